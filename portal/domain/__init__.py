@@ -1,0 +1,1 @@
+"""What people do: one function a verb, in the words of the product. Knows no web."""
