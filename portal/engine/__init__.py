@@ -1,0 +1,1 @@
+"""How any entity works. Knows kinds and columns, no entity by name; rights reach it as arguments."""

@@ -1,0 +1,90 @@
+"""What the engine and the verbs say when they refuse. Every message is bilingual and says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from portal.engine.text import Language, Text
+
+
+class PortalError(Exception):
+    """A refusal in the user's words."""
+
+    status = 400
+    rule = "refused"
+
+    def __init__(self, template: str, /, *, rule: str = "", **facts: Any) -> None:
+        self.text = Text(template, facts)
+        self.rule = rule or type(self).rule
+        super().__init__(self.text.in_("en"))
+
+    def in_(self, language: Language) -> str:
+        return self.text.in_(language)
+
+
+class Refused(PortalError):
+    """A business rule says no; `rule` names it."""
+
+    status = 409
+
+
+class NotFound(PortalError):
+    """The record is not there or not visible: both answer alike."""
+
+    status = 404
+    rule = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "没有这条记录，或者你看不到它。请返回列表。"
+            " | There is no such record, or you may not see it. Go back to the list."
+        )
+
+
+class NotAllowed(PortalError):
+    """The actor lacks the verb."""
+
+    status = 403
+    rule = "not_allowed"
+
+    def __init__(self, template: str = "", /, **facts: Any) -> None:
+        super().__init__(
+            template or "你没有这个权限，请联系管理员。"
+            " | You do not have this permission. Ask an administrator.",
+            **facts,
+        )
+
+
+class BadRequest(PortalError):
+    """Arguments that cannot be understood are refused, never ignored."""
+
+    rule = "bad_request"
+
+
+class Invalid(PortalError):
+    """Input that a person can correct: field key → message."""
+
+    status = 422
+    rule = "invalid"
+
+    def __init__(self, errors: Mapping[str, Text]) -> None:
+        self.errors = dict(errors)
+        super().__init__("请改正标出的内容。 | Please correct what is marked.")
+
+
+class Changed(PortalError):
+    """Somebody saved the record first."""
+
+    status = 409
+    rule = "changed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "别人刚改过这条记录，请核对后再保存。"
+            " | Somebody changed this record meanwhile. Compare and save again."
+        )
+
+
+class WrongDeclaration(Exception):
+    """A declaration that cannot work; raised at start with what to fix."""

@@ -1,0 +1,244 @@
+"""The field: one object owns how a kind of value is read, shown, filtered, moved in and out.
+
+A kind is a subclass in `portal.engine.kinds`, one file each. A declaration such as
+`phone("电话 | Phone")` makes a mapped column that carries its field in `column.info["field"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy.orm import InstrumentedAttribute, MappedColumn, mapped_column
+from sqlalchemy.types import TypeEngine
+
+from portal.engine.cell import EMPTY, Cell
+from portal.engine.errors import BadRequest
+from portal.engine.text import Language, Text, say
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How the reader sees values: language, company time zone, now; labels of references by field."""
+
+    language: Language = "zh"
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
+    now: datetime | None = None
+
+
+class Mask(Protocol):
+    """When a field is hidden from the reader, as SQL and as a predicate over the same columns."""
+
+    needs: tuple[str, ...]
+
+    def criterion(self, columns: Mapping[str, Any]) -> ColumnElement[bool]: ...
+
+    def covers(self, row: Mapping[str, Any]) -> bool: ...
+
+
+class BadValue(ValueError):
+    """Input that a field cannot read; the text says what to write instead."""
+
+    def __init__(self, template: str, /, **facts: Any) -> None:
+        self.text = Text(template, facts)
+        super().__init__(self.text.in_("en"))
+
+
+REQUIRED = say("必填。 | Required.")
+_OPERATORS_OF_ALL = ("empty", "not_empty")
+
+
+class Field:
+    """A kind of value. Subclasses override what differs."""
+
+    kind: ClassVar[str] = "field"
+    widget: ClassVar[str] = "text"
+    align: ClassVar[str] = ""
+    operators: ClassVar[tuple[str, ...]] = ("eq", "ne")
+    json_type: ClassVar[dict[str, Any]] = {"type": "string"}
+    blank: ClassVar[Any] = None
+    """The stored value of "nothing": NULL, or the empty string for texts."""
+
+    key: str = ""
+
+    def __init__(
+        self,
+        label: str,
+        *,
+        required: bool = False,
+        help: str = "",  # noqa: A002 - the word of every form library
+        searched: bool = False,
+        identity: bool = False,
+        masked: Mask | None = None,
+        readonly: bool = False,
+        filterable: bool = True,
+        sortable: bool = True,
+        default: Any = None,
+        section: str = "",
+        slot: str = "",
+        see: Sequence[str] = (),
+        edit: Sequence[str] = (),
+    ) -> None:
+        self.label = label
+        self.required = required
+        self.help = help
+        self.searched = searched
+        self.identity = identity
+        self.masked = masked
+        self.readonly = readonly
+        self.filterable = filterable
+        self.sortable = sortable and masked is None
+        self.default = default
+        self.section = section
+        self.slot = slot
+        self.see = tuple(see)
+        """Roles that may see it; empty: everyone who sees the record."""
+        self.edit = tuple(edit)
+        """Roles that may change it; empty: everyone who may change the record."""
+
+    # what it is in the database -------------------------------------------------
+    def sql_type(self) -> TypeEngine[Any]:
+        raise WrongKind(self)
+
+    def column(self, **options: Any) -> MappedColumn[Any]:
+        """The mapped column of a declaration."""
+        if self.blank is not None:
+            options.setdefault("nullable", False)
+            options.setdefault("server_default", str(self.blank))
+            options.setdefault("default", self.default if self.default is not None else self.blank)
+        elif self.default is not None:
+            options.setdefault("default", self.default)
+        options.setdefault("nullable", True)
+        return mapped_column(self.sql_type(), info={"field": self}, **options)
+
+    # in ---------------------------------------------------------------------------
+    def parse(self, raw: Any) -> Any:
+        """A value from a form, a JSON body or a file cell. Raises `BadValue`."""
+        if raw is None or (isinstance(raw, str) and not raw.strip()):
+            return self.blank
+        return self.read(raw)
+
+    def read(self, raw: Any) -> Any:
+        return raw
+
+    def is_blank(self, value: Any) -> bool:
+        return value is None or value == self.blank
+
+    # out --------------------------------------------------------------------------
+    def cell(self, value: Any, view: View) -> Cell:
+        if self.is_blank(value):
+            return EMPTY
+        return self.show(value, view)
+
+    def show(self, value: Any, view: View) -> Cell:
+        return Cell("text", self.words(value, view), phone_slot=self.slot)
+
+    def words(self, value: Any, view: View) -> str:
+        """The value as plain words: history, mails, tooltips."""
+        return "" if value is None else str(value)
+
+    def to_input(self, value: Any, view: View) -> str:
+        """The value as a form control holds it."""
+        return "" if value is None else str(value)
+
+    def to_json(self, value: Any) -> Any:
+        return value
+
+    def export(self, value: Any, view: View) -> str:
+        """The value in a CSV cell, before formula escaping."""
+        return self.words(value, view)
+
+    def sql_export(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        """The same in SQL, for streamed exports."""
+        return column
+
+    # filters ----------------------------------------------------------------------
+    def criterion(
+        self, column: InstrumentedAttribute[Any] | ColumnElement[Any], operator: str, raw: Any, view: View
+    ) -> ColumnElement[bool]:
+        """One filter condition. An unknown operator or value is an error, never ignored."""
+        if operator == "empty":
+            return self._empty(column)
+        if operator == "not_empty":
+            return not_(self._empty(column))
+        if operator not in self.operators:
+            raise BadRequest(
+                "“{label}”不能用条件 {operator} 筛选。 | “{label}” cannot be filtered with {operator}.",
+                label=self.label, operator=operator,
+            )
+        try:
+            return self.compare(column, operator, raw, view)
+        except BadValue as error:
+            raise BadRequest("“{label}”：{why} | “{label}”: {why}", label=self.label, why=error.text) from error
+
+    def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
+        if operator == "in":
+            values = raw if isinstance(raw, list) else [raw]
+            return column.in_([self.parse(value) for value in values])  # type: ignore[no-any-return]
+        if operator == "between":
+            low, high = _pair(raw)
+            bounds = [column >= self.parse(low)] if low not in (None, "") else []
+            if high not in (None, ""):
+                bounds.append(column <= self.parse(high))
+            return and_(True, *bounds)  # noqa: FBT003
+        value = self.parse(raw)
+        match operator:
+            case "eq":
+                return column == value  # type: ignore[no-any-return]
+            case "ne":
+                return or_(column != value, column.is_(None))
+            case "gt":
+                return column > value  # type: ignore[no-any-return]
+            case "ge":
+                return column >= value  # type: ignore[no-any-return]
+            case "lt":
+                return column < value  # type: ignore[no-any-return]
+            case "le":
+                return column <= value  # type: ignore[no-any-return]
+        raise WrongKind(self)
+
+    def allows(self, operator: str) -> bool:
+        return operator in self.operators or operator in _OPERATORS_OF_ALL
+
+    def filter_words(self, operator: str, raw: Any, view: View) -> str:
+        """A condition's value as a pill shows it."""
+        if operator in _OPERATORS_OF_ALL:
+            return {"zh": {"empty": "为空", "not_empty": "不为空"}, "en": {"empty": "empty", "not_empty": "not empty"}}[
+                view.language
+            ][operator]
+        if operator == "between":
+            return " – ".join(str(value or "…") for value in _pair(raw))
+        values = raw if isinstance(raw, list) else [raw]
+        words = ("、" if view.language == "zh" else ", ").join(self.words(self.parse(v), view) for v in values)
+        return {"ne": "≠ ", "gt": "> ", "ge": "≥ ", "lt": "< ", "le": "≤ "}.get(operator, "") + words
+
+    def choices(self, view: View) -> list[tuple[str, str]]:
+        """(value, label) where the kind has a fixed set."""
+        return []
+
+    # documentation ----------------------------------------------------------------
+    def schema(self) -> dict[str, Any]:
+        """The OpenAPI schema of the value."""
+        chinese, _, english = self.label.partition(" | ")
+        described = {**self.json_type, "title": english or chinese, "description": self.label}
+        return described if self.blank is not None else {**described, "nullable": True}
+
+    def _empty(self, column: Any) -> ColumnElement[bool]:
+        return column.is_(None) if self.blank is None else column == self.blank  # type: ignore[no-any-return]
+
+
+class WrongKind(TypeError):
+    """A kind left out a method it needs."""
+
+    def __init__(self, culprit: Field) -> None:
+        super().__init__(f"{type(culprit).__name__} does not say how it is stored or compared")
+
+
+def _pair(raw: Any) -> tuple[Any, Any]:
+    if isinstance(raw, list) and len(raw) == 2:  # noqa: PLR2004
+        return raw[0], raw[1]
+    raise BadValue("需要起止两个值。 | It needs two values, from and to.")

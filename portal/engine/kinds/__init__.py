@@ -1,0 +1,13 @@
+"""The field kinds. Adding one is one file here and its name in this list."""
+
+from portal.engine.kinds.choice import Choices, choice, derived, states
+from portal.engine.kinds.dates import date, instant
+from portal.engine.kinds.numbers import decimal, flag, integer, money
+from portal.engine.kinds.reference import ref
+from portal.engine.kinds.structured import json
+from portal.engine.kinds.texts import email, longtext, phone, text
+
+__all__ = [
+    "Choices", "choice", "date", "decimal", "derived", "email", "flag", "instant", "integer",
+    "json", "longtext", "money", "phone", "ref", "states", "text",
+]

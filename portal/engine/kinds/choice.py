@@ -1,0 +1,116 @@
+"""Choice, derived choice, state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Computed, String, case, literal
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.engine.cell import Cell
+from portal.engine.fields import BadValue, Field, View
+from portal.engine.text import Language, pick
+
+
+class Choices(StrEnum):
+    """A fixed set; each member: value, bilingual label, tone (ok, warn, bad, go, new, accent)."""
+
+    label: str
+    tone: str
+
+    def __new__(cls, value: str, label: str = "", tone: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = label
+        member.tone = tone
+        return member
+
+    def in_(self, language: Language) -> str:
+        return str(pick(self.label, language))
+
+
+class ChoiceField(Field):
+    kind = "choice"
+    widget = "choice"
+    blank = ""
+    operators = ("eq", "ne", "in")
+    look = "tag"
+
+    def __init__(self, label: str, options: type[Choices], **rest: Any) -> None:
+        super().__init__(label, **rest)
+        self.options = options
+
+    def sql_type(self) -> String:
+        return String(32)
+
+    def read(self, raw: Any) -> str:
+        word = str(raw).strip()
+        for member in self.options:
+            if word in (member.value, *member.label.split(" | ")):
+                return member.value
+        known = [member.label for member in self.options]
+        raise BadValue(
+            "没有这个选项；可选：{zh}。 | No such choice. Choose from: {en}.",
+            zh="、".join(str(pick(label, "zh")) for label in known),
+            en=", ".join(str(pick(label, "en")) for label in known),
+        )
+
+    def words(self, value: Any, view: View) -> str:
+        return self.options(value).in_(view.language) if value in list(self.options) else str(value or "")
+
+    def show(self, value: Any, view: View) -> Cell:
+        tone = self.options(value).tone if value in list(self.options) else ""
+        return Cell("state" if self.look == "state" else "tag", self.words(value, view), tone, phone_slot=self.slot)
+
+    def sql_export(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        return case(*((column == m.value, literal(m.in_(view.language))) for m in self.options), else_=column)
+
+    def choices(self, view: View) -> list[tuple[str, str]]:
+        return [(member.value, member.in_(view.language)) for member in self.options]
+
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), "enum": [*([] if self.required else [""]), *(m.value for m in self.options)]}
+
+
+class DerivedField(ChoiceField):
+    """A choice the database works out from other columns (`GENERATED ALWAYS AS … STORED`)."""
+
+    kind = "derived"
+
+    def __init__(self, label: str, options: type[Choices], *, from_: Sequence[str], sql: str, **rest: Any) -> None:
+        super().__init__(label, options, readonly=True, **rest)
+        self.from_, self.sql = tuple(from_), sql
+
+    def column(self, **_: Any) -> Any:
+        return mapped_column(self.sql_type(), Computed(self.sql, persisted=True), info={"field": self}, nullable=True)
+
+
+class StateField(ChoiceField):
+    """Where a record stands. Only verbs move it, along declared edges (`edges[from] = (to, …)`)."""
+
+    kind = "state"
+    look = "state"
+
+    def __init__(
+        self, label: str, options: type[Choices], *, edges: Mapping[str, Sequence[str]], **rest: Any
+    ) -> None:
+        rest.setdefault("default", next(iter(options)).value)
+        super().__init__(label, options, readonly=True, required=True, **rest)
+        self.edges = {str(start): tuple(str(end) for end in ends) for start, ends in edges.items()}
+
+
+def choice(label: str, options: type[Choices], **rest: Any) -> Mapped[str]:
+    """One of a fixed set."""
+    return ChoiceField(label, options, **rest).column()
+
+
+def derived(label: str, options: type[Choices], *, from_: Sequence[str], sql: str, **rest: Any) -> Mapped[str]:
+    """A choice that follows from other columns by `sql`, whatever door wrote them."""
+    return DerivedField(label, options, from_=from_, sql=sql, **rest).column()
+
+
+def states(label: str, options: type[Choices], *, edges: Mapping[str, Sequence[str]], **rest: Any) -> Mapped[str]:
+    """The state of a record and the edges its verbs may take."""
+    return StateField(label, options, edges=edges, **rest).column()

@@ -1,0 +1,185 @@
+"""Day and instant."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import ColumnElement, Date, DateTime, func
+from sqlalchemy.orm import Mapped
+from sqlalchemy.types import TypeEngine
+
+from portal.engine.cell import Cell
+from portal.engine.fields import BadValue, Field, View
+
+_RELATIVE = ("today", "yesterday", "this_week", "this_month", "overdue", "last_days", "next_days")
+_RELATIVE_WORDS = {
+    "today": ("今天", "today"), "yesterday": ("昨天", "yesterday"), "this_week": ("本周", "this week"),
+    "this_month": ("本月", "this month"), "overdue": ("已过期", "overdue"),
+    "last_days": ("近 {n} 天", "last {n} days"), "next_days": ("未来 {n} 天", "next {n} days"),
+}
+_MOST_DAYS = 3660
+
+
+class DateField(Field):
+    kind = "date"
+    widget = "date"
+    operators = ("eq", "gt", "ge", "lt", "le", "between", *_RELATIVE)
+    json_type = {"type": "string", "format": "date"}
+
+    def sql_type(self) -> TypeEngine[Any]:
+        return Date()
+
+    def read(self, raw: Any) -> Any:
+        if isinstance(raw, dt.date):
+            return raw
+        word = str(raw).strip().replace("/", "-").replace(".", "-")
+        try:
+            year, month, day = (int(part) for part in word.split("-"))
+            return dt.date(year, month, day)
+        except ValueError as error:
+            raise BadValue("请写成 2026-11-19 这样的日期。 | Write a date such as 2026-11-19.") from error
+
+    def words(self, value: Any, view: View) -> str:
+        return "" if value is None else str(value.isoformat())
+
+    def show(self, value: Any, view: View) -> Cell:
+        return Cell("date", self.words(value, view), phone_slot=self.slot)
+
+    def to_json(self, value: Any) -> Any:
+        return None if value is None else value.isoformat()
+
+    def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
+        if operator not in _RELATIVE:
+            return super().compare(column, operator, raw, view)
+        first, last = _relative_days(operator, raw, _today(view))
+        bounds = [] if first is None else [column >= first]
+        return _all([*bounds, *([] if last is None else [column <= last])])
+
+    def filter_words(self, operator: str, raw: Any, view: View) -> str:
+        if operator in _RELATIVE:
+            return _RELATIVE_WORDS[operator][view.language == "en"].format(n=raw)
+        return super().filter_words(operator, raw, view)
+
+
+class InstantField(DateField):
+    """A moment, UTC in the database, shown and typed in the company's time zone."""
+
+    kind = "instant"
+    widget = "instant"
+    json_type = {"type": "string", "format": "date-time"}
+
+    def sql_type(self) -> TypeEngine[Any]:
+        return DateTime(timezone=True)
+
+    def read(self, raw: Any) -> Any:
+        if isinstance(raw, dt.datetime):
+            return raw
+        word = str(raw).strip().replace("/", "-").replace("Z", "+00:00")
+        try:
+            return dt.datetime.fromisoformat(word)
+        except ValueError as error:
+            raise BadValue(
+                "请写成 2026-11-19 14:30 这样的时间。 | Write a time such as 2026-11-19 14:30."
+            ) from error
+
+    def local(self, value: Any, view: View) -> dt.datetime:
+        """A typed instant without a zone is meant in the company's."""
+        moment: dt.datetime = value
+        return moment.replace(tzinfo=view.zone) if moment.tzinfo is None else moment
+
+    def words(self, value: Any, view: View) -> str:
+        return "" if value is None else value.astimezone(view.zone).strftime("%Y-%m-%d %H:%M")
+
+    def to_input(self, value: Any, view: View) -> str:
+        return "" if value is None else value.astimezone(view.zone).strftime("%Y-%m-%dT%H:%M")
+
+    def show(self, value: Any, view: View) -> Cell:
+        exact = self.words(value, view)
+        return Cell("instant", relative(value, view), title=exact, phone_slot=self.slot)
+
+    def sql_export(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        return func.to_char(func.timezone(view.zone.key, column), "YYYY-MM-DD HH24:MI")
+
+    def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
+        if operator == "overdue":
+            return column < (view.now or dt.datetime.now(dt.UTC))  # type: ignore[no-any-return]
+        if operator == "between" and isinstance(raw, list):
+            first, last = (DateField.read(self, str(v)[:10]) if v else None for v in raw)
+        elif operator in _RELATIVE:
+            first, last = _relative_days(operator, raw, _today(view))
+        elif operator == "eq":
+            first = last = DateField.read(self, str(raw)[:10])
+        else:
+            return Field.compare(self, column, operator, self.local(self.parse(raw), view), view)
+        bounds = [] if first is None else [column >= _midnight(first, view)]
+        return _all([*bounds, *([] if last is None else [column < _midnight(last + dt.timedelta(days=1), view)])])
+
+    def filter_words(self, operator: str, raw: Any, view: View) -> str:
+        if operator == "eq":
+            return str(raw)[:10]
+        return super().filter_words(operator, raw, view)
+
+
+def relative(value: dt.datetime, view: View) -> str:
+    """今天 17:30, 昨天, 3 天前, 11月21日: short, with the exact instant as its tooltip."""
+    there = value.astimezone(view.zone)
+    days = (there.date() - _today(view)).days
+    zh = view.language == "zh"
+    clock = there.strftime("%H:%M")
+    if days == 0:
+        return f"今天 {clock}" if zh else f"today {clock}"
+    if days == -1:
+        return f"昨天 {clock}" if zh else f"yesterday {clock}"
+    if days == 1:
+        return f"明天 {clock}" if zh else f"tomorrow {clock}"
+    if there.year == _today(view).year:
+        return f"{there.month}月{there.day}日" if zh else there.strftime("%-d %b")
+    return there.strftime("%Y-%m-%d")
+
+
+def _today(view: View) -> dt.date:
+    return (view.now or dt.datetime.now(dt.UTC)).astimezone(view.zone).date()
+
+
+def _midnight(day: dt.date, view: View) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), tzinfo=view.zone)
+
+
+def _relative_days(operator: str, raw: Any, today: dt.date) -> tuple[dt.date | None, dt.date | None]:
+    day = dt.timedelta(days=1)
+    monday = today - today.weekday() * day
+    match operator:
+        case "today":
+            return today, today
+        case "yesterday":
+            return today - day, today - day
+        case "this_week":
+            return monday, monday + 6 * day
+        case "this_month":
+            return today.replace(day=1), (today.replace(day=1) + 32 * day).replace(day=1) - day
+        case "overdue":
+            return None, today - day
+    try:
+        count = int(str(raw))
+    except ValueError as error:
+        raise BadValue("请输入天数。 | Enter a number of days.") from error
+    if not 0 <= count <= _MOST_DAYS:
+        raise BadValue("天数太大。 | Too many days.")
+    return (today - count * day, today) if operator == "last_days" else (today, today + count * day)
+
+
+def _all(bounds: list[ColumnElement[bool]]) -> ColumnElement[bool]:
+    if not bounds:
+        raise BadValue("请给出日期。 | Give a date.")
+    return bounds[0] if len(bounds) == 1 else bounds[0] & bounds[1]
+
+
+def date(label: str, **options: Any) -> Mapped[dt.date | None]:
+    """A calendar day."""
+    return DateField(label, **options).column()
+
+
+def instant(label: str, **options: Any) -> Mapped[dt.datetime | None]:
+    """A moment in time."""
+    return InstantField(label, **options).column()

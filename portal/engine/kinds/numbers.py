@@ -1,0 +1,167 @@
+"""Integer, decimal, money, flag."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Numeric
+from sqlalchemy.orm import Mapped
+from sqlalchemy.types import TypeEngine
+
+from portal.engine.cell import Cell
+from portal.engine.fields import BadValue, Field, View
+
+_RANGE = ("eq", "ne", "gt", "ge", "lt", "le", "between", "in")
+_SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "HKD": "HK$", "JPY": "JP¥"}
+_INTEGER_LIMIT = 2**31 - 1
+
+
+class IntegerField(Field):
+    kind = "integer"
+    widget = "integer"
+    align = "r"
+    operators = _RANGE
+    json_type = {"type": "integer"}
+
+    def __init__(self, label: str, *, least: int = -_INTEGER_LIMIT, most: int = _INTEGER_LIMIT, **options: Any) -> None:
+        super().__init__(label, **options)
+        self.least, self.most = least, most
+
+    def sql_type(self) -> TypeEngine[Any]:
+        return Integer() if self.most <= _INTEGER_LIMIT else BigInteger()
+
+    def read(self, raw: Any) -> int:
+        try:
+            value = int(str(raw).replace(",", "").strip())
+        except ValueError as error:
+            raise BadValue("请输入整数。 | Enter a whole number.") from error
+        if not self.least <= value <= self.most:
+            raise BadValue("应在 {least} 到 {most} 之间。 | Between {least} and {most}.", least=self.least, most=self.most)
+        return value
+
+    def show(self, value: Any, view: View) -> Cell:
+        return Cell("num", f"{value:,}", phone_slot=self.slot)
+
+
+class DecimalField(Field):
+    kind = "decimal"
+    widget = "decimal"
+    align = "r"
+    operators = _RANGE
+    json_type = {"type": "string", "format": "decimal"}
+
+    def __init__(self, label: str, *, digits: int = 18, scale: int = 4, **options: Any) -> None:
+        super().__init__(label, **options)
+        self.digits, self.scale = digits, scale
+
+    def sql_type(self) -> TypeEngine[Any]:
+        return Numeric(self.digits, self.scale)
+
+    def read(self, raw: Any) -> Decimal:
+        try:
+            value = Decimal(str(raw).replace(",", "").replace("¥", "").replace("￥", "").strip())
+        except InvalidOperation as error:
+            raise BadValue("请输入数字。 | Enter a number.") from error
+        if not value.is_finite() or abs(value) >= Decimal(10) ** (self.digits - self.scale):
+            raise BadValue("数字太大。 | The number is too large.")
+        return round(value, self.scale)
+
+    def words(self, value: Any, view: View) -> str:
+        return "" if value is None else f"{value.normalize():,f}"
+
+    def to_input(self, value: Any, view: View) -> str:
+        return "" if value is None else f"{value.normalize():f}"
+
+    def show(self, value: Any, view: View) -> Cell:
+        return Cell("num", self.words(value, view), phone_slot=self.slot)
+
+    def to_json(self, value: Any) -> Any:
+        return None if value is None else str(value)
+
+
+class MoneyField(DecimalField):
+    """An amount in the record's currency (its `currency` column)."""
+
+    kind = "money"
+    widget = "money"
+
+    def __init__(self, label: str, *, currency: str = "CNY", **options: Any) -> None:
+        super().__init__(label, digits=18, scale=2, **options)
+        self.currency = currency
+
+    def words(self, value: Any, view: View) -> str:
+        if value is None:
+            return ""
+        symbol = _SYMBOLS.get(self.currency, self.currency + " ")
+        return f"{symbol}{value:,.2f}".removesuffix(".00")
+
+    def export(self, value: Any, view: View) -> str:
+        return "" if value is None else f"{value:.2f}"
+
+    def show(self, value: Any, view: View) -> Cell:
+        return Cell("money", self.words(value, view), phone_slot=self.slot or "money")
+
+
+class FlagField(Field):
+    kind = "flag"
+    widget = "flag"
+    operators = ("eq",)
+    json_type = {"type": "boolean"}
+    _true = frozenset({"1", "true", "yes", "on", "y", "是", "有", "√", "对"})
+    _false = frozenset({"0", "false", "no", "off", "n", "否", "无", "×", "没有", ""})
+
+    def sql_type(self) -> TypeEngine[Any]:
+        return Boolean()
+
+    def column(self, **options: Any) -> Any:
+        on = bool(self.default)
+        return super().column(nullable=False, default=on, server_default="true" if on else "false", **options)
+
+    def parse(self, raw: Any) -> bool:
+        if raw is None or isinstance(raw, bool):
+            return bool(raw)
+        word = str(raw).strip().lower()
+        if word in self._true:
+            return True
+        if word in self._false:
+            return False
+        raise BadValue("请填“是”或“否”。 | Write yes or no.")
+
+    def is_blank(self, value: Any) -> bool:
+        return value is None
+
+    def words(self, value: Any, view: View) -> str:
+        return {"zh": ("否", "是"), "en": ("no", "yes")}[view.language][bool(value)]
+
+    def to_input(self, value: Any, view: View) -> str:
+        return "1" if value else ""
+
+    def show(self, value: Any, view: View) -> Cell:
+        return Cell("flag", self.words(value, view), tone="ok" if value else "", phone_slot=self.slot)
+
+    def choices(self, view: View) -> list[tuple[str, str]]:
+        return [("true", self.words(True, view)), ("false", self.words(False, view))]  # noqa: FBT003
+
+    def _empty(self, column: Any) -> ColumnElement[bool]:
+        return column.is_(False)  # type: ignore[no-any-return]
+
+
+def integer(label: str, **options: Any) -> Mapped[int | None]:
+    """A whole number."""
+    return IntegerField(label, **options).column()
+
+
+def decimal(label: str, *, scale: int = 4, **options: Any) -> Mapped[Decimal | None]:
+    """An exact number with `scale` decimals."""
+    return DecimalField(label, scale=scale, **options).column()
+
+
+def money(label: str, **options: Any) -> Mapped[Decimal | None]:
+    """An exact amount of money, two decimals."""
+    return MoneyField(label, **options).column()
+
+
+def flag(label: str, **options: Any) -> Mapped[bool]:
+    """Yes or no."""
+    return FlagField(label, **options).column()

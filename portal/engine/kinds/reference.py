@@ -1,0 +1,58 @@
+"""Reference to another record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Integer
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
+
+from portal.engine.cell import Cell
+from portal.engine.fields import BadValue, Field, View
+
+
+class ReferenceField(Field):
+    """Holds the id of a record of `target`; shown by the target's name, which the query joins."""
+
+    kind = "reference"
+    widget = "reference"
+    operators = ("eq", "ne", "in", "me", "my_team")
+    json_type = {"type": "integer"}
+
+    def __init__(self, label: str, target: str, *, on_delete: str = "RESTRICT", alter: str = "", **options: Any) -> None:
+        super().__init__(label, **options)
+        self.target = target
+        self.on_delete = on_delete
+        self.alter = alter
+        """Name of the constraint where two tables point at each other: it is added after both exist."""
+
+    def sql_type(self) -> TypeEngine[Any]:
+        return Integer()
+
+    def column(self, **options: Any) -> Any:
+        table = "ab_user" if self.target == "user" else self.target
+        return mapped_column(
+            ForeignKey(f"{table}.id", ondelete=self.on_delete, use_alter=bool(self.alter), name=self.alter or None),
+            info={"field": self}, nullable=True, **options
+        )
+
+    def read(self, raw: Any) -> int:
+        value = str(raw).strip()
+        if not value.isdigit() or int(value) > 2**31 - 1:
+            raise BadValue("请从列表中选择。 | Choose from the list.")
+        return int(value)
+
+    def cell(self, value: Any, view: View) -> Cell:
+        """`value` is the joined name; a name the reader may not see arrives as None."""
+        if not value:
+            return Cell("mute", "—", phone_slot=self.slot)
+        if self.target == "user":
+            return Cell("person", value, phone_slot=self.slot, initial=str(value)[-1], tone=str(sum(map(ord, value)) % 6 + 1))
+        return Cell("text", value, phone_slot=self.slot)
+
+
+def ref(label: str, target: str, **options: Any) -> Mapped[int | None]:
+    """The id of a record of another entity (`target`, its REST name)."""
+    index = options.pop("index", True)
+    return ReferenceField(label, target, **options).column(index=index)

@@ -1,0 +1,30 @@
+"""A small document, for what a special screen owns (report answers, mappings)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped
+from sqlalchemy.types import TypeEngine
+
+from portal.engine.fields import Field
+
+
+class JsonField(Field):
+    kind = "json"
+    json_type = {"type": "object"}
+
+    def __init__(self, label: str, **options: Any) -> None:
+        super().__init__(label, readonly=True, filterable=False, sortable=False, **options)
+
+    def sql_type(self) -> TypeEngine[Any]:
+        return JSONB()
+
+    def column(self, **options: Any) -> Any:
+        return super().column(nullable=False, default=dict, server_default="{}", **options)
+
+
+def json(label: str, **options: Any) -> Mapped[dict[str, Any]]:
+    """A JSON object that no generated form edits."""
+    return JsonField(label, **options).column()

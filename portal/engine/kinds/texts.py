@@ -1,0 +1,130 @@
+"""Text, long text, phone, e-mail."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, Text, func
+from sqlalchemy.orm import Mapped
+
+from portal.engine.cell import Cell
+from portal.engine.fields import BadValue, Field, View
+from portal.engine.mask import mask_phone, phone_digits
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+
+
+class TextField(Field):
+    kind = "text"
+    blank = ""
+    operators = ("eq", "ne", "contains", "in")
+
+    def __init__(self, label: str, length: int = 200, **options: Any) -> None:
+        super().__init__(label, **options)
+        self.length = length
+
+    def sql_type(self) -> String:
+        return String(self.length)
+
+    def read(self, raw: Any) -> str:
+        value = str(raw).strip()
+        if "\x00" in value:
+            raise BadValue("含有不能保存的字符。 | It contains a character that cannot be stored.")
+        if len(value) > self.length:
+            raise BadValue(
+                "最多 {most} 个字，现在 {now} 个。 | At most {most} characters; this has {now}.",
+                most=self.length, now=len(value),
+            )
+        return value
+
+    def show(self, value: Any, view: View) -> Cell:
+        return Cell("text", value, phone_slot=self.slot)
+
+    def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
+        if operator == "contains":
+            return column.icontains(self.read(raw), autoescape=True)  # type: ignore[no-any-return]
+        return super().compare(column, operator, raw, view)
+
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), "maxLength": self.length}
+
+
+class LongTextField(TextField):
+    kind = "longtext"
+    widget = "longtext"
+    operators = ("contains",)
+
+    def __init__(self, label: str, length: int = 20_000, **options: Any) -> None:
+        options.setdefault("sortable", False)
+        super().__init__(label, length, **options)
+
+    def sql_type(self) -> Text:  # type: ignore[override]
+        return Text()
+
+
+class EmailField(TextField):
+    kind = "email"
+    widget = "email"
+
+    def read(self, raw: Any) -> str:
+        value = super().read(raw).lower()
+        if not _EMAIL.fullmatch(value):
+            raise BadValue("这不是完整的邮箱地址，例如 name@example.com。 | Not a whole e-mail address, such as name@example.com.")
+        return value
+
+
+class PhoneField(TextField):
+    """Kept in normal form (E.164 where it can be told) so that one number is one value."""
+
+    kind = "phone"
+    widget = "phone"
+    operators = ("eq", "contains")
+
+    def __init__(self, label: str, length: int = 32, **options: Any) -> None:
+        super().__init__(label, length, **options)
+
+    def read(self, raw: Any) -> str:
+        value = super().read(raw)
+        digits = phone_digits(value)
+        if digits is None:
+            raise BadValue("这不是电话号码，例如 138 1234 5678 或 021-6234 5678。 | Not a phone number, such as 138 1234 5678.")
+        return digits
+
+    def show(self, value: Any, view: View) -> Cell:
+        return Cell("phone", value, phone_slot=self.slot)
+
+    def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
+        if operator == "contains":
+            digits = re.sub(r"\D", "", str(raw))
+            if not digits:
+                raise BadValue("请输入数字。 | Enter digits.")
+            return column.contains(digits, autoescape=True)  # type: ignore[no-any-return]
+        return super().compare(column, operator, raw, view)
+
+    def hide(self, value: str) -> str:
+        """138****1234."""
+        return mask_phone(value)
+
+    def hide_sql(self, column: Any) -> ColumnElement[str]:
+        return func.portal_mask_phone(column)
+
+
+def text(label: str, length: int = 200, **options: Any) -> Mapped[str]:
+    """A line of text."""
+    return TextField(label, length, **options).column()
+
+
+def longtext(label: str, **options: Any) -> Mapped[str]:
+    """Several lines of text."""
+    return LongTextField(label, **options).column()
+
+
+def email(label: str, **options: Any) -> Mapped[str]:
+    """An e-mail address, lower case."""
+    return EmailField(label, 320, **options).column()
+
+
+def phone(label: str, **options: Any) -> Mapped[str]:
+    """A phone number in normal form."""
+    return PhoneField(label, **options).column()

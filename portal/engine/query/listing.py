@@ -1,0 +1,252 @@
+"""A list of any entity: parsed arguments in, one page of plain rows out, by keyset, through the gate."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, tuple_, union_all
+from sqlalchemy.orm import Session, aliased
+
+from portal.engine.errors import BadRequest
+from portal.engine.fields import Field, View
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.kinds.texts import PhoneField
+from portal.engine.query.search import search_criterion
+from portal.engine.spec import Spec, registry
+
+COUNT_CAP = 10_000
+MOST_PER_PAGE = 200
+_LABEL = "__label"
+
+
+class Rights(Protocol):
+    """What the reader may see of an entity's fields, and the rows of one branch of his scope."""
+
+    def sees(self, spec: Spec, field: Field) -> bool: ...
+    def branch(self, spec: Spec, name: str) -> ColumnElement[bool]: ...
+    def branches(self, spec: Spec) -> Sequence[ColumnElement[bool]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """A list's arguments, as in the URL. `filters`: (field, operator, value); `order`: key or -key."""
+
+    filters: tuple[tuple[str, str, Any], ...] = ()
+    order: str = ""
+    limit: int = 25
+    after: str = ""
+    before: str = ""
+    search: str = ""
+    branch: str = "all"
+    columns: tuple[str, ...] = ()
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    rows: list[dict[str, Any]]
+    next: str | None = None
+    previous: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One entity as one reader lists it."""
+
+    spec: Spec
+    rights: Rights
+    view: View
+    query: ListQuery = field(default_factory=ListQuery)
+
+    # what is read ---------------------------------------------------------------------
+    def shown(self) -> tuple[Field, ...]:
+        keys = self.query.columns or self.spec.screen.columns
+        return tuple(f for f in (self.spec.field(key) for key in keys) if self.rights.sees(self.spec, f))
+
+    def statement(self, fields: Sequence[Field] | None = None) -> Select[Any]:
+        """The rows of the view without order and page."""
+        model = self.spec.model
+        fields = self.shown() if fields is None else fields
+        keys = dict.fromkeys(["id", *self._attendants(), *(f.key for f in fields)])
+        statement = select(*(getattr(model, key).label(key) for key in keys)).select_from(model)
+        for each in fields:
+            if isinstance(each, ReferenceField):
+                statement = _join_label(statement, self.spec, each)
+        return statement.where(*self.conditions())
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Filters, search and branch; the scope itself is the gate's."""
+        found = [self._condition(*condition) for condition in self.query.filters]
+        if self.query.search.strip():
+            found.append(search_criterion(self.spec, self.query.search, sees=lambda f: self.rights.sees(self.spec, f)))
+        if self.query.branch != "all":
+            found.append(self.rights.branch(self.spec, self.query.branch))
+        if self.spec.archived:
+            deleted = self.spec.column("deleted_at")
+            found.append(deleted.is_not(None) if self.query.deleted else deleted.is_(None))
+        return found
+
+    def page(self, session: Session) -> Page:
+        """One page; `next` and `previous` are opaque cursors."""
+        limit = min(max(self.query.limit, 1), MOST_PER_PAGE)
+        backwards = bool(self.query.before)
+        key, descending = self._order()
+        order_column = self.spec.column(key)
+        statement = self.statement().add_columns(order_column.label("__order"))
+        if cursor := self.query.after or self.query.before:
+            statement = statement.where(_beyond(self.spec, key, descending != backwards, _decode(cursor, self.spec, key)))
+        statement = statement.order_by(*_ordering(self.spec, key, descending != backwards)).limit(limit + 1)
+        found = [dict(row._mapping) for row in session.execute(statement)]  # noqa: SLF001
+        more, rows = len(found) > limit, found[:limit]
+        if backwards:
+            rows.reverse()
+        first, last = (_encode(rows[0]), _encode(rows[-1])) if rows else (None, None)
+        return Page(
+            rows,
+            next=last if rows and (more or backwards) else None,
+            previous=first if rows and (self.query.after or (backwards and more)) else None,
+        )
+
+    def count(self, session: Session, *, exact: bool = False) -> tuple[int, bool]:
+        """(rows, capped): counted branch by branch, each to the cap, so an index serves each."""
+        model = self.spec.model
+        if exact:
+            total = session.scalar(select(func.count()).select_from(model).where(*self.conditions()))
+            return int(total or 0), False
+        branches = (self.rights.branches(self.spec) if self.query.branch == "all"
+                    else [self.rights.branch(self.spec, self.query.branch)])
+        parts = [
+            select(literal(1)).select_from(model).where(*replace_branch(self).conditions(), branch).limit(COUNT_CAP + 1)
+            for branch in branches
+        ]
+        if not parts:
+            return 0, False
+        inner = union_all(*(select(part.subquery()) for part in parts)).subquery()
+        counted = int(session.scalar(select(func.count()).select_from(inner)) or 0)
+        return min(counted, COUNT_CAP), counted > COUNT_CAP
+
+    # parts -----------------------------------------------------------------------------
+    def _order(self) -> tuple[str, bool]:
+        order = self.query.order or self.spec.screen.order
+        key = order.lstrip("-")
+        if key != "id":
+            each = self.spec.field(key)
+            if not each.sortable or not self.rights.sees(self.spec, each):
+                raise BadRequest("不能按“{label}”排序。 | This list cannot be sorted by “{label}”.", label=each.label)
+        return key, order.startswith("-")
+
+    def _condition(self, key: str, operator: str, raw: Any) -> ColumnElement[bool]:
+        each = self.spec.field(key)
+        if not each.filterable or not self.rights.sees(self.spec, each):
+            raise BadRequest("不能按“{label}”筛选。 | This list cannot be filtered by “{label}”.", label=each.label)
+        column = self.spec.column(key)
+        if isinstance(each, ReferenceField) and operator == "me":
+            operator, raw = "eq", getattr(self.rights, "user_id", 0)
+        met = each.criterion(column, operator, raw, self.view)
+        if each.masked is None:
+            return met
+        hidden = each.masked.criterion(_columns(self.spec))
+        shown_digits = (each.criterion(each.hide_sql(column), operator, raw, self.view)
+                        if isinstance(each, PhoneField) and operator == "contains" else false())
+        return or_(and_(~hidden, met), and_(hidden, shown_digits))
+
+    def _attendants(self) -> list[str]:
+        """Columns every row carries for rights and masks."""
+        wanted = ["version"] if self.spec.archived else []
+        if self.spec.scope == "owner":
+            wanted += ["owner_id", "team_id"]
+        if self.spec.pooled:
+            wanted.append("pool_id")
+        if self.spec.state:
+            wanted.append(self.spec.state.key)
+        for each in self.spec.fields.values():
+            wanted += each.masked.needs if each.masked else ()
+        return wanted
+
+
+def replace_branch(listing: Listing) -> Listing:
+    """The same list over the whole scope; the branch is added by the caller."""
+    return replace(listing, query=replace(listing.query, branch="all"))
+
+
+def parse_filters(raw: str) -> tuple[tuple[str, str, Any], ...]:
+    """The filter grammar of pages and API alike: JSON `[[field, operator, value], …]`, all must hold."""
+    if not raw:
+        return ()
+    try:
+        found = json.loads(raw)
+        conditions = tuple((str(key), str(operator), value) for key, operator, value in found)
+    except (ValueError, TypeError) as error:
+        raise BadRequest(
+            '筛选条件应是 JSON：[["state","eq","new"]]。 | The filter must be JSON such as [["state","eq","new"]].'
+        ) from error
+    return conditions
+
+
+def label_of(row: Mapping[str, Any], each: Field) -> Any:
+    """What to show of a field: its value, or the joined name of a reference."""
+    return row.get(each.key + _LABEL) if isinstance(each, ReferenceField) else row.get(each.key)
+
+
+def identity_expression(model: Any, spec: Spec) -> Any:
+    return getattr(model, spec.identity.key)
+
+
+def _join_label(statement: Select[Any], spec: Spec, each: ReferenceField) -> Select[Any]:
+    target = registry()[each.target]
+    other = aliased(target.model)
+    return statement.outerjoin(other, other.id == spec.column(each.key)).add_columns(
+        identity_expression(other, target).label(each.key + _LABEL)
+    )
+
+
+def _columns(spec: Spec) -> dict[str, Any]:
+    return {key: spec.column(key) for each in spec.fields.values() if each.masked for key in each.masked.needs}
+
+
+def _ordering(spec: Spec, key: str, descending: bool) -> list[Any]:  # noqa: FBT001
+    columns = [spec.column(key)] if key != "id" else []
+    columns.append(spec.column("id"))
+    ordered = [c.desc() if descending else c.asc() for c in columns]
+    if key != "id" and spec.table.c[key].nullable:
+        ordered[0] = ordered[0].nulls_last()
+    return ordered
+
+
+def _beyond(spec: Spec, key: str, descending: bool, cursor: tuple[Any, int]) -> ColumnElement[bool]:  # noqa: FBT001
+    value, last_id = cursor
+    id_column = spec.column("id")
+    further_id = id_column < last_id if descending else id_column > last_id
+    if key == "id":
+        return further_id  # type: ignore[no-any-return]
+    column = spec.column(key)
+    if not spec.table.c[key].nullable:
+        here, there = tuple_(column, id_column), tuple_(literal(value, column.type), literal(last_id))
+        return here < there if descending else here > there
+    if value is None:
+        return and_(column.is_(None), further_id)
+    further = column < value if descending else column > value
+    return or_(further, and_(column == value, further_id), column.is_(None))
+
+
+def _encode(row: Mapping[str, Any]) -> str:
+    value = row["__order"]
+    kept = value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, Decimal) else value
+    return base64.urlsafe_b64encode(json.dumps([kept, row["id"]], ensure_ascii=False).encode()).decode()
+
+
+def _decode(cursor: str, spec: Spec, key: str) -> tuple[Any, int]:
+    try:
+        value, last_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        kind = spec.table.c[key].type.python_type
+        if value is not None:
+            value = kind.fromisoformat(value) if issubclass(kind, date | datetime) else kind(value)
+        return value, int(last_id)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise BadRequest("翻页参数不对，请回到第一页。 | The page argument is not valid. Go back to the first page.") from error

@@ -1,0 +1,30 @@
+"""What a declaration says about its screens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Columns of the list, its tabs (scope branches) and filters, order, the form's fields, children shown."""
+
+    icon: str
+    columns: tuple[str, ...]
+    menu: str = ""
+    """Menu group, bilingual; empty: reached from its parent only."""
+    tabs: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    order: str = "-id"
+    form: tuple[str, ...] = ()
+    """Fields of the form in order; empty: every editable field as declared."""
+    facts: tuple[str, ...] = ()
+    """Fields of the record page; empty: the list's columns, then the form's."""
+    related: tuple[str, ...] = ()
+    """REST names of children shown as tabs and timeline."""
+    plural: str = ""
+    """Bilingual plural of the title; empty: the entity's label."""
+    composer: str = ""
+    """REST name of the child that the record page offers to write at once."""
+    attachments: bool = True
+    per_page: int = field(default=25)

@@ -1,0 +1,121 @@
+"""A verb is one decorated function; buttons, bulk entry, endpoint, permission, audit line and Undo follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from portal.engine.errors import PortalError, WrongDeclaration
+from portal.engine.fields import Field
+from portal.engine.spec import Spec
+from portal.engine.text import Text, is_bilingual
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a verb did: ids done, records refused with their reason, and what Undo needs."""
+
+    done: list[int] = field(default_factory=list)
+    refused: list[tuple[int, PortalError]] = field(default_factory=list)
+    batch_id: int | None = None
+    message: Text | None = None
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verb:
+    """The declaration of a verb.
+
+    `takes` and `leaves` are scope branches (own, pool, team, reach, assignable, all): which rows it accepts and
+    where it may leave them, checked for the columns it names instead of the write scope.
+    """
+
+    entity: str
+    name: str
+    label: str
+    function: Callable[..., Outcome]
+    icon: str
+    takes: tuple[str, ...]
+    leaves: tuple[str, ...]
+    columns: tuple[str, ...]
+    form: tuple[Field, ...]
+    inverse: str
+    bulk: bool
+    primary: bool
+    states: tuple[str, ...]
+    preview: Callable[..., Any] | None
+    help: str
+
+    @property
+    def permission(self) -> str:
+        """`lead:claim`."""
+        return f"{self.entity}:{self.name}"
+
+    def offered(self, state: str | None) -> bool:
+        """Whether the button shows for a record in this state."""
+        return not self.states or state in self.states
+
+
+_verbs: dict[str, Verb] = {}
+
+
+def verb(
+    permission: str,
+    label: str,
+    *,
+    icon: str,
+    takes: Sequence[str],
+    leaves: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    form: Sequence[tuple[str, Field]] = (),
+    inverse: str = "",
+    bulk: bool = False,
+    primary: bool = False,
+    states: Sequence[str] = (),
+    preview: Callable[..., Any] | None = None,
+    help: str = "",  # noqa: A002
+) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
+    """Register a domain function `(records, *, acting_user, now, **form)` as a verb."""
+    entity, _, name = permission.partition(":")
+    if not name or not is_bilingual(label):
+        raise WrongDeclaration(f'verb {permission!r} needs "entity:name" and a label in both languages, not {label!r}')
+    fields = []
+    for key, each in form:
+        each.key = key
+        fields.append(each)
+
+    def register(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
+        if permission in _verbs:
+            raise WrongDeclaration(f"verb {permission!r} is declared twice")
+        _verbs[permission] = Verb(
+            entity, name, label, function, icon, tuple(takes), tuple(leaves) or tuple(takes), tuple(columns),
+            tuple(fields), inverse, bulk, primary, tuple(str(s) for s in states), preview, help,
+        )
+        return function
+
+    return register
+
+
+def verbs_of(spec: Spec) -> tuple[Verb, ...]:
+    """The verbs of an entity in the order its declaration gives its buttons."""
+    return tuple(_verbs[f"{spec.name}:{name}"] for name in spec.verbs)
+
+
+def verb_named(entity: str, name: str) -> Verb | None:
+    return _verbs.get(f"{entity}:{name}")
+
+
+def all_verbs() -> tuple[Verb, ...]:
+    return tuple(_verbs.values())
+
+
+def check_verbs(specs: Sequence[Spec]) -> None:
+    """Both places must name a verb: `@verb` declares it, the entity's `verbs` orders it."""
+    ordered = {f"{spec.name}:{name}" for spec in specs for name in spec.verbs}
+    for missing in sorted(ordered - _verbs.keys()):
+        raise WrongDeclaration(f"{missing!r} is in an entity's verbs, but no function is decorated @verb({missing!r}, …)")
+    known = {spec.name for spec in specs}
+    for stray in sorted(_verbs.keys() - ordered):
+        if stray.split(":")[0] in known:
+            raise WrongDeclaration(f"@verb({stray!r}) is declared, but its entity's verbs do not name it")

@@ -1,0 +1,1 @@
+"""What exists: the declarations, one module per area."""

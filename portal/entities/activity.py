@@ -1,0 +1,50 @@
+"""What people do with leads and customers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import DateTime, Index, Integer
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.engine.entity import Entity
+from portal.engine.kinds import Choices, choice, instant, longtext, ref, text
+from portal.engine.screen import Screen
+
+
+class ContactKind(Choices):
+    CALL = "call", "电话 | Call"
+    WECHAT = "wechat", "微信 | WeChat"
+    VISIT = "visit", "拜访 | Visit"
+    MAIL = "mail", "邮件 | E-mail"
+    MEETING = "meeting", "会议 | Meeting"
+    OTHER = "other", "其他 | Other"
+
+
+class FollowUp(Entity):
+    """跟进 | Follow-up: one contact, what was said, and what comes next (handbook 25, 26)."""
+
+    __table_args__ = (
+        Index("ix_follow_up_lead", "lead_id", "contacted_at"),
+        Index("ix_follow_up_contacted_at", "contacted_at"),
+        Index("ix_follow_up_author", "created_by_id", "contacted_at"),
+    )
+    scope_parent = "lead_id"
+
+    lead_id = ref("线索 | Lead", "lead", required=True, index=False)
+    kind = choice("方式 | Kind", ContactKind, required=True, default="call")
+    contacted_at = instant("联系时间 | Contacted at", required=True)
+    content = longtext("内容 | What was said", required=True, searched=True, identity=True)
+    need = text("需求与痛点 | Needs and pains", 500)
+    next_at = instant("下次跟进 | Next contact")
+    next_step = text("下一步 | Next step", 200)
+    logged_late: Mapped[int] = mapped_column(Integer, nullable=False, server_default="0", default=0)
+    """Minutes beyond the hour allowed for logging (handbook 25); 0 when in time."""
+    logged_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    screen = Screen(
+        icon="message-circle", menu="客户 | Customers", plural="跟进记录 | Follow-ups",
+        columns=("content", "lead_id", "kind", "contacted_at", "next_at", "created_by_id"),
+        filters=("kind", "contacted_at", "created_by_id", "lead_id"), order="-contacted_at",
+        form=("lead_id", "kind", "contacted_at", "content", "need", "next_at", "next_step"),
+    )

@@ -1,0 +1,40 @@
+"""The table of contents of the data model: every entity, in reading order, with what it is."""
+
+from portal.engine.tables import (
+    AccessVersion,  # moves when anybody's rights may have changed
+    AssignBatch,  # one bulk assignment and its undo
+    Attachment,  # a file of a record
+    AuditEvent,  # one changed record, old → new
+    ClaimLedger,  # claims against the daily quota
+    IdempotencyKey,  # answers of verbs called with a key
+    JobRun,  # work to be done once
+    LoginSession,  # a signed-in browser or token
+    Notification,  # a notice in the inbox
+    Outbox,  # a mail to be sent after commit
+    RoleScope,  # what a role reads and writes of an entity
+    Tenure,  # whose a record was, and since when
+)
+from portal.entities.activity import FollowUp  # one contact, what was said, what comes next
+from portal.entities.leads import (
+    Lead,  # somebody who may buy
+    Pool,  # leads that are nobody's, and the rules for taking them
+    SourceChannel,  # where leads come from
+    Tag,  # a word to group records by
+)
+from portal.entities.organisation import (
+    Leave,  # days a person is away
+    Policy,  # a handbook figure from a day on
+    PortalUser as User,  # somebody who signs in or owns records
+    Team,  # people under a leader
+    WorkCalendar,  # days that differ from the published calendar
+)
+from portal.entities.reports import (
+    ReportTemplate,  # the questions of a report
+    WorkReport,  # one person's duty for one period
+)
+
+__all__ = [
+    "AccessVersion", "AssignBatch", "Attachment", "AuditEvent", "ClaimLedger", "FollowUp", "IdempotencyKey", "JobRun",
+    "Lead", "Leave", "LoginSession", "Notification", "Outbox", "Policy", "Pool", "ReportTemplate", "RoleScope",
+    "SourceChannel", "Tag", "Team", "Tenure", "User", "WorkCalendar", "WorkReport",
+]

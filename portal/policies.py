@@ -1,0 +1,116 @@
+"""Every handbook figure once: key, default, unit, words, clause. A `policy` row from a day on replaces the default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from portal.engine import store
+from portal.entities.organisation import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDefinition:
+    """`read` turns the stored text into a value and raises ValueError for one that makes no sense."""
+
+    key: str
+    default: str
+    unit: str
+    label: str
+    clause: str
+    read: Callable[[str], Any]
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError("not negative")
+    return value
+
+
+def _wholes(text: str) -> tuple[int, ...]:
+    return tuple(_whole(part) for part in text.split(",") if part.strip())
+
+
+def _clock(text: str) -> time:
+    return time(0) if text.strip() == "24:00" else time.fromisoformat(text.strip())
+
+
+def _reminders(text: str) -> tuple[time | timedelta, ...]:
+    """`17:30` is a time of the due day, `-180` minutes before it is due."""
+    return tuple(
+        timedelta(minutes=-int(part)) if part.strip().startswith("-") else _clock(part)
+        for part in text.split(",") if part.strip()
+    )
+
+
+def _on(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError("on or off")
+    return text == "on"
+
+
+def _month_end(text: str) -> str:
+    if text not in ("calendar", "working"):
+        raise ValueError("calendar or working")
+    return text
+
+
+def _d(key: str, default: str, unit: str, label: str, clause: str, read: Callable[[str], Any] = _whole) -> PolicyDefinition:
+    return PolicyDefinition(key, default, unit, label, clause, read)
+
+
+_KINDS = (("day", "日报 | daily report", "58", "17:30"), ("week", "周报 | weekly report", "59", "-180,-30"),
+          ("month", "月报 | monthly report", "60", "-180,-30"))
+
+POLICIES: dict[str, PolicyDefinition] = {
+    found.key: found
+    for found in (
+        _d("lead.first_response_hours", "24", "小时 | hours", "首次响应时限 | First response within", "handbook 7"),
+        _d("lead.first_response_reminders", "12,20", "小时 | hours", "首响提醒 | First response reminders at",
+           "records C", _wholes),
+        _d("follow_up.log_within_minutes", "60", "分钟 | minutes", "联系后多久内记录 | Log a contact within", "handbook 25"),
+        _d("follow_up.remind_before_minutes", "15", "分钟 | minutes", "跟进前提醒 | Remind before a follow-up", "records C"),
+        _d("recycle.warn_days", "7,3,1", "天 | days", "回收前提醒 | Warn before recycling", "records, pool defaults", _wholes),
+        _d("recycle.no_deal_days", "90", "天 | days", "未成交回收 | Recycle without a deal after", "records, pool defaults"),
+        _d("bulk.job_above", "200", "条 | records", "多于此数转后台 | Run as a job above", "screens"),
+        _d("session.idle_minutes", "480", "分钟 | minutes", "闲置后退出 | Sign out when idle for", "security"),
+        _d("session.absolute_hours", "72", "小时 | hours", "最长登录 | Sign out after at most", "security"),
+        _d("login.failures", "10", "次 | times", "登录失败上限 | Failed sign-ins before waiting", "security"),
+        _d("login.wait_minutes", "15", "分钟 | minutes", "失败后等待 | Wait after them", "security"),
+        _d("report.month_end", "calendar", "", "月报截止日 | Monthly report due on the last … day", "handbook 60", _month_end),
+        *(
+            made
+            for kind, words, clause, remind in _KINDS
+            for made in (
+                _d(f"report.{kind}.on", "on", "", f"{words}", f"handbook {clause}", _on),
+                _d(f"report.{kind}.remind", remind, "", f"{words}", "records C", _reminders),
+                _d(f"report.{kind}.due", "18:00", "", f"{words}", f"handbook {clause}", _clock),
+                _d(f"report.{kind}.chase", "20:00", "", f"{words}", "records C", _clock),
+                _d(f"report.{kind}.late_until", "24:00", "", f"{words}", "records C", _clock),
+                _d(f"report.{kind}.list_at", "09:00", "", f"{words}", "records C", _clock),
+            )
+        ),
+    )
+}
+
+
+def policy(key: str, *, on: date) -> Any:
+    """The value in force on a day. All rows are read once per session, by one statement."""
+    definition = POLICIES[key]
+    rows: dict[str, list[tuple[date, str]]] | None = store.session().info.get("policies")
+    if rows is None:
+        rows = {}
+        found = select(Policy.key, Policy.effective_on, Policy.value).where(Policy.deleted_at.is_(None))
+        for name, effective_on, value in store.session().execute(found.order_by(Policy.effective_on)):
+            rows.setdefault(name, []).append((effective_on, value))
+        store.session().info["policies"] = rows
+    text = definition.default
+    for effective_on, value in rows.get(key, ()):
+        if effective_on <= on:
+            text = value
+    return definition.read(text)

@@ -1,0 +1,1 @@
+"""Who may see and do what: principal, scopes, the gate on the session, field rights, shipped roles."""

@@ -1,0 +1,101 @@
+"""Field rights: who sees, changes, or sees masked; applied wherever a field can show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement
+
+from portal.engine.cell import Cell
+from portal.engine.errors import NotAllowed
+from portal.engine.fields import Field, View
+from portal.engine.kinds.texts import PhoneField
+from portal.engine.query.listing import label_of
+from portal.engine.spec import Spec
+from portal.security import scopes
+from portal.security.principal import Principal
+
+TAB_BRANCHES = {"mine": ("own",), "team": ("team", "subtree"), "pool": ("pool",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """One principal's view of fields and scope branches; what `engine.query` takes as its argument."""
+
+    principal: Principal
+
+    @property
+    def user_id(self) -> int:
+        return self.principal.user_id
+
+    def sees(self, spec: Spec, field: Field) -> bool:
+        return not field.see or self.principal.is_system or self._role(spec) in field.see
+
+    def edits(self, spec: Spec, field: Field) -> bool:
+        if field.readonly or not self.sees(spec, field):
+            return False
+        return not field.edit or self.principal.is_system or self._role(spec) in field.edit
+
+    def branches(self, spec: Spec) -> Sequence[ColumnElement[bool]]:
+        """The disjoint branches of the read scope (one True for open entities and children)."""
+        if spec.scope != "owner":
+            return (spec.column("id") > 0,)
+        names = self._disjoint(self.principal.to(spec.name).read)
+        return tuple(scopes.branch_criterion(spec, name, self.principal, spec.model) for name in names)
+
+    def branch(self, spec: Spec, name: str) -> ColumnElement[bool]:
+        """A tab's branch; one that is not in the reader's scope is refused."""
+        if spec.scope != "owner" or name not in self.tabs(spec):
+            raise NotAllowed
+        if name == "mine":
+            return scopes.branch_criterion(spec, "own", self.principal, spec.model)
+        if name == "pool":
+            return scopes.branch_criterion(spec, "pool", self.principal, spec.model)
+        wide = "subtree" if {"subtree", "all"} & set(self.principal.to(spec.name).read) else "team"
+        return scopes.branch_criterion(spec, wide, self.principal, spec.model)
+
+    def tabs(self, spec: Spec) -> tuple[str, ...]:
+        """The declared tabs that this reader's scope has."""
+        read = set(self.principal.to(spec.name).read)
+        has = {"mine": bool(read), "team": bool(read & {"team", "subtree", "all"}) and bool(self.principal.team_ids),
+               "pool": bool(read & {"pool", "all"}) and spec.pooled, "all": bool(read)}
+        return tuple(tab for tab in spec.screen.tabs if has[tab])
+
+    def cell(self, spec: Spec, field: Field, row: Mapping[str, Any], view: View) -> Cell:
+        """What this reader sees of a field in a row."""
+        if not self.sees(spec, field):
+            return Cell("mute", "—")
+        shown = field.cell(label_of(row, field), view)
+        if self.masks(field, row) and not field.is_blank(row.get(field.key)):
+            return replace(shown, text=self.hidden(field, row[field.key]))
+        return shown
+
+    def value(self, spec: Spec, field: Field, row: Mapping[str, Any]) -> Any:
+        """The JSON value this reader gets; masked values are masked here too."""
+        if not self.sees(spec, field):
+            return None
+        value = row.get(field.key)
+        if self.masks(field, row) and not field.is_blank(value):
+            return self.hidden(field, value)
+        return field.to_json(value)
+
+    @staticmethod
+    def masks(field: Field, row: Mapping[str, Any]) -> bool:
+        return field.masked is not None and field.masked.covers(row)
+
+    @staticmethod
+    def hidden(field: Field, value: Any) -> str:
+        return field.hide(value) if isinstance(field, PhoneField) else "****"
+
+    def _role(self, spec: Spec) -> str:
+        return self.principal.to(spec.name).role
+
+    def _disjoint(self, names: Sequence[str]) -> tuple[str, ...]:
+        if "all" in names:
+            return ("all",)
+        wide = "subtree" if "subtree" in names else "team" if "team" in names else "own"
+        return tuple(name for name in (wide, "pool") if name in names)
+
+

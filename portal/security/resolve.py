@@ -1,0 +1,114 @@
+"""From a user id to a principal: three statements, then cached for as long as the access version lasts."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from flask_appbuilder.security.sqla.models import (
+    Permission,
+    PermissionView,
+    Role,
+    ViewMenu,
+    assoc_permissionview_role,
+    assoc_user_role,
+)
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from portal.engine.spec import registry
+from portal.engine.tables import AccessVersion, RoleScope
+from portal.security.principal import Access, Principal
+from portal.security.scopes import branches_of, width
+
+_MOST_CACHED = 2000
+_PREFIX = "can_"
+_cache: OrderedDict[str, Principal] = OrderedDict()
+
+
+def access_version(session: Session) -> int:
+    """Moves with every change of roles, scopes, teams or people."""
+    return session.connection().scalar(select(AccessVersion.version).where(AccessVersion.id == 1)) or 0
+
+
+def touch_access(session: Session) -> None:
+    """Anybody's rights may have changed: every cached principal ends with this transaction."""
+    connection = session.connection()
+    if not connection.execute(update(AccessVersion).values(version=AccessVersion.version + 1)).rowcount:
+        connection.execute(insert(AccessVersion).values(id=1, version=1))
+
+
+def resolve(session: Session, user_id: int, version: int) -> Principal:
+    """The principal of a signed-in person. `session` needs no principal: only open tables are read."""
+    database = session.connection().engine.url.database
+    key = f"{database}:{user_id}:{version}"
+    if key not in _cache:
+        _cache[key] = _load(session, user_id, key)
+        if len(_cache) > _MOST_CACHED:
+            _cache.popitem(last=False)
+    return _cache[key]
+
+
+def _load(session: Session, user_id: int, key: str) -> Principal:
+    connection = session.connection()
+    people = registry()["user"].table
+    person = connection.execute(
+        select(people.c.id, people.c.name, people.c.username, people.c.team_id, people.c.active).where(people.c.id == user_id)
+    ).one_or_none()
+    if person is None or not person.active:
+        return Principal(key=key)
+    granted = connection.execute(
+        select(Role.id, Role.name, Permission.name, ViewMenu.name)
+        .join(assoc_user_role, assoc_user_role.c.role_id == Role.id)
+        .outerjoin(assoc_permissionview_role, assoc_permissionview_role.c.role_id == Role.id)
+        .outerjoin(PermissionView, PermissionView.id == assoc_permissionview_role.c.permission_view_id)
+        .outerjoin(Permission, Permission.id == PermissionView.permission_id)
+        .outerjoin(ViewMenu, ViewMenu.id == PermissionView.view_menu_id)
+        .where(assoc_user_role.c.user_id == user_id)
+    ).all()
+    roles = {row[0]: row[1] for row in granted}
+    return Principal(
+        user_id=person.id, name=person.name, login=person.username, team_id=person.team_id,
+        team_ids=_below(session, person.team_id), roles=tuple(sorted(roles.values())),
+        verbs=frozenset(f"{view}:{name.removeprefix(_PREFIX)}" for _, _, name, view in granted if name and view),
+        access=_access(session, roles), key=key,
+    )
+
+
+def _access(session: Session, roles: dict[int, str]) -> dict[str, Access]:
+    """Per entity the widest role, rows and fields together."""
+    found: dict[str, Access] = {}
+    rows = session.connection().execute(
+        select(RoleScope.role_id, RoleScope.entity, RoleScope.read, RoleScope.write, RoleScope.assign)
+        .where(RoleScope.role_id.in_(roles))
+    )
+    for role_id, entity, read, write, assign in rows:
+        access = Access(roles[role_id], branches_of(read), branches_of(write), assign)
+        if entity not in found or width(access.read) > width(found[entity].read):
+            found[entity] = access
+    return found
+
+
+def _below(session: Session, team_id: int | None) -> tuple[int, ...]:
+    """A team and all below it."""
+    if team_id is None:
+        return ()
+    teams = registry()["team"].table
+    parents = dict(session.connection().execute(select(teams.c.id, teams.c.parent_id)).tuples().all())
+    found, frontier = {team_id}, {team_id}
+    while frontier:
+        frontier = {child for child, parent in parents.items() if parent in frontier} - found
+        found |= frontier
+    return tuple(sorted(found))
+
+
+def fab_names(permission: str) -> tuple[str, str]:
+    """`lead:claim` → (`can_claim`, `lead`), as Flask-AppBuilder keeps it."""
+    view, _, verb = permission.partition(":")
+    return _PREFIX + verb, view
+
+
+def forget(keys: Iterable[str] = ()) -> None:
+    """Drop cached principals (tests that swap databases)."""
+    for key in list(keys) or list(_cache):
+        _cache.pop(key, None)

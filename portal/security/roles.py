@@ -1,0 +1,76 @@
+"""The shipped roles × rights, as data. `portal upgrade` writes them once; admins change them at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from portal.security.principal import AssignReach
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Scope branches joined by `+`: own, pool, team, subtree, all; `none`."""
+
+    read: str
+    write: str
+    assign: AssignReach = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    label: str
+    verbs: tuple[str, ...]
+    reach: Mapping[str, Reach] = field(default_factory=dict)
+
+
+def _verbs(entity: str, names: str) -> tuple[str, ...]:
+    return tuple(f"{entity}:{name}" for name in names.split())
+
+
+_EVERYONE = ("home:read", "inbox:read")
+_DICTIONARIES = ("source_channel:read", "tag:read", "pool:read", "team:read", "report_template:read")
+_SALES = (*_EVERYONE, *_DICTIONARIES, "report_desk:read")
+_MANAGE = "read create edit delete export import"
+
+REP = Role(
+    "业务员 | Rep",
+    (*_SALES, *_verbs("lead", "read create edit delete export claim release invalidate"),
+     *_verbs("follow_up", "read create edit export"), *_verbs("leave", "read create edit delete"),
+     *_verbs("work_report", "read edit submit")),
+    {"lead": Reach("own+pool", "own", "own"), "work_report": Reach("own", "own"), "leave": Reach("own", "own")},
+)
+LEADER = Role(
+    "组长 | Leader",
+    (*REP.verbs, *_verbs("lead", "assign"), "follow_up:delete",
+     *_verbs("work_report", "read comment send_back remind exempt export")),
+    {"lead": Reach("subtree+pool", "subtree", "subtree"), "work_report": Reach("subtree", "subtree"),
+     "leave": Reach("subtree", "subtree")},
+)
+DIRECTOR = Role(
+    "总监 | Director",
+    (*LEADER.verbs, *_verbs("lead", "import"), "user:read"),
+    {"lead": Reach("all", "all", "all"), "work_report": Reach("all", "all"), "leave": Reach("all", "all")},
+)
+ADMIN = Role(
+    "管理员 | Admin",
+    (*_EVERYONE, "job:read", "mailbox:read", "policy_desk:read",
+     *_verbs("lead", f"{_MANAGE} assign release invalidate revive"), *_verbs("follow_up", "read export"),
+     *_verbs("user", "read create edit export import invite place reset_password deactivate reactivate"),
+     *(v for entity in ("team", "pool", "source_channel", "tag", "work_calendar", "policy", "report_template")
+       for v in _verbs(entity, _MANAGE)),
+     *_verbs("leave", _MANAGE), *_verbs("work_report", "read exempt")),
+    {"lead": Reach("all", "all", "all"), "work_report": Reach("all", "none"), "leave": Reach("all", "all")},
+)
+
+
+def _waiting(label: str) -> Role:
+    """A duty whose queue arrives with contracts, money and goods: signs in to a home that says so."""
+    return Role(label, _EVERYONE)
+
+
+ROLES: Mapping[str, Role] = {
+    "admin": ADMIN, "director": DIRECTOR, "leader": LEADER, "rep": REP,
+    "legal": _waiting("法务 | Legal"), "finance": _waiting("财务 | Finance"), "cashier": _waiting("出纳 | Cashier"),
+    "warehouse": _waiting("仓库 | Warehouse"), "service": _waiting("客服 | Service"),
+}

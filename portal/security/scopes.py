@@ -1,0 +1,108 @@
+"""Scope branches. Each is one SQL criterion and one predicate over the same columns; a property test holds them equal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, or_, select, true
+
+from portal.engine.spec import Spec, registry
+from portal.security.principal import Principal
+
+WIDTH = {"none": 0, "own": 1, "pool": 1, "team": 4, "subtree": 8, "all": 16}
+
+
+def branches_of(scope: str) -> tuple[str, ...]:
+    """`own+pool` → (own, pool)."""
+    return tuple(part for part in scope.split("+") if part and part != "none")
+
+
+def width(branches: Iterable[str]) -> int:
+    """How much a scope holds, to pick the widest of several roles."""
+    return sum(WIDTH.get(branch, 0) for branch in branches)
+
+
+def expand(branches: Iterable[str], spec: Spec, principal: Principal) -> tuple[str, ...]:
+    """`reach` stands for the principal's write scope, `assignable` for whom he may assign to."""
+    found: list[str] = []
+    for branch in branches:
+        if branch == "reach":
+            found += principal.to(spec.name).write
+        elif branch == "assignable":
+            found += [*branches_of(principal.to(spec.name).assign), "own"]
+        else:
+            found.append(branch)
+    return tuple(dict.fromkeys(found))
+
+
+def branch_criterion(spec: Spec, branch: str, principal: Principal, columns: Any) -> ColumnElement[bool]:
+    """One branch over the columns of a model or table."""
+    match branch:
+        case "own":
+            return columns.owner_id == principal.user_id  # type: ignore[no-any-return]
+        case "pool" if spec.pooled:
+            return columns.pool_id.is_not(None)  # type: ignore[no-any-return]
+        case "team" if principal.team_id:
+            return columns.team_id == principal.team_id  # type: ignore[no-any-return]
+        case "subtree" if principal.team_ids:
+            return columns.team_id.in_(principal.team_ids)  # type: ignore[no-any-return]
+        case "all":
+            return true()
+    return false()
+
+
+def covers_branch(spec: Spec, branch: str, principal: Principal, row: Mapping[str, Any]) -> bool:
+    """The same branch as a predicate over a row's owner_id, team_id, pool_id."""
+    match branch:
+        case "own":
+            return row["owner_id"] == principal.user_id
+        case "pool" if spec.pooled:
+            return row["pool_id"] is not None
+        case "team" if principal.team_id:
+            return bool(row["team_id"] == principal.team_id)
+        case "subtree" if principal.team_ids:
+            return row["team_id"] in principal.team_ids
+        case "all":
+            return True
+    return False
+
+
+def criterion(spec: Spec, branches: Iterable[str], principal: Principal, columns: Any) -> ColumnElement[bool]:
+    """The OR of branches, for an owned entity."""
+    found = [branch_criterion(spec, branch, principal, columns) for branch in expand(branches, spec, principal)]
+    return or_(*found) if found else false()
+
+
+def covers(spec: Spec, branches: Iterable[str], principal: Principal, row: Mapping[str, Any]) -> bool:
+    return any(covers_branch(spec, branch, principal, row) for branch in expand(branches, spec, principal))
+
+
+def readable(spec: Spec, principal: Principal, *, with_deleted: bool = False) -> ColumnElement[bool] | None:
+    """Which rows the principal reads; None for open entities."""
+    return _scoped(spec, principal, "read", with_deleted=with_deleted)
+
+
+def writable(spec: Spec, principal: Principal) -> ColumnElement[bool] | None:
+    """Which rows the principal writes; None for open entities (their verbs decide)."""
+    return _scoped(spec, principal, "write", with_deleted=True)
+
+
+def _scoped(spec: Spec, principal: Principal, use: str, *, with_deleted: bool) -> ColumnElement[bool] | None:
+    if spec.scope == "open":
+        return None
+    alive = [] if with_deleted else [spec.model.deleted_at.is_(None)]
+    if spec.scope == "owner":
+        return and_(criterion(spec, getattr(principal.to(spec.name), use), principal, spec.model), *alive)
+    return and_(_through_parent(spec, principal, use), *alive)
+
+
+def _through_parent(spec: Spec, principal: Principal, use: str) -> ColumnElement[bool]:
+    """Children hold no owner: they are seen with their parent."""
+    assert spec.parent is not None  # noqa: S101 - spec_of refuses a child without a parent
+    parent = registry()[spec.parent.target]
+    table = parent.table.alias()
+    inner = criterion(parent, getattr(principal.to(parent.name), use), principal, table.c)
+    return spec.column(spec.parent.key).in_(  # type: ignore[no-any-return]
+        select(table.c.id).where(inner, table.c.deleted_at.is_(None))
+    )

@@ -1,0 +1,268 @@
+"""The gate (law 2): row scope on every statement of the session, write checks around every flush; deny by default."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, Table, and_, event, false, func, inspect, or_, select
+from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.dml import UpdateBase
+
+from portal.engine import store, tables
+from portal.engine.errors import NotFound, PortalError
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.spec import Spec, registry, spec_of
+from portal.security import scopes
+from portal.security.principal import NOBODY, Principal, system_principal
+
+GATE_PASSED = "gate_passed"
+WITH_DELETED = "with_deleted"
+OWNER_CHANGE = "owner_change"
+_OWNERSHIP = frozenset({"owner_id", "pool_id", "team_id"})
+_MOST_CACHED = 512
+
+
+class GateError(PortalError):
+    """A statement or a flush went around the gate: a fault of ours, told neutrally to the user."""
+
+    status = 500
+    rule = "gate"
+
+    def __init__(self, why: str) -> None:
+        super().__init__("操作没有完成。 | The operation was not completed.")
+        self.why = why
+        self.args = (why,)
+
+
+class OutOfScope(NotFound):
+    """A row the principal may not write: answered like a row that is not there."""
+
+
+class Gate:
+    """Everything the session listeners need to know, read once from the declarations."""
+
+    def __init__(self) -> None:
+        self._options: OrderedDict[tuple[str, bool], tuple[Any, ...]] = OrderedDict()
+        self._specs: tuple[Spec, ...] | None = None
+
+    @property
+    def scoped(self) -> tuple[Spec, ...]:
+        if self._specs is None:
+            self._specs = tuple(spec for spec in registry().values() if spec.scope != "open")
+            self.tables: set[Table] = {spec.table for spec in self._specs}
+            self.guarded: set[Table] = {tables.AuditEvent.__table__, tables.Attachment.__table__, tables.Notification.__table__}  # type: ignore[arg-type]
+        return self._specs
+
+    def forget(self) -> None:
+        """Read the declarations anew (tests declare entities late)."""
+        self._specs = None
+        self._options.clear()
+
+    def options(self, principal: Principal, *, with_deleted: bool = False) -> tuple[Any, ...]:
+        """One plain criterion per scoped class, whatever the statement names, built once per principal version."""
+        key = (principal.key, with_deleted)
+        if key not in self._options or principal.key == "nobody":
+            self._options[key] = tuple(
+                with_loader_criteria(spec.model, found, include_aliases=True)
+                for spec in self.scoped
+                if (found := scopes.readable(spec, principal, with_deleted=with_deleted)) is not None
+            )
+            if len(self._options) > _MOST_CACHED:
+                self._options.popitem(last=False)
+        return self._options[key]
+
+
+gate = Gate()
+
+
+def principal_of(session: Session) -> Principal:
+    """Who acts in this session; nobody sees no row."""
+    found = session.info.get("principal")
+    return found if isinstance(found, Principal) else NOBODY
+
+
+def install() -> None:
+    """Put the gate on every session of the process (once)."""
+    for name, listener in (("do_orm_execute", _on_execute), ("before_flush", _before_flush), ("after_flush", _after_flush)):
+        if not event.contains(Session, name, listener):
+            event.listen(Session, name, listener)
+
+
+@contextmanager
+def system(reason: str, now: datetime) -> Iterator[Session]:
+    """A whole job, start-up, login or command: its own session, named in the history.
+
+    Refused inside a person's unit of work: a second session would hang on the first one's locks.
+    """
+    try:
+        outer = store.session()
+    except RuntimeError:
+        outer = None
+    if outer is not None and outer.info.get("unit_of_work") and not principal_of(outer).is_system:
+        raise GateError("system() inside a person's unit of work")
+    with store.fresh(system_principal(reason), now) as session:
+        yield session
+
+
+# reading ------------------------------------------------------------------------------------
+
+
+def _on_execute(state: ORMExecuteState) -> None:
+    if state.is_column_load:
+        return
+    principal = principal_of(state.session)
+    if principal.is_system:
+        return
+    passed = bool(state.execution_options.get(GATE_PASSED))
+    if not passed:
+        _refuse_detours(state)
+    if state.is_select:
+        with_deleted = bool(state.execution_options.get(WITH_DELETED))
+        state.statement = state.statement.options(*gate.options(principal, with_deleted=with_deleted))  # type: ignore[attr-defined]
+
+
+def _refuse_detours(state: ORMExecuteState) -> None:
+    statement = state.statement
+    gate.scoped  # noqa: B018 - reads the declarations
+    if getattr(statement, "is_text", False) or statement.__visit_name__ == "textclause" or state.is_from_statement:
+        raise GateError("raw SQL needs the system's session")
+    touched = {node for node in visitors.iterate(statement) if isinstance(node, Table)}
+    if touched & gate.guarded and not isinstance(statement, UpdateBase):
+        raise GateError("rows kept by entity and record id are read through their record only")
+    if isinstance(statement, UpdateBase) and touched & gate.tables:
+        raise GateError("writes on scoped tables go through a flush or set_based()")
+    if not state.is_orm_statement and touched & gate.tables:
+        raise GateError("core statements on scoped tables need the system's session")
+
+
+def guarded(statement: Any) -> Any:
+    """Mark a statement on a guarded table as built by a helper that came through its record or recipient."""
+    return statement.execution_options(**{GATE_PASSED: True})
+
+
+def scoped(session: Session, statement: Any) -> Any:
+    """The statement with its scope attached, for doors that compile it themselves (streamed exports)."""
+    principal = principal_of(session)
+    return statement if principal.is_system else statement.options(*gate.options(principal))
+
+
+# set-based verbs --------------------------------------------------------------------------------
+
+
+def reachable(session: Session, model: type[Any]) -> ColumnElement[bool]:
+    """Rows the running verb takes, as a criterion for its own set-based statements."""
+    principal, spec, verb = principal_of(session), spec_of(model), session.info.get("verb")
+    alive = model.deleted_at.is_(None)
+    if principal.is_system:
+        return alive  # type: ignore[no-any-return]
+    if verb is None:
+        raise GateError("reachable() outside a verb")
+    return and_(scopes.criterion(spec, verb.takes, principal, model), alive)
+
+
+def set_based(session: Session, statement: Executable) -> Any:
+    """Run a set-based statement whose WHERE holds `reachable()`."""
+    if not principal_of(session).is_system and session.info.get("verb") is None:
+        raise GateError("set_based() outside a verb")
+    return session.execute(statement, execution_options={GATE_PASSED: True, "synchronize_session": False})
+
+
+def confirm_left(session: Session, model: type[Any], ids: Sequence[int]) -> None:
+    """After a set-based write: every row must be where the verb may leave it."""
+    principal, spec, verb = principal_of(session), spec_of(model), session.info.get("verb")
+    if principal.is_system or not ids:
+        return
+    if verb is None:
+        raise GateError("confirm_left() outside a verb")
+    allowed = scopes.criterion(spec, verb.leaves, principal, model)
+    outside = select(func.count()).select_from(model).where(model.id.in_(ids), ~func.coalesce(allowed, false()))
+    if session.connection().scalar(outside):
+        raise OutOfScope
+
+
+# writing ----------------------------------------------------------------------------------------
+
+
+def _before_flush(session: Session, _context: UOWTransaction, _instances: Any) -> None:
+    touched = [r for r in (*session.dirty, *session.deleted) if _is_scoped(r) and (r in session.deleted or session.is_modified(r))]
+    fresh = [r for r in session.new if _is_scoped(r)]
+    _refuse_owner_changes(session, touched)
+    principal = principal_of(session)
+    if principal.is_system:
+        return
+    for model in {type(r) for r in touched}:
+        rows = [r for r in touched if type(r) is model]
+        _require(session, spec_of(model), [r.id for r in rows], _rule(session, spec_of(model), rows, "takes"))
+    _require_parents(session, principal, [*touched, *fresh])
+
+
+def _after_flush(session: Session, _context: UOWTransaction) -> None:
+    if principal_of(session).is_system:
+        return
+    changed = [r for r in (*session.new, *session.dirty) if _is_scoped(r)]
+    for model in {type(r) for r in changed}:
+        rows = [r for r in changed if type(r) is model and (r in session.new or session.is_modified(r))]
+        _require(session, spec_of(model), [r.id for r in rows], _rule(session, spec_of(model), rows, "leaves"))
+
+
+def _is_scoped(record: Any) -> bool:
+    return any(isinstance(record, spec.model) for spec in gate.scoped)
+
+
+def _rule(session: Session, spec: Spec, rows: Iterable[Any], use: str) -> ColumnElement[bool]:
+    """The verb's scope when it changes only columns it names; else the write scope."""
+    principal, verb = principal_of(session), session.info.get("verb")
+    write = scopes.writable(spec, principal)
+    usual = false() if write is None else write
+    if verb is None or verb.entity != spec.name:
+        return usual
+    changed = {key for row in rows for key in _changed(session, row)}
+    if not changed <= {*verb.columns, "changed_at", "changed_by_id", "version"}:
+        return usual
+    return or_(usual, scopes.criterion(spec, getattr(verb, use), principal, spec.model))
+
+
+def _changed(session: Session, row: Any) -> set[str]:
+    noted: dict[int, set[str]] = session.info.setdefault("changed_columns", {})
+    found = {a.key for a in inspect(row).attrs if a.history.has_changes()}
+    noted[id(row)] = noted.get(id(row), set()) | found
+    return noted[id(row)]
+
+
+def _require(session: Session, spec: Spec, ids: list[int], allowed: ColumnElement[bool]) -> None:
+    if not ids:
+        return
+    table_ids = select(func.count()).select_from(spec.model).where(spec.model.id.in_(ids), allowed)
+    with session.no_autoflush:
+        seen = session.connection().scalar(table_ids)
+    if seen != len(set(ids)):
+        raise OutOfScope
+
+
+def _require_parents(session: Session, principal: Principal, records: Iterable[Any]) -> None:
+    """No planting under a hidden parent: every newly referenced scoped record must be visible."""
+    wanted: dict[str, set[int]] = {}
+    for record in records:
+        spec = spec_of(type(record))
+        for each in spec.fields.values():
+            if isinstance(each, ReferenceField) and registry()[each.target].scope != "open" and each.key in _changed(session, record):
+                if (value := getattr(record, each.key)) is not None:
+                    wanted.setdefault(each.target, set()).add(value)
+    for target, ids in wanted.items():
+        parent = registry()[target]
+        visible = scopes.readable(parent, principal)
+        _require(session, parent, list(ids), false() if visible is None else visible)
+
+
+def _refuse_owner_changes(session: Session, touched: Iterable[Any]) -> None:
+    if session.info.get(OWNER_CHANGE):
+        return
+    for record in touched:
+        if any(a.key in _OWNERSHIP and a.history.has_changes() for a in inspect(record).attrs):
+            raise GateError("owner, team and pool change through change_owner() only")

@@ -1,0 +1,1 @@
+"""The generated doors: list, form, detail, actions, API, imports, exports, files, pickers."""

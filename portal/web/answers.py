@@ -1,0 +1,87 @@
+"""Errors in the user's words, as a page or as JSON; the log gets the cause, the reader never does."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import HTTPException
+
+from portal.engine.errors import Changed, Invalid, NotFound, PortalError
+from portal.engine.text import Text
+from portal.web.language import language
+
+log = structlog.get_logger()
+
+_WORDS = {
+    400: "请求不完整，请返回重试。 | The request is incomplete. Go back and try again.",
+    401: "请先登录。 | Please sign in.",
+    403: "你没有这个权限，请联系管理员。 | You do not have this permission. Ask an administrator.",
+    404: "没有这个页面。 | There is no such page.",
+    405: "这个地址不接受这种操作。 | This address does not take that kind of request.",
+    413: "文件太大，最大 64 MB。 | The file is too large: 64 MB at most.",
+    429: "操作太频繁，请稍后再试。 | Too many attempts. Try again later.",
+}
+_SORRY = "出了点问题，我们已记录。请稍后重试。 | Something went wrong and was recorded. Try again later."
+_CLASH = "已有相同的记录，请检查唯一的字段。 | A record with these values exists already. Check the unique fields."
+_STALE_FORM = "页面停留太久，请刷新后重试。 | This page has been open too long. Reload it and try again."
+
+
+def wants_json() -> bool:
+    """API calls and fetches of ours get JSON."""
+    return request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json"
+
+
+def install(app: Flask) -> None:
+    """One handler per kind of error."""
+    app.register_error_handler(PortalError, _portal_error)
+    app.register_error_handler(CSRFError, lambda _: answer(400, _STALE_FORM, rule="csrf"))
+    app.register_error_handler(StaleDataError, lambda _: _portal_error(Changed()))
+    app.register_error_handler(IntegrityError, _clash)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _fault)
+
+
+def _portal_error(error: PortalError) -> Response:
+    if error.status >= 500:  # noqa: PLR2004
+        log.error("gate", rule=error.rule, why=str(error))
+    fields = {k: t.in_(language()) for k, t in error.errors.items()} if isinstance(error, Invalid) else None
+    if isinstance(error, NotFound) and g.get("signed_in") is None and not wants_json():
+        return to_login()
+    return answer(error.status, error.text, rule=error.rule, fields=fields)
+
+
+def _http_error(error: HTTPException) -> Response:
+    code = error.code or 500
+    if code < 400:  # noqa: PLR2004
+        return make_response(error.get_response())
+    return answer(code, _WORDS.get(code, _WORDS[400] if code < 500 else _SORRY), rule=f"http_{code}")  # noqa: PLR2004
+
+
+def _clash(_error: IntegrityError) -> Response:
+    return answer(409, _CLASH, rule="clash")
+
+
+def _fault(error: Exception) -> Response:
+    log.exception("fault", path=request.path, database=isinstance(error, DBAPIError))
+    return answer(500, _SORRY, rule="fault")
+
+
+def to_login() -> Response:
+    """The sign-in page, then back here."""
+    target = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return make_response(redirect(f"/login/?next={target}" if target != "/" else "/login/"))
+
+
+def answer(status: int, text: str | Text, *, rule: str, fields: dict[str, str] | None = None) -> Response:
+    """The error as this client reads it."""
+    words = (text if isinstance(text, Text) else Text(text)).in_(language())
+    if wants_json():
+        return make_response(jsonify({"error": rule, "message": words, **({"fields": fields} if fields else {})}), status)
+    if status in (401, 403) and g.get("signed_in") is None and rule != "csrf":
+        return to_login()
+    if request.headers.get("HX-Request"):
+        return make_response(render_template("parts/problem.html", text=words, fields=fields or {}), status)
+    return make_response(render_template("error.html", status=status, text=words, rule=rule), status)
