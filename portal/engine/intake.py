@@ -6,8 +6,8 @@ words (`UnreadableFile`); what is wrong with one row is said on that row and the
 
 from __future__ import annotations
 
-import codecs
 import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -125,7 +125,7 @@ def rows(path: Path, shape: Shape, *, limits: Limits = LIMITS) -> Iterator[tuple
 def _refuse_unknown(encoding: str, delimiter: str | None) -> None:
     """What a person chose must be something that can be used."""
     try:
-        codecs.lookup(encoding)
+        io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     except LookupError as error:
         raise UnreadableFile(
             "没有名为 {encoding} 的编码。请从列表中选择。"
@@ -134,7 +134,8 @@ def _refuse_unknown(encoding: str, delimiter: str | None) -> None:
         ) from error
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
         raise UnreadableFile(
-            "分隔符必须是一个字符，例如逗号。 | The delimiter must be one character, such as a comma."
+            "分隔符必须是一个字符，例如逗号。"
+            " | The delimiter must be one character, such as a comma."
         )
 
 
@@ -149,7 +150,7 @@ def _refuse_by_size_and_kind(path: Path, limits: Limits) -> None:
         )
     with path.open("rb") as file:
         head = file.read(8)
-    if not head.strip():
+    if not head:
         raise UnreadableFile(
             "文件是空的。请选择有表头和数据的文件。"
             " | The file is empty. Choose one with a header and rows."
@@ -172,12 +173,19 @@ def _lines(path: Path, encoding: str, limits: Limits) -> Iterator[str]:
                 yield line
         except UnicodeError as error:
             raise UnreadableFile(
-                "第 {line} 行附近有不符合 {encoding} 编码的字符。请换一种编码，或另存为“CSV UTF-8”。"
-                " | Near line {line} there is a character that is not {encoding}."
+                "第 {line} 行有不符合 {encoding} 编码的字符。请换一种编码，或另存为“CSV UTF-8”。"
+                " | Line {line} holds a character that is not {encoding}."
                 " Choose another encoding or save as “CSV UTF-8”.",
-                line=number + 1,
+                line=number + 1 + _lines_before(error),
                 encoding=encoding,
             ) from error
+
+
+def _lines_before(error: UnicodeError) -> int:
+    """How many lines of the piece that was being decoded come before the wrong character."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.object[: error.start].count(b"\n")
+    return 0
 
 
 def _refuse_line(line: str, number: int, limits: Limits) -> None:
@@ -232,13 +240,15 @@ def _likeliest_delimiter(path: Path, encoding: str, limits: Limits) -> str:
     """The one that cuts the first rows into the same number of cells, and into more than one."""
 
     def evenness(delimiter: str) -> tuple[float, int]:
-        records = islice(_records(path, encoding, delimiter, limits), _LOOK_AHEAD)
+        widths: Counter[int] = Counter()
+        trust = 1.0
         try:
-            widths = Counter(len(cells) for _, cells in records if cells)
-        except UnreadableFile:  # a quote that only this delimiter leaves open
-            return 0.0, 0
-        width, times = widths.most_common(1)[0]
-        return (times / widths.total(), width) if width > 1 else (0.0, 1)
+            for _, cells in islice(_records(path, encoding, delimiter, limits), _LOOK_AHEAD):
+                widths[len(cells)] += bool(cells)
+        except UnreadableFile:  # perhaps a quote that only this delimiter leaves open
+            trust = 0.5
+        width, times = widths.most_common(1)[0] if widths else (1, 0)
+        return (trust * times / widths.total(), width) if width > 1 else (0.0, 1)
 
     return max(DELIMITERS, key=evenness)
 
