@@ -12,7 +12,11 @@ from sqlalchemy.orm import Session, UOWTransaction
 from portal.engine.entity import Declared, entity_name
 from portal.engine.tables import AuditEvent
 
-_SILENT = frozenset({"version", "changed_at", "changed_by_id", "created_at", "created_by_id", "password"})
+_SILENT = frozenset({
+    "version", "changed_at", "changed_by_id", "created_at", "created_by_id", "password", "reset_hash", "reset_until",
+    "last_login", "login_count", "fail_login_count", "created_on", "changed_on", "created_by_fk", "changed_by_fk",
+})
+"""Columns whose change is no news, or that must not be copied anywhere."""
 _PENDING = "audit_pending"
 
 
@@ -49,8 +53,9 @@ def attribution(session: Session) -> dict[str, Any]:
 
 def install(session_class: type[Session] | Any) -> None:
     """Listen for flushes: note changes before, write rows after (ids of new rows are known then)."""
-    event.listen(session_class, "before_flush", _note)
-    event.listen(session_class, "after_flush", _write_noted)
+    for name, listener in (("before_flush", _note), ("after_flush", _write_noted)):
+        if not event.contains(session_class, name, listener):
+            event.listen(session_class, name, listener)
 
 
 def _note(session: Session, _context: UOWTransaction, _instances: Any) -> None:
