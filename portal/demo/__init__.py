@@ -1,0 +1,66 @@
+"""The demo company: generated, the same every time, relative to the day it is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import create_engine, exists, func, pool, select
+from sqlalchemy.orm import Session
+
+from portal.demo import company, contacts, leads, notices, reports
+from portal.demo.rows import Stage
+from portal.domain.worktime import WorkCalendar
+from portal.engine import store
+from portal.engine.clock import clock
+from portal.engine.errors import Refused
+from portal.models import Lead, User
+from portal.security import session as gate
+from portal.security.principal import system_principal
+from portal.security.resolve import touch_access
+
+if TYPE_CHECKING:
+    from config import Config
+
+_LOCK = 711_904
+
+
+def load(config: Config) -> bool:
+    """Fill an empty, upgraded database; False where somebody or some lead is there already.
+
+    Raises `Refused` in production: the demo accounts share a password that everybody knows.
+    """
+    if config.env == "production":
+        raise Refused("正式环境不能载入演示数据。 | The demo company cannot be loaded in production.", rule="production")
+    gate.install()
+    engine = create_engine(store.with_driver(config.database_url), poolclass=pool.NullPool)
+    try:
+        with Session(engine, autoflush=False) as session:
+            now = clock.now()
+            session.info.update(principal=system_principal("portal demo"), now=now)
+            session.connection().execute(select(func.pg_advisory_xact_lock(_LOCK)))
+            if not is_empty(session):
+                return False
+            _write(Stage(session, now, WorkCalendar(zone=ZoneInfo(config.time_zone))))
+            session.commit()
+            return True
+    finally:
+        engine.dispose()
+
+
+def is_empty(session: Session) -> bool:
+    """Nobody and no lead is there."""
+    people = select(exists().where(User.id > 0))
+    found = select(exists().where(Lead.id > 0))
+    return not session.connection().scalar(people) and not session.connection().scalar(found)
+
+
+def _write(stage: Stage) -> None:
+    firm = company.found(stage)
+    planned = leads.plan(stage, firm)
+    talks = contacts.contact(stage, planned)
+    leads.write_leads(stage, firm, planned)
+    contacts.write_contacts(stage, talks)
+    reports.write_reports(stage, firm, talks)
+    notices.notify(stage, planned)
+    touch_access(stage.session)

@@ -1,0 +1,108 @@
+"""Reports of the last thirty working days in every state, with figures from the same follow-ups the screens show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime, timedelta
+
+from portal.demo.company import Company, Person
+from portal.demo.leads import DemoLead
+from portal.demo.rows import Row, Stage, entity_row, write_audited
+from portal.domain.periods import DEFAULT_TIMES, Moments, Period, PeriodKind, moments, period_of
+from portal.models import WorkReport
+
+WORKING_DAYS = 30
+_TITLES = {PeriodKind.DAY: "日报", PeriodKind.WEEK: "周报", PeriodKind.MONTH: "月报"}
+_PROBLEMS = ("客户预算推迟，需要分期方案。", "竞品报价低 10 %，需要价格支持。", "两位客户要现场演示，缺少技术同事。", "没有大的问题。",
+             "客户要求缩短交付周期。")
+_PLANS = ("跟进三家报价客户，约两次演示。", "完成五个首次联系，拜访一家重点客户。", "整理跟进记录，确认下周拜访。", "推进审批中的两单。")
+_COMMENTS = ("不错，报价客户请本周内再跟一次。", "演示的事我来协调。", "注意下次跟进时间不要空着。")
+
+Seen = dict[tuple[int, date], Counter[str]]
+
+
+def write_reports(stage: Stage, company: Company, contacts: list[tuple[DemoLead, Row]]) -> None:
+    """Every duty that has ended, one row each."""
+    seen = _seen(stage, contacts)
+    rows = [
+        row for period in _periods(stage) for person in company.sellers
+        if (row := _report(stage, company, person, period, seen)) is not None
+    ]
+    rows.sort(key=lambda row: row["created_at"])
+    write_audited(stage, WorkReport.__table__, "work_report", rows)
+
+
+def _periods(stage: Stage) -> list[Period]:
+    """Days, weeks and months that were due before now, over thirty working days."""
+    first = stage.calendar.add_working_days(stage.today, -WORKING_DAYS)
+    found = {
+        (kind, period_of(kind, day).key): period_of(kind, day)
+        for kind in PeriodKind for day in stage.calendar.working_days(first, stage.today - timedelta(days=1))
+    }
+    return [period for period in found.values() if period.last < stage.today]
+
+
+def _seen(stage: Stage, contacts: list[tuple[DemoLead, Row]]) -> Seen:
+    """Per author and company day: how many contacts, by kind, and how many logged late."""
+    found: Seen = {}
+    for _, row in contacts:
+        day = row["contacted_at"].astimezone(stage.calendar.zone).date()
+        counted = found.setdefault((row["created_by_id"], day), Counter())
+        counted["follow_ups"] += 1
+        counted[row["kind"]] += 1
+        counted["logged_late"] += row["logged_late"] > 0
+    return found
+
+
+def _figures(person: Person, period: Period, seen: Seen) -> dict[str, int]:
+    total: Counter[str] = Counter({"follow_ups": 0, "logged_late": 0})
+    for number in range((period.last - period.first).days + 1):
+        total += seen.get((person.id, period.first + timedelta(days=number)), Counter())
+    return dict(total)
+
+
+def _report(stage: Stage, company: Company, person: Person, period: Period, seen: Seen) -> Row | None:
+    when = moments(period, stage.calendar, DEFAULT_TIMES[period.kind])
+    if when is None or when.due_at > stage.now:
+        return None
+    opened = stage.at(period.first, 7)
+    row = entity_row(
+        opened, None, title=f"{_TITLES[period.kind]} {period.key}", period=period.kind.value, period_key=period.key,
+        first_on=period.first, last_on=period.last, due_at=when.due_at, late_until=when.late_until,
+        template_id=company.templates[period.kind.value], owner_id=person.id, team_id=person.team_id,
+        state="missing", exempt_reason="", submitted_at=None, problems="", plan="", extra_work="", answers={}, figures={},
+        read_at=None, read_by_id=None, comment="", version=2,
+    )
+    if _was_away(stage, person, period):
+        return {**row, "state": "exempt", "exempt_reason": "请假"}
+    if stage.dice.random() < 0.05:
+        return row
+    return {**row, **_submission(stage, person, period, when, seen)}
+
+
+def _was_away(stage: Stage, person: Person, period: Period) -> bool:
+    worked = stage.calendar.working_days(period.first, period.last)
+    return all(person.is_away(day) for day in worked)
+
+
+def _submission(stage: Stage, person: Person, period: Period, when: Moments, seen: Seen) -> Row:
+    dice = stage.dice
+    late = dice.random() < 0.08
+    submitted = when.due_at + timedelta(minutes=dice.randint(5, 200)) if late else when.due_at - timedelta(minutes=dice.randint(1, 90))
+    row: Row = {
+        "state": "late" if late else "submitted", "submitted_at": submitted, "figures": _figures(person, period, seen),
+        "problems": dice.choice(_PROBLEMS), "plan": dice.choice(_PLANS), "changed_at": submitted, "changed_by_id": person.id,
+    }
+    # Yesterday's lie unread before the leader; of the older ones every third has a comment.
+    if period.last >= stage.calendar.add_working_days(stage.today, -1) or person.leader_id is None:
+        return row
+    return {**row, **_answer(stage, person.leader_id, submitted)}
+
+
+def _answer(stage: Stage, reader_id: int, submitted: datetime) -> Row:
+    read = min(submitted + timedelta(minutes=stage.dice.randint(10, 900)), stage.now)
+    commented = stage.dice.random() < 0.3
+    return {
+        "state": "commented" if commented else "read", "read_at": read, "read_by_id": reader_id,
+        "comment": stage.dice.choice(_COMMENTS) if commented else "", "changed_at": read, "changed_by_id": reader_id,
+    }
