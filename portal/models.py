@@ -12,6 +12,7 @@ from portal.engine.tables import (
     Notification,  # a notice in the inbox
     Outbox,  # a mail to be sent after commit
     RoleScope,  # what a role reads and writes of an entity
+    SignInLimit,  # failed sign-ins of an account or address
     Tenure,  # whose a record was, and since when
 )
 from portal.entities.activity import FollowUp  # one contact, what was said, what comes next
@@ -36,5 +37,5 @@ from portal.entities.reports import (
 __all__ = [
     "AccessVersion", "AssignBatch", "Attachment", "AuditEvent", "ClaimLedger", "FollowUp", "IdempotencyKey", "JobRun",
     "Lead", "Leave", "LoginSession", "Notification", "Outbox", "Policy", "Pool", "ReportTemplate", "RoleScope",
-    "SourceChannel", "Tag", "Team", "Tenure", "User", "WorkCalendar", "WorkReport",
+    "SignInLimit", "SourceChannel", "Tag", "Team", "Tenure", "User", "WorkCalendar", "WorkReport",
 ]

@@ -223,6 +223,18 @@ class LoginSession(_Base):
     agent: Mapped[str] = mapped_column(String(200), nullable=False, server_default="")
 
 
+class SignInLimit(_Base):
+    """Failed sign-ins of one account or address, counted for all processes together."""
+
+    __tablename__ = "sign_in_limit"
+    __table_args__ = (Index("ix_sign_in_limit_last_at", "last_at"),)
+
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    failures: Mapped[int] = mapped_column(Integer, nullable=False)
+    last_at: Mapped[dt.datetime] = mapped_column(Instant, nullable=False)
+    blocked_until: Mapped[dt.datetime | None] = mapped_column(Instant)
+
+
 class IdempotencyKey(_Base):
     """The stored answer of a verb called with an `Idempotency-Key`."""
 

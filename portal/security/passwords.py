@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import re
+import secrets
 import unicodedata
 from collections.abc import Set
 from functools import cache
@@ -31,7 +30,7 @@ _LEAST_OWN = 4
 """Characters that must remain when everything common is taken out of a password."""
 _SHORTEST_OWN_WORD = 3
 
-_DEMO_SEED = b"sales portal demo company, first edition"
+DEMO_PASSWORD = "portal-demo-2026"  # noqa: S105 - printed for everybody who starts the demo
 
 
 def normal(password: str) -> str:
@@ -66,15 +65,9 @@ def problem(password: str, *, about: tuple[str, ...] = ()) -> Text | None:
     return None
 
 
-def demo_password(login: str) -> str:
-    """The password of a demo account: the same on every machine, kept nowhere, refused in production."""
-    digest = hmac.new(_DEMO_SEED, login.encode(), hashlib.sha256).digest()
-    letters = base64.b32encode(digest).decode().lower()
-    return "-".join((letters[:4], letters[4:8], letters[8:12]))
-
-
-def is_demo_password(login: str, given: str) -> bool:
-    return hmac.compare_digest(demo_password(login).encode(), normal(given).encode())
+def is_demo_password(given: str) -> bool:
+    """Whether it opens the demo company's accounts; production refuses it whoever has it."""
+    return hmac.compare_digest(DEMO_PASSWORD.encode(), normal(given).encode())
 
 
 def _is_made_of(password: str, words: Set[str]) -> bool:
@@ -113,4 +106,4 @@ def _common() -> frozenset[str]:
 @cache
 def _nobodys() -> str:
     """A hash to compare with when there is no such account: as much work as for one that exists."""
-    return generate_password_hash(_DEMO_SEED.hex())
+    return generate_password_hash(secrets.token_hex())
