@@ -8,11 +8,11 @@ from typing import Any
 
 from flask_appbuilder.security.sqla.models import Role, assoc_user_role
 from sqlalchemy import insert, select, update
-from werkzeug.security import generate_password_hash
 
-from portal.demo.accounts import ACCOUNTS, SALES, TEAMS, Account, demo_password
+from portal.demo.accounts import ACCOUNTS, SALES, TEAMS, Account
 from portal.demo.rows import Stage, entity_row, write_audited
 from portal.models import Leave, Pool, ReportTemplate, SourceChannel, Tag, Team, User
+from portal.security.passwords import DEMO_PASSWORD, hashed
 
 # Handbook 2: the channels it names, as a tree.
 SOURCES = {
@@ -97,10 +97,10 @@ def _people(stage: Stage) -> list[Person]:
     """Accounts, teams and who leads whom. One password hash serves all: the demo password is no secret."""
     began = stage.now - timedelta(days=400)
     teams = _teams(stage)
-    hashed = generate_password_hash(demo_password(ACCOUNTS[0]["login"]))
+    stored = hashed(DEMO_PASSWORD)
     names = {account["login"]: stage.fake.unique.name() for account in ACCOUNTS}
     ids = write_audited(stage, User.__table__, "user", [
-        _user(account, names[account["login"]], teams, hashed, began, number) for number, account in enumerate(ACCOUNTS, 1)
+        _user(account, names[account["login"]], teams, stored, began, number) for number, account in enumerate(ACCOUNTS, 1)
     ])
     by_login = dict(zip(names, ids, strict=True))
     _roles(stage, by_login)
@@ -111,10 +111,10 @@ def _people(stage: Stage) -> list[Person]:
     return people
 
 
-def _user(account: Account, name: str, teams: dict[str, int], hashed: str, began: Any, number: int) -> dict[str, Any]:
+def _user(account: Account, name: str, teams: dict[str, int], stored: str, began: Any, number: int) -> dict[str, Any]:
     return {
         "username": account["login"], "name": name, "first_name": name[1:], "last_name": name[0],
-        "email": f"{account['login']}@demo.example", "phone": f"+861380000{number:04}", "password": hashed, "active": True,
+        "email": f"{account['login']}@demo.example", "phone": f"+861380000{number:04}", "password": stored, "active": True,
         "team_id": teams.get(account["team"]), "invited_at": began, "password_changed_at": began,
         "created_on": began.replace(tzinfo=None), "created_at": began, "created_by_id": None,
     }

@@ -92,6 +92,14 @@ def remove(session: Session, spec: Spec, record: Any, *, acting_user: Any, now: 
     return record
 
 
+def undo(session: Session, spec: Spec, batch_id: int, *, acting_user: Any, now: datetime) -> Any:
+    """Take back a batch of a bulk verb; the entity's domain registers how."""
+    replaced = _replaced.get((spec.name, "undo"))
+    if replaced is None:
+        raise Refused("这个操作不能撤销。 | This cannot be undone.", rule="no_undo")
+    return replaced(batch_id, acting_user=acting_user, now=now)
+
+
 def restore(session: Session, spec: Spec, record: Any, *, acting_user: Any, now: datetime) -> Any:
     """Out of the bin."""
     if replaced := _replaced.get((spec.name, "restore")):

@@ -23,6 +23,17 @@ class Outcome:
     href: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a verb would do, as the dialog shows it. A verb's `preview` function returns one of these."""
+
+    facts: tuple[tuple[str | Text, str | Text], ...] = ()
+    headers: tuple[str | Text, ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+    skipped: tuple[tuple[str, str | Text], ...] = ()
+    refused: tuple[tuple[str | Text, int], ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Verb:
     """The declaration of a verb.
@@ -46,6 +57,8 @@ class Verb:
     states: tuple[str, ...]
     preview: Callable[..., Any] | None
     help: str
+    by_id: bool
+    """The function takes ids and works set-based, instead of loaded records."""
 
     @property
     def permission(self) -> str:
@@ -75,6 +88,7 @@ def verb(
     states: Sequence[str] = (),
     preview: Callable[..., Any] | None = None,
     help: str = "",  # noqa: A002
+    by_id: bool = False,
 ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
     """Register a domain function `(records, *, acting_user, now, **form)` as a verb."""
     entity, _, name = permission.partition(":")
@@ -90,7 +104,7 @@ def verb(
             raise WrongDeclaration(f"verb {permission!r} is declared twice")
         _verbs[permission] = Verb(
             entity, name, label, function, icon, tuple(takes), tuple(leaves) or tuple(takes), tuple(columns),
-            tuple(fields), inverse, bulk, primary, tuple(str(s) for s in states), preview, help,
+            tuple(fields), inverse, bulk, primary, tuple(str(s) for s in states), preview, help, by_id,
         )
         return function
 

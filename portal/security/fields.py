@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement
 from portal.engine.cell import Cell
 from portal.engine.errors import NotAllowed
 from portal.engine.fields import Field, View
+from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.texts import PhoneField
 from portal.engine.query.listing import label_of
 from portal.engine.spec import Spec
@@ -80,6 +81,15 @@ class Rights:
         if self.masks(field, row) and not field.is_blank(value):
             return self.hidden(field, value)
         return field.to_json(value)
+
+    def exported(self, spec: Spec, field: Field, row: Mapping[str, Any], view: View) -> str:
+        """The text of a CSV cell, masked where the page masks it."""
+        if not self.sees(spec, field):
+            return ""
+        if self.masks(field, row) and not field.is_blank(row.get(field.key)):
+            return self.hidden(field, row[field.key])
+        value = label_of(row, field)
+        return str(value or "") if isinstance(field, ReferenceField) else field.export(value, view)
 
     @staticmethod
     def masks(field: Field, row: Mapping[str, Any]) -> bool:

@@ -71,14 +71,25 @@ class Listing:
 
     def statement(self, fields: Sequence[Field] | None = None) -> Select[Any]:
         """The rows of the view without order and page."""
+        return self._select(self.shown() if fields is None else fields).where(*self.conditions())
+
+    def record(self, record_id: int, fields: Sequence[Field]) -> Select[Any]:
+        """One record as a row, in the bin or not."""
+        extra = [self.spec.column("deleted_at").label("deleted_at")] if self.spec.archived else []
+        return self._select(fields).add_columns(*extra).where(self.spec.column("id") == record_id)
+
+    def ids(self) -> Select[Any]:
+        """The ids of every row of the view."""
+        return select(self.spec.column("id")).where(*self.conditions())
+
+    def _select(self, fields: Sequence[Field]) -> Select[Any]:
         model = self.spec.model
-        fields = self.shown() if fields is None else fields
         keys = dict.fromkeys(["id", *self._attendants(), *(f.key for f in fields)])
         statement = select(*(getattr(model, key).label(key) for key in keys)).select_from(model)
         for each in fields:
             if isinstance(each, ReferenceField):
                 statement = _join_label(statement, self.spec, each)
-        return statement.where(*self.conditions())
+        return statement
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Filters, search and branch; the scope itself is the gate's."""
@@ -114,11 +125,15 @@ class Listing:
         )
 
     def count(self, session: Session, *, exact: bool = False) -> tuple[int, bool]:
-        """(rows, capped): counted branch by branch, each to the cap, so an index serves each."""
-        model = self.spec.model
+        """(rows, capped at COUNT_CAP unless exact)."""
         if exact:
-            total = session.scalar(select(func.count()).select_from(model).where(*self.conditions()))
-            return int(total or 0), False
+            return int(session.scalar(select(func.count()).select_from(self.spec.model).where(*self.conditions())) or 0), False
+        counted = int(session.scalar(select(self.counting())) or 0)
+        return min(counted, COUNT_CAP), counted > COUNT_CAP
+
+    def counting(self) -> Any:
+        """The capped count as a scalar: branch by branch, each to the cap, so that an index serves each."""
+        model = self.spec.model
         branches = (self.rights.branches(self.spec) if self.query.branch == "all"
                     else [self.rights.branch(self.spec, self.query.branch)])
         parts = [
@@ -126,10 +141,9 @@ class Listing:
             for branch in branches
         ]
         if not parts:
-            return 0, False
+            return literal(0)
         inner = union_all(*(select(part.subquery()) for part in parts)).subquery()
-        counted = int(session.scalar(select(func.count()).select_from(inner)) or 0)
-        return min(counted, COUNT_CAP), counted > COUNT_CAP
+        return select(func.count()).select_from(inner).scalar_subquery()
 
     # parts -----------------------------------------------------------------------------
     def _order(self) -> tuple[str, bool]:

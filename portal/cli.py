@@ -1,0 +1,45 @@
+"""`python -m portal`: up, upgrade, demo, accounts, create-admin, import, schedule, doctor, migration, worker, scheduler."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+
+import click
+
+from config import Config
+
+_COMMANDS = {
+    "up": ("portal.commands.up", "up"),
+    "upgrade": ("portal.commands.database", "upgrade"),
+    "migration": ("portal.commands.database", "migration"),
+    "demo": ("portal.commands.demo", "demo"),
+    "accounts": ("portal.commands.accounts", "accounts"),
+    "create-admin": ("portal.commands.accounts", "create_admin"),
+    "import": ("portal.commands.import_", "import_"),
+    "schedule": ("portal.commands.scheduler", "schedule"),
+    "scheduler": ("portal.commands.scheduler", "scheduler"),
+    "worker": ("portal.commands.worker", "worker"),
+    "doctor": ("portal.commands.doctor", "doctor"),
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command when it is asked for, so that `--help` is quick and a broken one breaks alone."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_Lazy)
+@click.pass_context
+def portal(context: click.Context) -> None:
+    """The sales portal."""
+    context.obj = Config.from_env(os.environ)

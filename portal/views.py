@@ -1,0 +1,44 @@
+"""Where things are shown that no declaration can say, and the menu."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, g, make_response, redirect, render_template
+from flask_appbuilder import AppBuilder, BaseView, IndexView, expose
+
+from portal.screens import home, inbox, jobs_page, report_desk
+from portal.web.login import LoginView
+from portal.web.preferences import PreferencesView
+from portal.web.shell import menu_entry
+
+SCREENS: tuple[type[BaseView], ...] = (
+    LoginView,  # sign in, out, forgotten password
+    PreferencesView,  # language, theme, density
+    inbox.InboxView,  # the bell
+    report_desk.ReportDeskView,  # write and read reports
+    jobs_page.JobsView,  # long work and periodic work
+)
+
+menu_entry("", "工作台 | Home", "smart-home", "/", "home:read")
+menu_entry("", "通知 | Notices", "inbox", "/inbox/", "inbox:read")
+menu_entry("团队 | Team", "报告台 | Report desk", "clipboard-text", "/report-desk/", "report_desk:read")
+menu_entry("管理 | Administration", "任务 | Jobs", "activity", "/jobs/", "job:read")
+
+
+class HomeView(IndexView):  # type: ignore[misc]
+    """The home of each user."""
+
+    route_base = ""
+    default_view = "index"
+    endpoint = "HomeView"
+
+    @expose("/")
+    def index(self) -> Response | str:
+        if g.signed_in is None:
+            return make_response(redirect("/login/"))
+        return render_template(*home.page())
+
+
+def install(app: Flask, appbuilder: AppBuilder) -> None:
+    """Register every special screen."""
+    for screen in SCREENS:
+        appbuilder.add_view_no_menu(screen)

@@ -1,0 +1,240 @@
+"""Verbs from a page: which rows, preview, run (as a job when long), one answer with Undo."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flask import Response, make_response, redirect, render_template, request, url_for
+from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
+
+import jobs
+from portal.engine import operations, store, work
+from portal.engine.errors import BadRequest, NotFound, PortalError, Refused
+from portal.engine.fields import View
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.query.listing import Listing, ListQuery, parse_filters
+from portal.engine.spec import Spec
+from portal.engine.text import Text, pick
+from portal.engine.verbs import Outcome, Preview, Verb, verb_named
+from portal.policies import policy
+from portal.security import scopes
+from portal.security.bulk import Selection, perform_selection
+from portal.web import forms, records
+from portal.web.language import view as reader
+from portal.web.pickers import names
+
+MOST_SELECTED = 50_000
+NOT_YOURS = Text("不在你能操作的范围内 | outside what you may act on")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    title: str
+    verb: str
+    post_href: str
+    allowed: int
+    refused: tuple[tuple[str, int], ...]
+    form: tuple[forms.FormField, ...]
+    facts: tuple[tuple[str, str], ...]
+    table: tuple[tuple[str, ...], tuple[tuple[str, ...], ...]] | None
+    skipped: tuple[tuple[str, str], ...]
+    version: str
+    hidden: tuple[tuple[str, str], ...]
+    submit_label: str
+    cancel: str
+    help: str = ""
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request for a verb: the rows it names and the form it fills."""
+
+    spec: Spec
+    verb: Verb
+    view: View
+    selection: Selection = field(default_factory=Selection)
+
+    def t(self, text: Any) -> str:
+        return str(pick(text, self.view.language))
+
+
+def declared(spec: Spec, name: str) -> Verb:
+    """The verb of this entity, granted to who asks."""
+    found = verb_named(spec.name, name)
+    if found is None:
+        raise NotFound
+    records.require(spec, name)
+    return found
+
+
+def selection_from(spec: Spec, given: MultiDict[str, str]) -> Selection:
+    """Chosen ids, or the stored filter of everything that matches."""
+    if given.get("scope") == "all":
+        query = ListQuery(filters=parse_filters(given.get("filter", "")), search=given.get("q", ""),
+                          branch=given.get("tab") or "all")
+        listing = Listing(spec, records.rights(), reader(), query)
+        found = list(store.session().scalars(listing.ids().order_by(spec.model.id).limit(MOST_SELECTED + 1)))
+    else:
+        raw = [part for value in given.getlist("ids") for part in value.split(",") if part]
+        if not all(part.isdigit() for part in raw):
+            raise BadRequest("选择的记录不对。 | The selection is not valid.")
+        found = [int(part) for part in dict.fromkeys(raw)]
+    if len(found) > MOST_SELECTED:
+        raise Refused("一次最多 {most} 条，请缩小范围。 | At most {most} at a time; narrow the selection.",
+                      rule="too_many", most=MOST_SELECTED)
+    if not found:
+        raise BadRequest("请先选择记录。 | Select records first.")
+    return Selection(tuple(found), _seen_at(given.get("version", "")))
+
+
+def _seen_at(raw: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(raw) if raw else None
+    except ValueError as error:
+        raise BadRequest("预览已失效，请重新预览。 | The preview is out of date. Preview again.") from error
+
+
+def page_verb(spec: Spec, name: str) -> Response:
+    """`?preview=1` answers with the dialog, otherwise the verb runs."""
+    verb = declared(spec, name)
+    asked = Asked(spec, verb, reader(), selection_from(spec, request.form))
+    if request.args.get("preview") == "1":
+        return make_response(render_template("bulk_preview.html", dialog=_dialog(asked)))
+    bound = forms.bind(verb.form, asked.view, request.form)
+    values = forms.validated(bound)
+    if values is None:
+        return make_response(render_template("bulk_preview.html", dialog=_dialog(asked, bound)), 422)
+    if len(asked.selection.ids) > policy("bulk.job_above", on=(asked.view.now or datetime.now().astimezone()).date()):
+        return _as_job(asked, values)
+    try:
+        outcome = run(spec, verb, asked.selection, values)
+    except PortalError as error:
+        if error.status >= 500:  # noqa: PLR2004
+            raise
+        return make_response(render_template("bulk_preview.html", dialog=_dialog(asked, bound, errors=(error.in_(asked.view.language),))), error.status)
+    return _answer(asked, outcome)
+
+
+def run(spec: Spec, verb: Verb, selection: Selection, values: Mapping[str, Any]) -> Outcome:
+    """Now, in one transaction."""
+    with records.writing() as (session, now):
+        return perform_selection(session, spec, verb, selection, acting_user=records.principal(), now=now, form=values)
+
+
+def ask(spec: Spec, verb: Verb, selection: Selection, values: Mapping[str, Any]) -> int:
+    """Later, as a job with progress; returns its id."""
+    label = Text("{verb}：{count} 条{entity} | {verb}: {count} {entity}", verb=verb.label, count=len(selection.ids), entity=spec.label)
+    with records.writing() as (session, now):
+        run_id = work.ask(
+            session, kind="verb", label=label, queue="bulk", total=len(selection.ids), asked_by_id=records.principal().user_id, now=now,
+            arguments={"entity": spec.name, "verb": verb.name, "ids": list(selection.ids),
+                       "seen_at": selection.seen_at.isoformat() if selection.seen_at else None,
+                       "form": {f.key: f.to_json(values.get(f.key)) for f in verb.form}},
+        )
+    jobs.enqueue(run_id)
+    return run_id
+
+
+def _as_job(asked: Asked, values: Mapping[str, Any]) -> Response:
+    run_id = ask(asked.spec, asked.verb, asked.selection, values)
+    text = asked.t("已在后台开始，进度见右下角。 | Started in the background; see the tray.")
+    return _triggered({"portal:job": {"id": run_id}, "portal:toast": {"text": text}, "portal:close": True}, 202)
+
+
+def _answer(asked: Asked, outcome: Outcome) -> Response:
+    reasons: dict[str, int] = {}
+    for _, error in outcome.refused:
+        words = error.in_(asked.view.language)
+        reasons[words] = reasons.get(words, 0) + 1
+    done = asked.t(Text("{verb}完成：{count} 条 | {verb}: {count} done", verb=asked.verb.label, count=len(outcome.done)))
+    text = asked.t(outcome.message) if outcome.message else done
+    if reasons:
+        text += "；" if asked.view.language == "zh" else "; "
+        text += "；".join(f"{count} × {words}" for words, count in list(reasons.items())[:3])
+    undo = f"/{asked.spec.name}/undo/{outcome.batch_id}" if outcome.batch_id else None
+    toast = {"text": text, "undo_href": undo, "tone": "warn" if reasons and not outcome.done else ""}
+    return _triggered({"portal:toast": toast, "portal:refresh": True, "portal:close": True}, 200 if outcome.done or not reasons else 409)
+
+
+def undo(spec: Spec, batch_id: int) -> Response:
+    """Take a batch back: rows untouched since are restored, the rest are listed."""
+    with records.writing() as (session, now):
+        outcome: Outcome = operations.undo(session, spec, batch_id, acting_user=records.principal(), now=now)
+    language = reader().language
+    text = Text("已撤销 {done} 条 | {done} restored", done=len(outcome.done)).in_(language)
+    if outcome.refused:
+        text += Text("；{left} 条此后又有变动，保持不变 | ; {left} changed since and stay", left=len(outcome.refused)).in_(language)
+    return _triggered({"portal:toast": {"text": text}, "portal:refresh": True}, 200)
+
+
+def _triggered(events: Mapping[str, Any], status: int) -> Response:
+    """An answer for htmx; without JavaScript the reader goes back to where he was."""
+    if not request.headers.get("HX-Request"):
+        return make_response(redirect(request.referrer or url_for("HomeView.index"), 303))
+    response = make_response("", 200 if status < 400 else status)  # noqa: PLR2004
+    response.headers["HX-Trigger"] = json.dumps(events)
+    response.headers["HX-Reswap"] = "none"
+    return response
+
+
+# the dialog -----------------------------------------------------------------------------------
+
+
+def _dialog(asked: Asked, bound: Any = None, errors: tuple[str, ...] = ()) -> Dialog:
+    spec, verb, view = asked.spec, asked.verb, asked.view
+    allowed = takeable(spec, verb, asked.selection.ids)
+    refused = [(asked.t(NOT_YOURS), len(asked.selection.ids) - len(allowed))] if len(allowed) < len(asked.selection.ids) else []
+    shown = _verb_preview(asked, allowed, bound)
+    count = len(allowed)
+    given = {f.key: request.form.get(f.key, "") for f in verb.form}
+    labels = {
+        f.key: next(iter(names(f.target, [int(given[f.key])]).values()), "—")
+        for f in verb.form if isinstance(f, ReferenceField) and given[f.key].isdigit()
+    }
+    drawn = forms.controls(verb.form, view, values={}, labels=labels, lookup=f"/{spec.name}/pick", form=bound, given=request.form)
+    drawn = tuple(_with_verb(f, verb.name) for f in drawn)
+    label = asked.t(verb.label)
+    return Dialog(
+        title=label, verb=verb.name, post_href=f"/{spec.name}/verb/{verb.name}", allowed=count,
+        refused=tuple([*refused, *((asked.t(why), n) for why, n in shown.refused)]), form=drawn,
+        facts=tuple((asked.t(a), asked.t(b)) for a, b in shown.facts),
+        table=(tuple(asked.t(h) for h in shown.headers), tuple(tuple(asked.t(c) for c in row) for row in shown.rows)) if shown.rows else None,
+        skipped=tuple((who, asked.t(why)) for who, why in shown.skipped),
+        version=(view.now or datetime.now().astimezone()).isoformat(),
+        hidden=(("ids", ",".join(map(str, asked.selection.ids))),),
+        submit_label=f"{label} {count} 条" if view.language == "zh" and count > 1 else f"{label} ({count})" if count > 1 else label,
+        cancel=asked.t("取消 | Cancel"), help=asked.t(verb.help), errors=errors,
+    )
+
+
+def _with_verb(each: forms.FormField, verb: str) -> forms.FormField:
+    from dataclasses import replace  # noqa: PLC0415
+
+    return replace(each, lookup_href=f"{each.lookup_href}&verb={verb}") if each.lookup_href else each
+
+
+def takeable(spec: Spec, verb: Verb, ids: Sequence[int]) -> list[int]:
+    """Which of these rows the verb's scope takes, for this actor."""
+    statement = select(spec.model.id).where(spec.model.id.in_(ids))
+    if spec.scope == "owner":
+        statement = statement.where(scopes.criterion(spec, verb.takes, records.principal(), spec.model))
+    return list(store.session().scalars(statement))
+
+
+def _verb_preview(asked: Asked, allowed: Sequence[int], bound: Any) -> Preview:
+    if asked.verb.preview is None or not allowed:
+        return Preview()
+    values = {f.key: bound[f.key].data for f in asked.verb.form} if bound is not None else _given(asked)
+    found: Preview = asked.verb.preview(allowed, acting_user=records.principal(), now=asked.view.now, **values)
+    return found
+
+
+def _given(asked: Asked) -> dict[str, Any]:
+    form = forms.bind(asked.verb.form, asked.view, request.form)
+    return {f.key: form[f.key].data for f in asked.verb.form}

@@ -1,0 +1,212 @@
+"""REST of any entity under `/api/v1/<entity>/`, in Flask-AppBuilder's registry and OpenAPI."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, jsonify, make_response, request
+from flask_appbuilder.api import BaseApi, expose
+from sqlalchemy import insert, select
+
+from portal.engine import operations, store
+from portal.engine.errors import BadRequest, Refused
+from portal.engine.fields import Field
+from portal.engine.query.listing import Listing, label_of
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.spec import Spec
+from portal.engine.tables import IdempotencyKey
+from portal.engine.verbs import Outcome, verbs_of
+from portal.policies import policy
+from portal.web import actions, arguments, openapi, pickers, records
+from portal.web.language import view as reader
+from portal.web.records import granted
+
+
+class EntityApi(BaseApi):  # type: ignore[misc]
+    """Derived per entity by `api_of`."""
+
+    spec: Spec
+
+    @expose("/", methods=("GET",))
+    @granted("read")
+    def get_list(self) -> Response:
+        view, rights = reader(), records.rights()
+        query = arguments.parse(self.spec, request.args, known=arguments.API)
+        fields = self._fields()
+        listing = Listing(self.spec, rights, view, query if query.columns else replace(query, columns=tuple(f.key for f in fields)))
+        page = listing.page(store.session())
+        count, capped = listing.count(store.session())
+        return jsonify({
+            "result": [self._json(row, listing.shown()) for row in page.rows], "next": page.next, "count": count, "count_capped": capped,
+        })
+
+    @expose("/<int:record_id>", methods=("GET",))
+    @granted("read")
+    def get(self, record_id: int) -> Response:
+        return jsonify({"result": self._json(records.row_of(self.spec, record_id, reader()), self._fields())})
+
+    @expose("/", methods=("POST",))
+    @granted("create")
+    def post(self) -> Response:
+        given = _body()
+        values = self._parse(given, whole=True)
+        with records.writing() as (session, now):
+            session.info["confirmed"] = request.args.get("confirm") == "1"
+            record = operations.create(session, self.spec, values, acting_user=records.principal(), now=now)
+            record_id = int(record.id)
+        return make_response(jsonify({"id": record_id, "result": self._read(record_id)}), 201)
+
+    @expose("/<int:record_id>", methods=("PUT",))
+    @granted("edit")
+    def put(self, record_id: int) -> Response:
+        given = _body()
+        version = given.pop("version", None)
+        if version is not None and not isinstance(version, int):
+            raise BadRequest("version 应为整数。 | version is a whole number.")
+        values = self._parse(given, whole=False)
+        with records.writing() as (session, now):
+            record = records.find(self.spec, record_id)
+            operations.change(session, self.spec, record, values, version=version, acting_user=records.principal(), now=now)
+        return jsonify({"id": record_id, "result": self._read(record_id)})
+
+    @expose("/<int:record_id>", methods=("DELETE",))
+    @granted("delete")
+    def delete(self, record_id: int) -> Response:
+        with records.writing() as (session, now):
+            operations.remove(session, self.spec, records.find(self.spec, record_id), acting_user=records.principal(), now=now)
+        return make_response("", 204)
+
+    @expose("/<int:record_id>/restore", methods=("POST",))
+    @granted("delete")
+    def restore(self, record_id: int) -> Response:
+        with records.writing() as (session, now):
+            record = records.find(self.spec, record_id, with_deleted=True)
+            operations.restore(session, self.spec, record, acting_user=records.principal(), now=now)
+        return jsonify({"id": record_id})
+
+    @expose("/pick", methods=("GET",))
+    @granted("read")
+    def pick(self) -> Response:
+        return pickers.pick(self.spec)
+
+    @expose("/<verb>", methods=("POST",))
+    @granted("read")
+    def verb(self, verb: str) -> Response:
+        """`{"ids": [1, 2], …form}` or `{"filter": [...], "scope": "all"}`; long runs answer 202 with a job."""
+        declared = actions.declared(self.spec, verb)
+        given = _body()
+        if (stored := _remembered(given)) is not None:
+            return stored
+        selection = _selection(self.spec, given)
+        values = operations.parse(
+            self.spec, {k: v for k, v in given.items() if k not in _SELECTION}, fields=declared.form, view=reader(), whole=True
+        )
+        if len(selection.ids) > policy("bulk.job_above", on=reader().now.date()):  # type: ignore[union-attr]
+            answer, status = {"job": actions.ask(self.spec, declared, selection, values)}, 202
+        else:
+            answer, status = _outcome(actions.run(self.spec, declared, selection, values))
+        _remember(given, answer, status)
+        return make_response(jsonify(answer), status)
+
+    # parts ----------------------------------------------------------------------------------
+    def _fields(self) -> tuple[Field, ...]:
+        return tuple(f for f in self.spec.fields.values() if records.rights().sees(self.spec, f))
+
+    def _parse(self, given: Mapping[str, Any], *, whole: bool) -> dict[str, Any]:
+        rights = records.rights()
+        fields = tuple(f for f in self.spec.form if rights.edits(self.spec, f))
+        return operations.parse(self.spec, given, fields=fields, view=reader(), whole=whole)
+
+    def _read(self, record_id: int) -> dict[str, Any]:
+        return self._json(records.row_of(self.spec, record_id, reader()), self._fields())
+
+    def _json(self, row: Mapping[str, Any], fields: tuple[Field, ...]) -> dict[str, Any]:
+        rights = records.rights()
+        found: dict[str, Any] = {"id": row["id"]}
+        if "version" in row:
+            found["version"] = row["version"]
+        for each in fields:
+            found[each.key] = rights.value(self.spec, each, row)
+            if isinstance(each, ReferenceField):
+                name = label_of(row, each)
+                found[each.key] = {"id": row[each.key], "name": name} if name is not None else None
+        return found
+
+    def add_apispec_components(self, api_spec: Any) -> None:
+        super().add_apispec_components(api_spec)
+        openapi.describe(api_spec, self.spec, verbs_of(self.spec))
+
+
+_SELECTION = frozenset({"ids", "filter", "scope", "q", "tab", "version"})
+
+
+def _body() -> dict[str, Any]:
+    given = request.get_json(silent=True)
+    if not isinstance(given, dict):
+        raise BadRequest("请求体应是 JSON 对象。 | The body must be a JSON object.")
+    return dict(given)
+
+
+def _selection(spec: Spec, given: Mapping[str, Any]) -> actions.Selection:
+    from werkzeug.datastructures import MultiDict  # noqa: PLC0415
+
+    ids = given.get("ids", [])
+    if not isinstance(ids, list):
+        raise BadRequest("ids 应是列表。 | ids is a list.")
+    flat = MultiDict([("ids", str(i)) for i in ids])
+    for key in ("scope", "q", "tab", "version"):
+        if given.get(key) is not None:
+            flat[key] = str(given[key])
+    if "filter" in given:
+        flat["filter"] = json.dumps(given["filter"]) if not isinstance(given["filter"], str) else given["filter"]
+    return actions.selection_from(spec, flat)
+
+
+def _outcome(outcome: Outcome) -> tuple[dict[str, Any], int]:
+    language = reader().language
+    refused = [{"id": i, "rule": e.rule, "message": e.in_(language)} for i, e in outcome.refused]
+    answer = {"done": outcome.done, "refused": refused, "batch_id": outcome.batch_id}
+    return answer, 200 if outcome.done or not refused else 409
+
+
+def _request_hash(given: Mapping[str, Any]) -> str:
+    return hashlib.sha256(f"{request.path}\n{json.dumps(given, sort_keys=True)}".encode()).hexdigest()
+
+
+def _remembered(given: Mapping[str, Any]) -> Response | None:
+    """The first answer, when this key was used before for the same request."""
+    key = request.headers.get("Idempotency-Key", "")[:100]
+    if not key:
+        return None
+    table = IdempotencyKey.__table__
+    found = store.session().connection().execute(
+        select(table).where(table.c.user_id == records.principal().user_id, table.c.key == key)
+    ).one_or_none()
+    if found is None:
+        return None
+    if found.request_hash != _request_hash(given):
+        raise Refused("这个 Idempotency-Key 已用于另一个请求。 | This Idempotency-Key was used for another request.", rule="idempotency")
+    return make_response(jsonify(found.answer), found.status)
+
+
+def _remember(given: Mapping[str, Any], answer: Mapping[str, Any], status: int) -> None:
+    key = request.headers.get("Idempotency-Key", "")[:100]
+    if key:
+        with records.writing() as (session, now):
+            session.connection().execute(insert(IdempotencyKey.__table__).values(  # type: ignore[arg-type]
+                user_id=records.principal().user_id, key=key, request_hash=_request_hash(given), status=status,
+                answer=dict(answer), at=now,
+            ))
+
+
+def api_of(spec: Spec) -> type[EntityApi]:
+    """The API class of an entity."""
+    name = "".join(part.title() for part in spec.name.split("_")) + "Api"
+    return type(name, (EntityApi,), {
+        "spec": spec, "resource_name": spec.name, "class_permission_name": spec.name, "csrf_exempt": False,
+        "openapi_spec_tag": spec.label.split(" | ")[1], "allow_browser_login": True,
+    })

@@ -1,0 +1,114 @@
+"""The pages of any entity: one view class, specialised by a spec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, make_response, render_template, request
+from flask_appbuilder import BaseView, expose
+
+from portal.engine.errors import NotAllowed, NotFound
+from portal.engine.spec import Spec
+from portal.security import policy
+from portal.web import actions, arguments, exports, files, form_page, pickers, records
+from portal.web.detail_page import DetailPageBuilder
+from portal.web.language import view as reader
+from portal.web.list_page import ListPageBuilder
+from portal.web.records import granted
+
+
+class EntityView(BaseView):  # type: ignore[misc]
+    """Derived per entity by `view_of`; routes come from Flask-AppBuilder, rows through the gate."""
+
+    spec: Spec
+
+    @expose("/")
+    @granted("read")
+    def list(self) -> str:
+        given = request.args.to_dict()
+        if given.get("deleted") == "1" and not records.principal().may(f"{self.spec.name}:delete"):
+            raise NotAllowed
+        query = arguments.parse(self.spec, given, known=arguments.PAGE)
+        page = ListPageBuilder(self.spec, records.rights(), reader(), query, given).build()
+        return render_template("list.html", page=page)
+
+    @expose("/export.csv")
+    @granted("export")
+    def export(self) -> Response:
+        records.require(self.spec, "read")
+        return exports.export(self.spec)
+
+    @expose("/pick")
+    @granted("read")
+    def pick(self) -> Response:
+        return pickers.pick(self.spec)
+
+    @expose("/new", methods=("GET", "POST"))
+    @granted("create")
+    def create(self) -> Response | str:
+        door = form_page.FormDoor(self.spec)
+        return door.submit() if request.method == "POST" else door.show()
+
+    @expose("/<int:record_id>")
+    @granted("read")
+    def show(self, record_id: int) -> Response:
+        view = reader()
+        may_restore = records.principal().may(f"{self.spec.name}:delete") and self.spec.archived
+        try:
+            row = records.row_of(self.spec, record_id, view, with_deleted=may_restore)
+        except NotFound:
+            why = policy.explain_denial(records.principal(), self.spec)
+            return make_response(render_template("error.html", status=404, text=why.in_(view.language), rule="not_found"), 404)
+        if row.get("deleted_at") is not None and not policy.reads(records.principal(), self.spec, row):
+            raise NotFound
+        page = DetailPageBuilder(self.spec, row, records.rights(), view).build()
+        return make_response(render_template("detail.html", page=page))
+
+    @expose("/<int:record_id>/edit", methods=("GET", "POST"))
+    @granted("edit")
+    def edit(self, record_id: int) -> Response | str:
+        record = records.find(self.spec, record_id)
+        if not policy.writes(records.principal(), self.spec, form_page._row(record)):  # noqa: SLF001
+            raise NotAllowed
+        door = form_page.FormDoor(self.spec, record)
+        return door.submit() if request.method == "POST" else door.show()
+
+    @expose("/<int:record_id>/delete", methods=("POST",))
+    @granted("delete")
+    def delete(self, record_id: int) -> Response:
+        return form_page.delete(self.spec, record_id)
+
+    @expose("/<int:record_id>/restore", methods=("POST",))
+    @granted("delete")
+    def restore(self, record_id: int) -> Response:
+        return form_page.restore(self.spec, record_id)
+
+    @expose("/<int:record_id>/files", methods=("POST",))
+    @granted("edit")
+    def upload(self, record_id: int) -> Response:
+        return files.upload(self.spec, record_id)
+
+    @expose("/<int:record_id>/files/<int:file_id>")
+    @granted("read")
+    def download(self, record_id: int, file_id: int) -> Response:
+        return files.download(self.spec, record_id, file_id)
+
+    @expose("/verb/<verb>", methods=("POST",))
+    @granted("read")
+    def verb(self, verb: str) -> Response:
+        return actions.page_verb(self.spec, verb)
+
+    @expose("/undo/<int:batch_id>", methods=("POST",))
+    @granted("read")
+    def undo(self, batch_id: int) -> Response:
+        return actions.undo(self.spec, batch_id)
+
+
+def view_of(spec: Spec) -> type[EntityView]:
+    """The view class of an entity."""
+    name = "".join(part.title() for part in spec.name.split("_")) + "View"
+    settings: dict[str, Any] = {
+        "spec": spec, "route_base": f"/{spec.name}", "class_permission_name": spec.name, "default_view": "list",
+        "endpoint": name,
+    }
+    return type(name, (EntityView,), settings)

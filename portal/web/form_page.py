@@ -1,0 +1,174 @@
+"""Create and edit: the form as its template reads it, and what happens when it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, make_response, redirect, render_template, request
+from werkzeug.datastructures import MultiDict
+
+from portal.engine import operations
+from portal.engine.errors import Changed, Invalid, Refused
+from portal.engine.fields import Field, View
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.spec import Spec
+from portal.engine.text import pick
+from portal.web import forms, records
+from portal.web.forms import FormField
+from portal.web.language import view as reader
+
+
+@dataclass(frozen=True, slots=True)
+class FormPage:
+    title: str
+    post_href: str
+    cancel_href: str
+    fields: tuple[FormField, ...]
+    errors: tuple[tuple[str, str], ...]
+    hidden: tuple[tuple[str, str], ...]
+    version: int | None
+    conflict: tuple[tuple[str, str, str, str], ...] | None
+    submit_label: str
+    extra_submit: str | None
+    confirm: str | None = None
+    """A refusal that a second submit may overrule (a possible duplicate)."""
+
+
+CONFIRM = "_confirm"
+VERSION = "_version"
+AGAIN = "_again"
+
+
+class FormDoor:
+    """The form of one entity for one request."""
+
+    def __init__(self, spec: Spec, record: Any | None = None) -> None:
+        self.spec, self.record = spec, record
+        self.view: View = reader()
+        rights = records.rights()
+        self.fields: tuple[Field, ...] = tuple(
+            f for f in spec.form
+            if rights.edits(spec, f) and not (record is not None and rights.masks(f, _row(record)))
+            and not (record is not None and f.key == spec.model.scope_parent)
+        )
+
+    def show(self) -> str:
+        """An empty form (prefilled from the URL where it names fields), or the record's."""
+        if self.record is None:
+            values = {f.key: request.args.get(f.key, f.default) for f in self.fields}
+            values = {f.key: f.parse(values[f.key]) if f.key in request.args else f.default for f in self.fields}
+        else:
+            values = _row(self.record)
+        return render_template("form.html", form=self._page(values=values))
+
+    def submit(self) -> Response:
+        """Create or change; every fault shows beside its field and nothing typed is lost."""
+        form = forms.bind(self.fields, self.view, request.form)
+        values = forms.validated(form)
+        if values is None:
+            return self._again(form, 422)
+        try:
+            record_id = self._write(values)
+        except Changed:
+            return self._again(form, 409, conflict=True)
+        except Invalid as error:
+            for key, text in error.errors.items():
+                if key in form:
+                    form[key].errors = [*form[key].errors, text.in_(self.view.language)]
+            return self._again(form, 422, extra=[(k, t.in_(self.view.language)) for k, t in error.errors.items() if k not in form])
+        except Refused as error:
+            return self._again(form, 409, extra=[("", error.in_(self.view.language))],
+                               confirm=error.in_(self.view.language) if error.rule == "duplicate" else None)
+        where = f"/{self.spec.name}/new" if request.form.get(AGAIN) else self._home(record_id)
+        return make_response(redirect(where, 303))
+
+    def _write(self, values: dict[str, Any]) -> int:
+        version = request.form.get(VERSION, "")
+        record_id = self.record.id if self.record is not None else None
+        with records.writing() as (session, now):
+            session.info["confirmed"] = request.form.get(CONFIRM) == "1"
+            who = records.principal()
+            if record_id is None:
+                record = operations.create(session, self.spec, values, acting_user=who, now=now)
+            else:
+                record = operations.change(
+                    session, self.spec, records.find(self.spec, record_id), values,
+                    version=int(version) if version.isdigit() else None, acting_user=who, now=now,
+                )
+            return int(record.id)
+
+    def _home(self, record_id: int) -> str:
+        if self.spec.parent is not None:
+            parent = request.form.get(self.spec.parent.key) or getattr(self.record, self.spec.parent.key, None)
+            return f"/{self.spec.parent.target}/{parent}"
+        return f"/{self.spec.name}/{record_id}"
+
+    def _again(
+        self, form: Any, status: int, *, conflict: bool = False, extra: list[tuple[str, str]] | None = None,
+        confirm: str | None = None,
+    ) -> Response:
+        if self.record is not None:
+            self.record = records.find(self.spec, self.record.id)
+        page = self._page(values={}, form=form, extra=extra or [], conflict=conflict, confirm=confirm)
+        return make_response(render_template("form.html", form=page), status)
+
+    def _page(
+        self, *, values: Mapping[str, Any], form: Any = None, extra: list[tuple[str, str]] | None = None,
+        conflict: bool = False, confirm: str | None = None,
+    ) -> FormPage:
+        label = str(pick(self.spec.label, self.view.language))
+        zh = self.view.language == "zh"
+        given = request.form if form is not None else MultiDict()
+        new = self.record is None
+        drawn = forms.controls(
+            self.fields, self.view, values=values, labels=self._labels({**values, **given}),
+            lookup=f"/{self.spec.name}/pick", form=form, given=given,
+        )
+        return FormPage(
+            title=(f"新建{label}" if zh else f"New {label.lower()}") if new else (f"编辑{label}" if zh else f"Edit {label.lower()}"),
+            post_href=f"/{self.spec.name}/new" if new else f"/{self.spec.name}/{self.record.id}/edit",  # type: ignore[union-attr]
+            cancel_href=f"/{self.spec.name}/" if new else f"/{self.spec.name}/{self.record.id}",  # type: ignore[union-attr]
+            fields=drawn, errors=(*((f.name, e) for f in drawn for e in f.errors), *(extra or [])),
+            hidden=((CONFIRM, "1"),) if confirm else (), version=getattr(self.record, "version", None),
+            conflict=self._conflict(given) if conflict else None,
+            submit_label="保存" if zh else "Save", extra_submit=("保存并新建" if zh else "Save and new") if new else None,
+            confirm=confirm,
+        )
+
+    def _labels(self, values: Mapping[str, Any]) -> dict[str, str]:
+        from portal.web.pickers import names  # noqa: PLC0415
+
+        found = {}
+        for each in self.fields:
+            if isinstance(each, ReferenceField) and str(values.get(each.key) or "").isdigit():
+                found[each.key] = next(iter(names(each.target, [int(values[each.key])]).values()), "—")
+        return found
+
+    def _conflict(self, given: Mapping[str, str]) -> tuple[tuple[str, str, str, str], ...]:
+        """Fields whose saved value differs from what was typed: theirs / yours."""
+        saved = _row(self.record)
+        return tuple(
+            (str(pick(f.label, self.view.language)), theirs, given.get(f.key, ""), f.key)
+            for f in self.fields
+            if (theirs := f.to_input(saved.get(f.key), self.view)) != given.get(f.key, "")
+        )
+
+
+def _row(record: Any) -> dict[str, Any]:
+    return {a.key: getattr(record, a.key) for a in record.__mapper__.column_attrs}
+
+
+def delete(spec: Spec, record_id: int) -> Response:
+    """Into the bin, then the list with Undo."""
+    with records.writing() as (session, now):
+        operations.remove(session, spec, records.find(spec, record_id), acting_user=records.principal(), now=now)
+    return make_response(redirect(f"/{spec.name}/{record_id}", 303))
+
+
+def restore(spec: Spec, record_id: int) -> Response:
+    with records.writing() as (session, now):
+        record = records.find(spec, record_id, with_deleted=True)
+        operations.restore(session, spec, record, acting_user=records.principal(), now=now)
+    return make_response(redirect(f"/{spec.name}/{record_id}", 303))

@@ -1,0 +1,331 @@
+"""The list page as its template reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import select
+
+from portal.engine import store
+from portal.engine.cell import Cell
+from portal.engine.fields import Field, View
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.query.listing import COUNT_CAP, Listing, ListQuery
+from portal.engine.spec import Spec
+from portal.engine.text import pick
+from portal.engine.verbs import Verb, verbs_of
+from portal.security.fields import Rights
+from portal.web.arguments import url
+
+TAB_LABELS = {"mine": "我的 | Mine", "team": "团队 | Team", "pool": "公海 | Pool", "all": "全部 | All"}
+_WIDTHS = {"identity": "w-co", "phone": "w-lg", "money": "w-lg", "reference": "w-md", "instant": "w-md", "state": "w-md"}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    label: str
+    href: str
+    active: bool = False
+    count_label: str = ""
+    direction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    value: str
+    placeholder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pill:
+    label: str
+    value: str
+    remove_href: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilterChoice:
+    """One entry of “+ Filter”: the form adds `[key, operator, value]` to the URL's filter."""
+
+    key: str
+    label: str
+    kind: str
+    operators: tuple[str, ...]
+    options: tuple[tuple[str, str], ...]
+    value: str = ""
+    lookup_href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    key: str
+    label: str
+    align: str
+    width_class: str
+    sort_href: str | None = None
+    direction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChoice:
+    key: str
+    label: str
+    shown: bool
+    href_toggle: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowAction:
+    label: str
+    icon: str
+    href: str
+    verb: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    id: int
+    href: str
+    cells: tuple[Cell, ...]
+    ticked_label: str
+    locked_reason: str | None = None
+    actions: tuple[RowAction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BulkVerb:
+    name: str
+    label: str
+    icon: str
+    primary: bool
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    kind: str
+    title: str
+    text: str
+    actions: tuple[tuple[str, str, bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    title: str
+    entity: str
+    href: str
+    count_label: str
+    count_href: str
+    can_create: bool
+    create_href: str
+    create_label: str
+    import_href: str | None
+    export_href: str | None
+    tabs: tuple[Link, ...]
+    search: Search
+    pills: tuple[Pill, ...]
+    filters: tuple[FilterChoice, ...]
+    sort: tuple[Link, ...]
+    columns: tuple[Column, ...]
+    column_choices: tuple[ColumnChoice, ...]
+    rows: tuple[Row, ...]
+    prev_href: str | None
+    next_href: str | None
+    per_page: int
+    bulk_verbs: tuple[BulkVerb, ...]
+    filter_json: str
+    hidden: tuple[tuple[str, str], ...]
+    view_tab: str
+    density_href: str
+    empty: Empty | None = None
+    bin_href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListPageBuilder:
+    """Puts one reader's list of one entity together: three statements, whatever the columns."""
+
+    spec: Spec
+    rights: Rights
+    view: View
+    query: ListQuery
+    given: Mapping[str, str]
+    path: str = field(default="")
+
+    def t(self, text: str) -> str:
+        return str(pick(text, self.view.language))
+
+    @property
+    def href(self) -> str:
+        return self.path or f"/{self.spec.name}/"
+
+    @property
+    def listing(self) -> Listing:
+        return Listing(self.spec, self.rights, self.view, self.query)
+
+    def may(self, verb: str) -> bool:
+        return self.rights.principal.may(f"{self.spec.name}:{verb}")
+
+    def build(self) -> ListPage:
+        session = store.session()
+        page = self.listing.page(session)
+        counts = self._counts()
+        shown = self.listing.shown()
+        label = self.t(self.spec.label)
+        return ListPage(
+            title=self.t(self.spec.plural), entity=self.spec.name, href=self.href,
+            count_label=counts[self.query.branch], count_href=url(self.href, self.given, exact="1"),
+            can_create=self.may("create") and bool(self.spec.form), create_href=f"{self.href}new",
+            create_label=f"新建{label}" if self.view.language == "zh" else f"New {label.lower()}",
+            import_href=f"{self.href}import" if self.may("import") else None,
+            export_href=url(f"{self.href}export.csv", self.given) if self.may("export") else None,
+            tabs=self._tabs(counts), search=self._search(), pills=self._pills(), filters=self._filters(),
+            sort=self._sort(shown), columns=tuple(self._column(f) for f in shown),
+            column_choices=self._column_choices(shown), rows=tuple(self._row(row, shown) for row in page.rows),
+            prev_href=url(self.href, self.given, before=page.previous) if page.previous else None,
+            next_href=url(self.href, self.given, after=page.next) if page.next else None,
+            per_page=self.query.limit, bulk_verbs=self._bulk_verbs(),
+            filter_json=json.dumps(self.query.filters, ensure_ascii=False),
+            hidden=tuple((k, v) for k, v in self.given.items() if k not in ("after", "before", "q", "exact")),
+            view_tab=self.query.branch, density_href="/preferences",
+            empty=self._empty() if not page.rows else None,
+            bin_href=url(self.href, {}, deleted="1") if self.may("delete") and self.spec.archived else "",
+        )
+
+    # counts -----------------------------------------------------------------------------
+    def _counts(self) -> dict[str, str]:
+        """The active view's count and, where nothing is filtered, those of the other tabs: one statement."""
+        if self.given.get("exact") == "1":
+            total, _ = self.listing.count(store.session(), exact=True)
+            return {self.query.branch: f"{total:,}"}
+        names = [self.query.branch]
+        if not self.query.filters and not self.query.search:
+            names += [tab for tab in self.rights.tabs(self.spec) if tab != self.query.branch]
+        counting = [replace(self.listing, query=replace(self.query, branch=name)).counting().label(name) for name in names]
+        found = store.session().execute(select(*counting)).one()
+        return {name: f"{COUNT_CAP:,}+" if count > COUNT_CAP else f"{count:,}" for name, count in zip(names, found, strict=True)}
+
+    def _tabs(self, counts: Mapping[str, str]) -> tuple[Link, ...]:
+        tabs = self.rights.tabs(self.spec)
+        if len(tabs) <= 1:
+            return ()
+        return tuple(
+            Link(self.t(TAB_LABELS[tab]), url(self.href, self.given, tab=tab), tab == self.query.branch, counts.get(tab, ""))
+            for tab in tabs
+        )
+
+    # bar ---------------------------------------------------------------------------------
+    def _search(self) -> Search:
+        names = [self.t(f.label) for f in self.spec.searched if self.rights.sees(self.spec, f)]
+        return Search(self.query.search, ("、" if self.view.language == "zh" else ", ").join(names))
+
+    def _pills(self) -> tuple[Pill, ...]:
+        return tuple(
+            Pill(self.t(self.spec.field(key).label), self._condition_words(key, operator, value),
+                 url(self.href, self.given, filter=[c for c in self.query.filters if c != (key, operator, value)] or None))
+            for key, operator, value in self.query.filters
+        )
+
+    def _condition_words(self, key: str, operator: str, value: Any) -> str:
+        each = self.spec.field(key)
+        if isinstance(each, ReferenceField):
+            return self._reference_words(each, operator, value)
+        return each.filter_words(operator, value, self.view)
+
+    def _reference_words(self, each: ReferenceField, operator: str, value: Any) -> str:
+        if operator == "me":
+            return "我 | me".split(" | ")[self.view.language == "en"]
+        from portal.web.pickers import names  # noqa: PLC0415
+
+        ids = [int(v) for v in (value if isinstance(value, list) else [value]) if str(v).isdigit()]
+        return ", ".join(names(each.target, ids).values()) or "—"
+
+    def _filters(self) -> tuple[FilterChoice, ...]:
+        found = [self.spec.field(key) for key in self.spec.screen.filters]
+        return tuple(
+            FilterChoice(f.key, self.t(f.label), f.kind, f.operators, tuple(f.choices(self.view)),
+                         lookup_href=f"{self.href}pick?field={f.key}" if isinstance(f, ReferenceField) else "")
+            for f in found if f.filterable and self.rights.sees(self.spec, f)
+        )
+
+    def _sort(self, shown: tuple[Field, ...]) -> tuple[Link, ...]:
+        order = self.query.order or self.spec.screen.order
+        links = []
+        for each in shown:
+            if each.sortable:
+                active = order.lstrip("-") == each.key
+                links.append(Link(self.t(each.label), self._sort_href(each, order), active,
+                                  direction=("desc" if order.startswith("-") else "asc") if active else ""))
+        return tuple(links)
+
+    def _sort_href(self, each: Field, order: str) -> str:
+        return url(self.href, self.given, order=f"-{each.key}" if order == each.key else each.key)
+
+    # table --------------------------------------------------------------------------------
+    def _column(self, each: Field) -> Column:
+        order = self.query.order or self.spec.screen.order
+        active = order.lstrip("-") == each.key
+        return Column(
+            each.key, self.t(each.label), each.align, "w-co" if each.identity else _WIDTHS.get(each.kind, "w-md"),
+            self._sort_href(each, order) if each.sortable else None,
+            ("descending" if order.startswith("-") else "ascending") if active else None,
+        )
+
+    def _column_choices(self, shown: tuple[Field, ...]) -> tuple[ColumnChoice, ...]:
+        keys = [f.key for f in shown]
+        choices = []
+        for each in self.spec.fields.values():
+            if each.kind in ("json", "longtext") or not self.rights.sees(self.spec, each):
+                continue
+            wanted = [k for k in keys if k != each.key] if each.key in keys else [*keys, each.key]
+            default = list(self.spec.screen.columns) == wanted
+            choices.append(ColumnChoice(each.key, self.t(each.label), each.key in keys,
+                                        url(self.href, self.given, columns=None if default else ",".join(wanted) or None)))
+        return tuple(choices)
+
+    def _row(self, row: Mapping[str, Any], shown: tuple[Field, ...]) -> Row:
+        href = f"{self.href}{row['id']}"
+        cells = [self.rights.cell(self.spec, f, row, self.view) for f in shown]
+        if cells:
+            cells[0] = replace(cells[0], kind="link", href=href, phone_slot=cells[0].phone_slot or "co")
+        name = cells[0].text if cells else str(row["id"])
+        return Row(row["id"], href, tuple(cells), name, actions=self._row_actions(row))
+
+    def _row_actions(self, row: Mapping[str, Any]) -> tuple[RowAction, ...]:
+        state = row.get(self.spec.state.key) if self.spec.state else None
+        return tuple(
+            RowAction(self.t(v.label), v.icon, f"{self.href}verb/{v.name}", v.name)
+            for v in verbs_of(self.spec) if v.states and v.offered(state) and self.may(v.name) and self.takes(v, row)
+        )[:3]
+
+    def takes(self, verb: Verb, row: Mapping[str, Any]) -> bool:
+        """Whether the verb's scope takes this row (the gate asks again when it runs)."""
+        from portal.security import scopes  # noqa: PLC0415
+
+        if self.spec.scope != "owner" or self.rights.principal.is_system:
+            return True
+        return scopes.covers(self.spec, verb.takes, self.rights.principal, {"pool_id": None, **row})
+
+    def _bulk_verbs(self) -> tuple[BulkVerb, ...]:
+        return tuple(
+            BulkVerb(v.name, self.t(v.label), v.icon, v.primary, f"{self.href}verb/{v.name}")
+            for v in verbs_of(self.spec) if v.bulk and self.may(v.name)
+        )
+
+    # empty states ----------------------------------------------------------------------------
+    def _empty(self) -> Empty:
+        if self.query.filters or self.query.search:
+            return Empty(
+                "nomatch", self.t("没有符合条件的记录 | Nothing matches"),
+                self.t("换个词，或去掉一个条件。 | Try another word, or drop a condition."),
+                ((self.t("清除条件 | Clear the filters"), url(self.href, {}, tab=self.given.get("tab")), True),),
+            )
+        actions = [(self.t("新建 | Create"), f"{self.href}new", True)] if self.may("create") and self.spec.form else []
+        if self.may("import"):
+            actions.append((self.t("导入文件 | Import a file"), f"{self.href}import", False))
+        text = (self.t("从新建一条开始，或从文件导入。 | Create the first one, or import a file.") if actions
+                else self.t("有记录时会出现在这里。 | Records will appear here."))
+        return Empty("nothing", self.t("这里还没有内容 | Nothing here yet"), text, tuple(actions))

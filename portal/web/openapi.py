@@ -1,0 +1,88 @@
+"""OpenAPI of the generated resources: schemas from fields, paths from verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from portal.engine.fields import Field
+from portal.engine.spec import Spec
+from portal.engine.verbs import Verb
+
+_LIST_ARGUMENTS = (
+    ("filter", "JSON [[field, operator, value], …]; all must hold"), ("order", "field or -field"),
+    ("limit", "1 to 200"), ("after", "the cursor `next` of the page before"), ("q", "search"), ("tab", "mine, team, pool, all"),
+)
+
+
+def describe(api_spec: Any, spec: Spec, verbs: Sequence[Verb]) -> None:
+    """Add the entity's schemas and paths; adding twice changes nothing."""
+    if spec.name in api_spec.components.schemas:
+        return
+    api_spec.components.schema(spec.name, _schema(spec.fields.values(), required=()))
+    api_spec.components.schema(f"{spec.name}_input", _schema(spec.form, required=tuple(f.key for f in spec.form if f.required)))
+    root = f"/api/v1/{spec.name}/"
+    api_spec.path(path=root, operations={"get": _list(spec), "post": _write(spec, 201)})
+    one = {**_read(spec)}
+    api_spec.path(path=root + "{record_id}", operations={"get": one, "put": _write(spec, 200), "delete": _plain(spec, 204)})
+    for verb in verbs:
+        api_spec.path(path=root + verb.name, operations={"post": _verb(spec, verb)})
+
+
+def _schema(fields: Any, required: tuple[str, ...]) -> dict[str, Any]:
+    made: dict[str, Any] = {"type": "object", "properties": {f.key: _property(f) for f in fields}}
+    return {**made, "required": list(required)} if required else made
+
+
+def _property(field: Field) -> dict[str, Any]:
+    return field.schema()
+
+
+def _responses(status: int, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema}} if schema else None
+    done = {"description": "done", **({"content": content} if content else {})}
+    return {str(status): done, "401": {"description": "not signed in"}, "403": {"description": "not allowed"},
+            "404": {"description": "not there, or not visible"}, "409": {"description": "refused by a rule"},
+            "422": {"description": "values to correct"}}
+
+
+def _list(spec: Spec) -> dict[str, Any]:
+    page = {"type": "object", "properties": {
+        "result": {"type": "array", "items": {"$ref": f"#/components/schemas/{spec.name}"}},
+        "next": {"type": "string", "nullable": True}, "count": {"type": "integer"}, "count_capped": {"type": "boolean"},
+    }}
+    arguments = [{"name": n, "in": "query", "description": d, "schema": {"type": "string"}} for n, d in _LIST_ARGUMENTS]
+    return {"tags": [_tag(spec)], "parameters": arguments, "responses": _responses(200, page)}
+
+
+def _read(spec: Spec) -> dict[str, Any]:
+    return {"tags": [_tag(spec)], "parameters": [_ID], "responses": _responses(200, {"$ref": f"#/components/schemas/{spec.name}"})}
+
+
+def _write(spec: Spec, status: int) -> dict[str, Any]:
+    body = {"required": True, "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{spec.name}_input"}}}}
+    parameters = [] if status == 201 else [_ID]  # noqa: PLR2004
+    return {"tags": [_tag(spec)], "parameters": parameters, "requestBody": body, "responses": _responses(status)}
+
+
+def _plain(spec: Spec, status: int) -> dict[str, Any]:
+    return {"tags": [_tag(spec)], "parameters": [_ID], "responses": _responses(status)}
+
+
+def _verb(spec: Spec, verb: Verb) -> dict[str, Any]:
+    form = _schema(verb.form, required=tuple(f.key for f in verb.form if f.required))
+    form["properties"] = {
+        "ids": {"type": "array", "items": {"type": "integer"}}, "filter": {"type": "array", "items": {}},
+        "scope": {"type": "string", "enum": ["all"]}, **form["properties"],
+    }
+    key = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 100}}
+    return {"tags": [_tag(spec)], "summary": verb.label, "parameters": [key],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": form}}},
+            "responses": {**_responses(200), "202": {"description": "runs as a job"}}}
+
+
+def _tag(spec: Spec) -> str:
+    return spec.label.split(" | ")[1]
+
+
+_ID = {"name": "record_id", "in": "path", "required": True, "schema": {"type": "integer"}}

@@ -1,0 +1,141 @@
+"""What every page has around it: navigation by permission, language, theme, bell; and the templates' helpers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, g, request
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup, escape
+
+from portal.engine.kinds.dates import relative
+from portal.engine.spec import Spec, registry
+from portal.engine.text import Text, pick
+from portal.security.principal import Principal
+from portal.web.language import language, view
+
+APP_NAME = "销售门户 | Sales portal"
+_TONES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    label: str
+    icon: str
+    href: str
+    active: bool = False
+    count: str = ""
+    hot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    label: str
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    name: str
+    initial: str
+    tone: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    brand: str
+    language: str
+    theme: str
+    density: str
+    user: Person | None
+    nav: tuple[Group, ...]
+    bell: int
+    csrf: str
+    path: str
+
+
+_fixed: list[tuple[str, str, str, str, str]] = []
+
+
+def menu_entry(group: str, label: str, icon: str, href: str, permission: str) -> None:
+    """A special screen's place in the navigation (called by `portal/views.py`)."""
+    _fixed.append((group, label, icon, href, permission))
+
+
+def install(app: Flask) -> None:
+    """Give templates the shell and their few helpers."""
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    static = _static_versions(Path(app.static_folder or ""))
+
+    @app.context_processor
+    def helpers() -> dict[str, Any]:
+        return {"shell": _shell(), "t": _t, "icon": icon, "static": static, "when": _when, "avatar_tone": tone}
+
+
+def _t(text: str | Text, **facts: Any) -> str:
+    chosen = text.in_(language()) if isinstance(text, Text) else str(pick(text, language()))
+    return chosen.format(**facts) if facts else chosen
+
+
+def icon(name: str, size: str = "", label: str = "") -> Markup:
+    """An icon of the sprite; with a label it speaks, without it is decoration."""
+    css = f"ic ic-{size}" if size else "ic"
+    spoken = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
+    return Markup(f'<svg class="{css}" {spoken}><use href="/static/vendor/icons.svg#{escape(name)}"/></svg>')  # noqa: S704
+
+
+def _when(instant: Any) -> tuple[str, str]:
+    here = view()
+    return relative(instant, here), instant.astimezone(here.zone).strftime("%Y-%m-%d %H:%M")
+
+
+def tone(name: str) -> int:
+    """One of six avatar colours, the same for a name everywhere."""
+    return sum(map(ord, name)) % _TONES + 1
+
+
+def _shell() -> Shell:
+    who: Principal = g.get("principal")
+    signed_in = g.get("signed_in") is not None
+    name = who.name if signed_in else ""
+    return Shell(
+        brand=_t(APP_NAME), language=language(), theme=g.get("theme") or request.cookies.get("theme", "auto"),
+        density=request.cookies.get("density", "compact"),
+        user=Person(name, name[-1:] if name else "", tone(name)) if signed_in else None,
+        nav=_nav(who) if signed_in else (), bell=g.get("bell", 0), csrf=generate_csrf(), path=request.full_path.rstrip("?"),
+    )
+
+
+def _nav(who: Principal) -> tuple[Group, ...]:
+    groups: dict[str, list[Item]] = {}
+    for group, label, name, href, permission in _fixed:
+        if who.may(permission):
+            groups.setdefault(group, []).append(_item(label, name, href))
+    for spec in registry().values():
+        if spec.screen.menu and who.may(f"{spec.name}:read") and _belongs(spec, who):
+            groups.setdefault(spec.screen.menu, []).append(_item(spec.plural, spec.screen.icon, f"/{spec.name}/"))
+    order = ["", "客户 | Customers", "团队 | Team", "管理 | Administration"]
+    ranked = sorted(groups, key=lambda group: order.index(group) if group in order else len(order) - 1)
+    return tuple(Group(_t(group) if group else "", tuple(groups[group])) for group in ranked)
+
+
+def _belongs(spec: Spec, who: Principal) -> bool:
+    """Dictionaries are read in pickers by all; their screens are for those who change them."""
+    return spec.scope != "open" or who.may(f"{spec.name}:edit")
+
+
+def _item(label: str, name: str, href: str) -> Item:
+    active = request.path == href or (href != "/" and request.path.startswith(href))
+    return Item(_t(label), name, href, active)
+
+
+def _static_versions(folder: Path) -> Any:
+    def static(path: str) -> str:
+        """A static file's address with its version, so that it may be cached for good."""
+        file = folder / path
+        version = int(file.stat().st_mtime) if file.exists() else 0
+        return f"/static/{path}?v={version}"
+
+    return static
