@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from portal.engine import store
 from portal.entities.organisation import Policy
@@ -64,6 +65,10 @@ def _d(key: str, default: str, unit: str, label: str, clause: str, read: Callabl
     return PolicyDefinition(key, default, unit, label, clause, read)
 
 
+Rows = dict[str, list[tuple[date, str]]]
+_kept: list[tuple[str, Rows]] = []
+"""The rows of the newest stamp this process has seen."""
+
 _KINDS = (("day", "日报 | daily report", "58", "17:30"), ("week", "周报 | weekly report", "59", "-180,-30"),
           ("month", "月报 | monthly report", "60", "-180,-30"))
 
@@ -99,18 +104,39 @@ POLICIES: dict[str, PolicyDefinition] = {
 }
 
 
+def stamp() -> Any:
+    """A scalar subquery that moves with every change of a policy; identity reads it with the person."""
+    table = Policy.__table__
+    return select(func.concat_ws(
+        ":", func.current_database(), func.count(table.c.id), func.max(table.c.changed_at), func.sum(table.c.version)
+    )).scalar_subquery()
+
+
 def policy(key: str, *, on: date) -> Any:
-    """The value in force on a day. All rows are read once per session, by one statement."""
-    definition = POLICIES[key]
-    rows: dict[str, list[tuple[date, str]]] | None = store.session().info.get("policies")
-    if rows is None:
-        rows = {}
-        found = select(Policy.key, Policy.effective_on, Policy.value).where(Policy.deleted_at.is_(None))
-        for name, effective_on, value in store.session().execute(found.order_by(Policy.effective_on)):
-            rows.setdefault(name, []).append((effective_on, value))
-        store.session().info["policies"] = rows
-    text = definition.default
-    for effective_on, value in rows.get(key, ()):
+    """The value in force on a day. Rows are kept per process while the stamp of the request stands, else per session."""
+    text = POLICIES[key].default
+    for effective_on, value in _rows(store.session()).get(key, ()):
         if effective_on <= on:
             text = value
-    return definition.read(text)
+    return POLICIES[key].read(text)
+
+
+def _rows(session: Session) -> Rows:
+    stood: str | None = session.info.get("policy_stamp")
+    for kept, rows in tuple(_kept):
+        if kept == stood:
+            return rows
+    if "policies" not in session.info:
+        session.info["policies"] = _read(session)
+        if stood is not None:
+            _kept[:] = [(stood, session.info["policies"])]
+    found: Rows = session.info["policies"]
+    return found
+
+
+def _read(session: Session) -> Rows:
+    rows: Rows = {}
+    found = select(Policy.key, Policy.effective_on, Policy.value).where(Policy.deleted_at.is_(None))
+    for name, effective_on, value in session.execute(found.order_by(Policy.effective_on)):
+        rows.setdefault(name, []).append((effective_on, value))
+    return rows

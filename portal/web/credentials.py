@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -70,15 +71,15 @@ def check(session: Session, login: str, password: str, now: datetime) -> Account
     """The account, when it may sign in. Counts, audits, commits; raises `SignInRefused` or `TooMany`."""
     who, visitor = account.typed(login), Visitor.now_here()
     kept = throttle.limits(SIGN_IN, who, visitor.address, now)
-    with _unit(now):
+    with _unit(session, now):
         found = account.find(session, who)
         left = _counted(session, kept, found, now)
     right = passwords.matches(found.password if found else None, password)
     if found is None or not right:
-        with _unit(now):
+        with _unit(session, now):
             audit.write(session, verb="sign_in_failed", entity="user", record_id=found.id if found else None)
         raise WrongPassword(left, int(kept[0].wait.total_seconds() // 60))
-    with _unit(now):
+    with _unit(session, now):
         throttle.forgive(session, *kept, now)
         if reason := _refusal(found, password):
             audit.write(session, verb="sign_in_refused", entity="user", record_id=found.id, reason=reason.in_("en"))
@@ -116,8 +117,15 @@ def _refusal(found: Account, password: str) -> Text | None:
     return Text(_DEMO) if production and passwords.is_demo_password(password) else None
 
 
-def _unit(now: datetime) -> AbstractContextManager[Session]:
-    return store.unit_of_work(system_principal("sign-in"), now)
+@contextmanager
+def _unit(session: Session, now: datetime) -> Iterator[None]:
+    """A unit of work of signing in: afterwards the request is again who it was."""
+    before = session.info.get("principal", NOBODY)
+    try:
+        with store.unit_of_work(system_principal("sign-in"), now):
+            yield
+    finally:
+        session.info["principal"] = before
 
 
 def _as(session: Session, found: Account) -> Principal:

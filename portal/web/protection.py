@@ -1,18 +1,36 @@
-"""What every response carries and every unsafe request must show: strict policy headers, CSRF, no store."""
+"""What every response carries and every unsafe request must show: strict policy headers, CSRF, no store; shut doors."""
 
 from __future__ import annotations
 
-from flask import Flask, Response, current_app, g, request
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, g, request
+from flask_appbuilder.api.manager import OpenApi
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+}
+_TLS_ONLY = "max-age=31536000; includeSubDomains"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_OF_FAB = "flask_appbuilder."
 
 
 def install(app: Flask) -> None:
-    """CSRF before the view, headers after it."""
+    """FAB's own doors shut, CSRF before the view, headers after it."""
+
+    @app.before_request
+    def shut() -> None:
+        if is_shut(app, request.endpoint):
+            abort(404)
 
     @app.before_request
     def check_origin() -> None:
@@ -22,13 +40,31 @@ def install(app: Flask) -> None:
     @app.after_request
     def protect(response: Response) -> Response:
         response.headers.setdefault("Content-Security-Policy", POLICY)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["X-Frame-Options"] = "DENY"
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        if request.endpoint != "static" and getattr(g, "signed_in", None) is not None:
+        response.headers.extend({k: v for k, v in HEADERS.items() if k not in response.headers})
+        if current_app.extensions["portal_config"].env == "production":
+            response.headers["Strict-Transport-Security"] = _TLS_ONLY
+        if request.endpoint != "static" and (getattr(g, "signed_in", None) is not None or "Cache-Control" not in response.headers):
             response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def is_shut(app: Flask, endpoint: str | None) -> bool:
+    """Whether a route is one that Flask-AppBuilder brings along and we replaced: all but its OpenAPI document."""
+    if endpoint is None:
+        return False
+    if endpoint == "appbuilder.static":
+        return True
+    owner = type(getattr(app.view_functions.get(endpoint), "__self__", None))
+    return owner.__module__.startswith(_OF_FAB) and owner is not OpenApi
+
+
+def local_path(target: str | None) -> str:
+    """A `next` that stays here: a path of ours, never another host or scheme; else the home page."""
+    text = target or "/"
+    if not text.startswith("/") or text.startswith("//") or "\\" in text or any(ord(letter) < 32 for letter in text):  # noqa: PLR2004
+        return "/"
+    parts = urlsplit(text)
+    return "/" if parts.scheme or parts.netloc else text
 
 
 def _is_token_login() -> bool:
