@@ -55,6 +55,10 @@ def _on(text: str) -> bool:
     return text == "on"
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _month_end(text: str) -> str:
     if text not in ("calendar", "working"):
         raise ValueError("calendar or working")
@@ -93,6 +97,7 @@ POLICIES: dict[str, PolicyDefinition] = {
             for kind, words, clause, remind in _KINDS
             for made in (
                 _d(f"report.{kind}.on", "on", "", f"{words}", f"handbook {clause}", _on),
+                _d(f"report.{kind}.roles", "rep", "角色 | roles", f"{words}", f"handbook {clause}", _words),
                 _d(f"report.{kind}.remind", remind, "", f"{words}", "records C", _reminders),
                 _d(f"report.{kind}.due", "18:00", "", f"{words}", f"handbook {clause}", _clock),
                 _d(f"report.{kind}.chase", "20:00", "", f"{words}", "records C", _clock),

@@ -60,7 +60,7 @@ ADMIN = Role(
      *(v for entity in ("team", "pool", "source_channel", "tag", "work_calendar", "policy", "report_template")
        for v in _verbs(entity, _MANAGE)),
      *_verbs("leave", _MANAGE), *_verbs("work_report", "read exempt")),
-    {"lead": Reach("all", "all", "all"), "work_report": Reach("all", "none"), "leave": Reach("all", "all")},
+    {"lead": Reach("all", "all", "all"), "work_report": Reach("all", "all"), "leave": Reach("all", "all")},
 )
 
 
