@@ -59,6 +59,14 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _channels(text: str) -> tuple[str, ...]:
+    """`bell,mail`, `bell` or `off`."""
+    found = _words(text)
+    if set(found) - {"bell", "mail", "off"}:
+        raise ValueError("bell, mail or off")
+    return found
+
+
 def _month_end(text: str) -> str:
     if text not in ("calendar", "working"):
         raise ValueError("calendar or working")
@@ -92,6 +100,10 @@ POLICIES: dict[str, PolicyDefinition] = {
         _d("login.failures", "10", "次 | times", "登录失败上限 | Failed sign-ins before waiting", "security"),
         _d("login.wait_minutes", "15", "分钟 | minutes", "失败后等待 | Wait after them", "security"),
         _d("report.month_end", "calendar", "", "月报截止日 | Monthly report due on the last … day", "handbook 60", _month_end),
+        _d("notify.follow_up", "bell", "", "跟进提醒发到 | Follow-up reminders go to", "records C", _channels),
+        _d("notify.first_response", "bell,mail", "", "首响提醒发到 | First-response reminders go to", "records C", _channels),
+        _d("notify.report", "bell,mail", "", "报告提醒发到 | Report reminders go to", "records C", _channels),
+        _d("notify.report_list", "bell,mail", "", "缺报名单发到 | Missing lists go to", "records C", _channels),
         *(
             made
             for kind, words, clause, remind in _KINDS

@@ -182,18 +182,18 @@ def _lines(period: Period, follow_ups: Sequence[Any]) -> list[Line]:
     ranked = sorted(by_lead.values(), key=lambda rows: (-len(rows), rows[-1].contacted_at))
     return [
         Line(say("{company}：跟进 {n} 次，最近：{last} | {company}: {n} contacts, the last: {last}",
-                 company=_short(rows[-1].company), n=len(rows), last=_short(rows[-1].content)),
+                 company=one_line(rows[-1].company), n=len(rows), last=one_line(rows[-1].content)),
              f"/lead/{rows[-1].lead_id}", rows[-1].contacted_at)
         for rows in ranked[:MOST_LINES]
     ]
 
 
 def _quote(row: Any) -> Line:
-    said = say("{company}：{content} | {company}: {content}", company=_short(row.company), content=_short(row.content))
+    said = say("{company}：{content} | {company}: {content}", company=one_line(row.company), content=one_line(row.content))
     return Line(said, f"/lead/{row.lead_id}", row.contacted_at, ContactKind(row.kind).value)
 
 
-def _short(content: str) -> str:
+def one_line(content: str) -> str:
     """One line of it; a bar between spaces would read as the border of two languages."""
     line = " ".join(content.split()).replace(" | ", " ｜ ")
     return line if len(line) <= _QUOTE else line[: _QUOTE - 1] + "…"
@@ -212,7 +212,7 @@ def _planned(user_id: int, period: Period) -> list[Line]:
     zone = company_calendar().zone
     return [
         Line(say("{at} {company} {step} | {at} {company} {step}", at=row.next_at.astimezone(zone).strftime("%m-%d %H:%M"),
-                 company=_short(row.company), step=_short(row.next_step)), f"/lead/{row.id}", row.next_at)
+                 company=one_line(row.company), step=one_line(row.next_step)), f"/lead/{row.id}", row.next_at)
         for row in store.session().execute(wanted)
     ]
 

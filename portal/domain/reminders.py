@@ -1,0 +1,259 @@
+"""What people are told because a time has come (records.md, C): follow-ups, first responses, reports.
+
+A watermark row says up to which instant everybody has been told. Each run tells what fell into the time since then
+and moves the mark in the same transaction, so nothing is told twice or never. When the portal was down for longer
+than the grace time, each person gets one digest of that time instead of a flood.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from portal import models
+from portal.domain.calendar import company_day, company_zone
+from portal.domain.periods import Moments, Period, PeriodKind, period_of
+from portal.domain.report_draft import one_line
+from portal.domain.reports import UNSENT, plan
+from portal.engine import store
+from portal.engine.outbox import Notice, notify_many
+from portal.engine.text import Text, say
+from portal.entities.leads import LeadState
+from portal.entities.reports import ReportState
+from portal.policies import policy
+
+GRACE = timedelta(hours=1)
+MARK = ("reminders", "watermark")
+_LIVE = (LeadState.ASSIGNED.value, LeadState.FOLLOWING.value, LeadState.NEW.value)
+_LIST_WITHIN = timedelta(days=15)
+"""A missing list comes on the next working day; no holiday of any calendar is longer than this."""
+
+_runs: Any = models.JobRun.__table__
+
+CATEGORIES: Mapping[str, str] = {
+    "follow_up": "跟进到期 {n} | {n} follow-ups due",
+    "first_response": "首次响应 {n} | {n} first responses",
+    "report": "待补交报告 {n} | {n} reports to send",
+    "report_list": "团队未交报告 {n} | {n} reports of the team not in",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something to tell one person; `count` is how many records it stands for in a digest."""
+
+    recipient_id: int
+    category: str
+    key: str
+    title: Text
+    entity: str
+    record_id: int | None
+    href: str
+    body: Text | str = ""
+    count: int = 1
+
+    def notice(self, *, mail: bool) -> Notice:
+        return Notice(self.recipient_id, self.key, self.category, self.title, self.body, self.entity, self.record_id,
+                      self.href, mail)
+
+
+def remind_due(*, now: datetime) -> int:
+    """Tell everybody what came due since the last run; returns how many notices were new."""
+    since = _lock_mark(now)
+    if now <= since:
+        return 0
+    late = now - since > GRACE
+    events = [*follow_ups_due(since, now, late=late), *first_responses(since, now), *reports_due(since, now, late=late)]
+    note_breaches(now)
+    told = notify_many(store.session(), list(_digests(events, since) if late else _single(events, now)), now=now)
+    store.session().connection().execute(
+        update(_runs).where(_runs.c.kind == MARK[0], _runs.c.period == MARK[1]).values(arguments={"until": now.isoformat()})
+    )
+    return told
+
+
+def _lock_mark(now: datetime) -> datetime:
+    """Up to when people have been told; the lock makes two runs at once follow each other."""
+    connection = store.session().connection()
+    first = {"kind": MARK[0], "period": MARK[1], "state": "done", "due_at": now, "arguments": {"until": now.isoformat()}}
+    connection.execute(insert(_runs).values(first).on_conflict_do_nothing())
+    kept = connection.scalar(
+        select(_runs.c.arguments).where(_runs.c.kind == MARK[0], _runs.c.period == MARK[1]).with_for_update()
+    )
+    return datetime.fromisoformat((kept or {})["until"])
+
+
+def _single(events: Iterable[Event], now: datetime) -> Iterator[Notice]:
+    """One notice an event, by the channels of its policy row (`notify.<category>`: bell, mail, or nothing)."""
+    for event in events:
+        channels = policy(f"notify.{event.category}", on=company_day(now))
+        if "bell" in channels:
+            yield event.notice(mail="mail" in channels)
+
+
+def _digests(events: Iterable[Event], since: datetime) -> Iterator[Notice]:
+    """One notice a person for the whole time of silence."""
+    counted: dict[int, Counter[str]] = {}
+    for event in events:
+        counted.setdefault(event.recipient_id, Counter())[event.category] += event.count
+    at = since.astimezone(company_zone()).strftime("%m-%d %H:%M")
+    for recipient_id, numbers in counted.items():
+        parts = [say(CATEGORIES[category], n=numbers[category]) for category in CATEGORIES if numbers[category]]
+        zh, en = "，".join(part.in_("zh") for part in parts), ", ".join(part.in_("en") for part in parts)
+        title = say("{at} 以来：{zh} | Since {at}: {en}", at=at, zh=zh, en=en)
+        body = "系统停了一段时间，这是其间到期的事。 | The portal was down for a while; this is what came due meanwhile."
+        yield Notice(recipient_id, f"digest:{since.isoformat()}", "digest", title, body, href="/")
+
+
+# follow-ups -------------------------------------------------------------------------------------
+
+
+def follow_ups_due(since: datetime, now: datetime, *, late: bool = False) -> list[Event]:
+    """Next contacts at their time and (policy) 15 minutes before; after a silence only those whose time has come."""
+    before = timedelta(minutes=policy("follow_up.remind_before_minutes", on=company_day(now)))
+    lead = models.Lead
+    until = now if late else now + before
+    wanted = select(lead.id, lead.owner_id, lead.company, lead.next_at, lead.next_step).where(
+        lead.owner_id.is_not(None), lead.state.in_(_LIVE), lead.next_at > since, lead.next_at <= until
+    )
+    found = []
+    for row in store.session().execute(wanted.order_by(lead.next_at, lead.id)):
+        if row.next_at <= now:
+            found.append(_follow_up(row, "due", "该跟进了：{company} {step} | Follow-up due: {company} {step}"))
+        elif row.next_at - before > since:
+            found.append(_follow_up(row, "soon", "{at} 跟进：{company} {step} | {at} follow up: {company} {step}"))
+    return found
+
+
+def _follow_up(row: Any, rule: str, words: str) -> Event:
+    at = row.next_at.astimezone(company_zone()).strftime("%H:%M")
+    return Event(
+        row.owner_id, "follow_up", f"follow_up.{rule}:{row.id}:{row.next_at.isoformat()}",
+        say(words, at=at, company=one_line(row.company), step=one_line(row.next_step)), "lead", row.id, f"/lead/{row.id}",
+    )
+
+
+# first responses --------------------------------------------------------------------------------
+
+
+def first_responses(since: datetime, now: datetime) -> list[Event]:
+    """Qualified leads nobody has contacted: 12 and 20 hours into the 24 (policies) to the owner, and at their end."""
+    day = company_day(now)
+    total = policy("lead.first_response_hours", on=day)
+    marks = sorted({*(h for h in policy("lead.first_response_reminders", on=day) if h < total), total})
+    lead, team = models.Lead, models.Team
+    wanted = (
+        select(lead.id, lead.owner_id, lead.company, lead.first_response_due_at.label("due_at"), team.leader_id)
+        .outerjoin(team, team.id == lead.team_id)
+        .where(lead.first_response_at.is_(None), lead.owner_id.is_not(None), lead.state.in_(_LIVE),
+               lead.first_response_due_at > since, lead.first_response_due_at <= now + timedelta(hours=total))
+        .order_by(lead.first_response_due_at, lead.id)
+    )
+    found = []
+    for row in store.session().execute(wanted):
+        passed = [hours for hours in marks if since < row.due_at - timedelta(hours=total - hours) <= now]
+        if passed:
+            found += _response(row, passed[-1], total)
+    return found
+
+
+def _response(row: Any, hours: int, total: int) -> list[Event]:
+    if hours < total:
+        words = say("{company} 首次响应还剩 {left} 小时 | {company}: {left} hours left for the first response",
+                    company=one_line(row.company), left=total - hours)
+        people = {row.owner_id}
+    else:
+        words = say("{company} 超过 {total} 小时没有首次响应 | {company}: no first response within {total} hours",
+                    company=one_line(row.company), total=total)
+        people = {row.owner_id, row.leader_id} - {None}
+    key = f"first_response.{hours}:{row.id}:{row.due_at.isoformat()}"
+    return [Event(each, "first_response", key, words, "lead", row.id, f"/lead/{row.id}") for each in sorted(people)]
+
+
+def note_breaches(now: datetime) -> int:
+    """Flag leads whose first-response time has ended; the due instant itself is no breach."""
+    lead: Any = models.Lead.__table__
+    ended = (lead.c.first_response_at.is_(None), lead.c.breached_at.is_(None), lead.c.owner_id.is_not(None),
+             lead.c.state.in_(_LIVE), lead.c.deleted_at.is_(None), lead.c.first_response_due_at < now)
+    change = update(lead).where(*ended).values(breached_at=lead.c.first_response_due_at)
+    return store.session().connection().execute(change).rowcount
+
+
+# reports ----------------------------------------------------------------------------------------
+
+
+def reports_due(since: datetime, now: datetime, *, late: bool = False) -> list[Event]:
+    """Remind, chase and the missing list, of all three kinds of report."""
+    marks: dict[str, datetime] = {}
+    listed: set[str] = set()
+    for period, when in _plans(since, now):
+        if since < when.list_at <= now:
+            listed.add(period.key)
+        passed = [at for at in (*when.remind_at, when.chase_at) if since < at <= now]
+        if late and since < when.due_at <= now:
+            marks[period.key] = when.due_at
+        elif passed and (now < when.due_at or (passed[-1] == when.chase_at and now < when.late_until)):
+            marks[period.key] = passed[-1]
+    return [*_unsent(marks, now), *_missing({*listed, *marks} if late else listed, late=late)]
+
+
+def _plans(since: datetime, now: datetime) -> Iterator[tuple[Period, Moments]]:
+    """Every period whose moments may lie between the two instants."""
+    first, last = company_day(since - _LIST_WITHIN), company_day(now)
+    for kind in PeriodKind:
+        period = period_of(kind, first)
+        while period.first <= last:
+            when = plan(period)
+            if when is not None:
+                yield period, when
+            period = period.next
+
+
+def _unsent(marks: Mapping[str, datetime], now: datetime) -> list[Event]:
+    if not marks:
+        return []
+    report = models.WorkReport
+    wanted = select(report.id, report.owner_id, report.title, report.due_at, report.late_until, report.period_key).where(
+        report.state.in_(UNSENT), report.late_until > now, report.period_key.in_(list(marks))
+    )
+    return [_report_event(row, marks[row.period_key], now) for row in store.session().execute(wanted.order_by(report.id))]
+
+
+def _report_event(row: Any, mark: datetime, now: datetime) -> Event:
+    at = row.due_at if now < row.due_at else row.late_until - timedelta(minutes=1)
+    clock = at.astimezone(company_zone()).strftime("%H:%M")
+    if now < row.due_at:
+        words = "{title} 草稿已写好，{at} 截止 | {title}: the draft is written, due {at}"
+    else:
+        words = "{title} 还没交，今天 {at} 前可补交 | {title} is late; it can be sent until {at}"
+    key = f"report.due:{row.id}:{mark.isoformat()}"
+    return Event(row.owner_id, "report", key, say(words, title=row.title, at=clock), "work_report", row.id, f"/work_report/{row.id}")
+
+
+def _missing(keys: set[str], *, late: bool) -> list[Event]:
+    """Per leader and period one list of who is missing, without those on leave; after a silence also who still may send."""
+    if not keys:
+        return []
+    report, team, user = models.WorkReport, models.Team, models.User
+    wanted = (
+        select(report.period, report.period_key, report.title, team.leader_id, user.name)
+        .join(team, team.id == report.team_id).join(user, user.id == report.owner_id)
+        .where(report.state.in_((ReportState.MISSING.value, *(UNSENT if late else ()))), report.period_key.in_(keys),
+               team.leader_id.is_not(None))
+        .order_by(report.period_key, user.id)
+    )
+    lists: dict[tuple[int, str, str, str], list[str]] = {}
+    for row in store.session().execute(wanted):
+        lists.setdefault((row.leader_id, row.period, row.period_key, row.title), []).append(row.name)
+    return [
+        Event(leader_id, "report_list", f"report.list:{period}:{key}",
+              say("{title} 缺报 {n} 人 | {title}: {n} missing", title=title, n=len(people)), "work_report", None,
+              "/report_desk/", say("{zh} | {en}", zh="、".join(people), en=", ".join(people)), len(people))
+        for (leader_id, period, key, title), people in lists.items()
+    ]
