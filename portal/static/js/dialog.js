@@ -1,0 +1,25 @@
+// One <dialog>: whatever htmx puts into it opens it; Esc, the cross and "cancel" close it.
+import "./csrf.js";
+import { connect } from "./lookup.js";
+
+const dialog = document.getElementById("dialog");
+const close = () => dialog.open && dialog.close();
+
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target !== dialog || !dialog.innerHTML.trim()) return;
+  connect(dialog);
+  if (!dialog.open) dialog.showModal();
+  dialog.querySelector("[autofocus], input:not([type=hidden]), select, textarea, .btn-primary")?.focus();
+});
+
+dialog.addEventListener("click", (event) => {
+  if (event.target.closest("[data-close]")) close();
+});
+dialog.addEventListener("close", () => dialog.replaceChildren());
+document.body.addEventListener("portal:close", close);
+
+// A changed field of a verb's form asks for the preview anew.
+dialog.addEventListener("change", (event) => {
+  const part = event.target.closest("[data-preview]");
+  if (part) htmx.ajax("POST", part.dataset.preview, { source: dialog.querySelector("form"), target: "#dialog", swap: "innerHTML", values: Object.fromEntries(new FormData(dialog.querySelector("form"))) });
+});

@@ -1,0 +1,10 @@
+// The entry: each behaviour is a module of its own; pages work without any of them.
+import "./dialog.js";
+import "./filters.js";
+import "./forms.js";
+import "./keys.js";
+import "./lookup.js";
+import "./selection.js";
+import "./toast.js";
+import "./tray.js";
+import "./menus.js";

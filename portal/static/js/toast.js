@@ -1,0 +1,44 @@
+// What was done, with Undo; the server sends it as the event `portal:toast`. It outlives the refresh that follows.
+import "./csrf.js";
+
+
+const KEPT = "portal-toast";
+const SHOWN_MS = 8000;
+const words = JSON.parse(document.getElementById("tray").dataset.words);
+
+export const toast = ({ text, undo_href: undo, tone }) => {
+  const box = document.createElement("div");
+  box.className = "toast-x";
+  const line = document.createElement("span");
+  line.textContent = text;
+  box.append(line);
+  if (undo) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = words.undo;
+    button.addEventListener("click", () => {
+      box.remove();
+      htmx.ajax("POST", undo, { target: "#dialog", swap: "none" });
+    });
+    box.append(button);
+  }
+  document.getElementById("toasts").append(box);
+  setTimeout(() => box.remove(), tone === "warn" || undo ? SHOWN_MS * 2 : SHOWN_MS);
+};
+
+document.body.addEventListener("portal:toast", (event) => {
+  sessionStorage.setItem(KEPT, JSON.stringify(event.detail));
+  setTimeout(() => {
+    if (sessionStorage.getItem(KEPT)) {
+      sessionStorage.removeItem(KEPT);
+      toast(event.detail);
+    }
+  }, 50);
+});
+document.body.addEventListener("portal:refresh", () => location.reload());
+
+const kept = sessionStorage.getItem(KEPT);
+if (kept) {
+  sessionStorage.removeItem(KEPT);
+  toast(JSON.parse(kept));
+}
