@@ -155,5 +155,6 @@ def _read(session: Session) -> Rows:
     rows: Rows = {}
     found = select(Policy.key, Policy.effective_on, Policy.value).where(Policy.deleted_at.is_(None))
     for name, effective_on, value in session.execute(found.order_by(Policy.effective_on)):
-        rows.setdefault(name, []).append((effective_on, value))
+        if effective_on is not None:
+            rows.setdefault(name, []).append((effective_on, value))
     return rows

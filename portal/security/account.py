@@ -138,6 +138,11 @@ def use_link(session: Session, token: str, now: datetime) -> bool:
     ).rowcount == 1
 
 
+def drop_link(session: Session, user_id: int) -> None:
+    """A link that was sent stops working."""
+    session.connection().execute(update(_people()).where(_people().c.id == user_id).values(reset_hash=None, reset_until=None))
+
+
 def set_password(session: Session, user_id: int, password: str, now: datetime, *, but: str = "") -> None:
     """A new password, checked before: it ends every other session and any open link."""
     session.connection().execute(

@@ -1,0 +1,146 @@
+"""What happens to records when people move or leave, and the leader's list of records that need somebody new."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Integer, bindparam, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from portal.engine import audit, store
+from portal.engine.errors import Refused
+from portal.engine.outbox import notify
+from portal.engine.spec import Spec, registry
+from portal.engine.tables import AuditEvent
+from portal.engine.text import say
+from portal.entities.organisation import PortalUser, Team
+from portal.security.principal import Principal
+from portal.security.session import set_based
+
+_TEAM_LOOP = "团队不能放在自己或下级团队之下。 | A team cannot stand below itself or a team of its own."
+_PEOPLED = "团队里还有人或下级团队，请先移走。 | There are people or teams in it; move them first."
+_TOLD = "{name} 已停用，有 {count} 条记录要交接 | {name} left; {count} records need a new owner"
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Records of one kind that belong to somebody who cannot sign in any more."""
+
+    person_id: int
+    person: str
+    entity: str
+    label: str
+    count: int
+    href: str
+
+
+def hand_over(*, acting_user: Principal, now: datetime) -> list[HandOver]:
+    """Through the gate: a leader sees his teams', a director everybody's. Largest first."""
+    found: list[HandOver] = []
+    for spec in _assigned():
+        owned = (
+            select(PortalUser.id, PortalUser.name, func.count(spec.model.id))
+            .join(spec.model, spec.model.owner_id == PortalUser.id)
+            .where(PortalUser.active.is_(False), spec.model.deleted_at.is_(None))
+            .group_by(PortalUser.id, PortalUser.name)
+        )
+        found += [
+            HandOver(person_id, name, spec.name, spec.label, count, records_of(spec.name, person_id))
+            for person_id, name, count in store.session().execute(owned)
+        ]
+    return sorted(found, key=lambda each: (-each.count, each.person_id))
+
+
+def records_of(entity: str, person_id: int) -> str:
+    """The list of what a person owns."""
+    return f"/{entity}/?filter={quote(json.dumps([['owner_id', 'eq', person_id]]))}"
+
+
+def tell_leader(session: Session, person: PortalUser, now: datetime) -> None:
+    """The leader of the team, else of a team above, else the superior, hears how many records wait for somebody."""
+    leader = _leader_above(session, person)
+    for spec in _assigned():
+        owned = spec.table
+        count = session.connection().scalar(
+            select(func.count()).where(owned.c.owner_id == person.id, owned.c.deleted_at.is_(None))
+        )
+        if leader is not None and count:
+            notify(
+                session, recipient_ids=leader, event_key=f"hand_over:{spec.name}:{person.id}:{now.isoformat()}", kind="hand_over",
+                title=say(_TOLD, name=person.name, count=count), entity="user", record_id=person.id,
+                href=records_of(spec.name, person.id), now=now,
+            )
+
+
+def move_records(session: Session, person_id: int, team_id: int | None, now: datetime) -> None:
+    """A person's records follow him to his new team: one UPDATE an entity, however many they are, and one history line
+    a record, written set-based before it. The version stays: nobody's open form or undo is disturbed by it."""
+    who = audit.attribution(session)
+    for spec in registry().values():
+        if spec.scope != "owner":
+            continue
+        table, events = spec.table, AuditEvent.__table__
+        moving = (table.c.owner_id == person_id) & table.c.team_id.is_distinct_from(team_id)
+        new = bindparam("new_team", team_id, Integer)
+        lines = select(
+            *(literal(who[key], events.c[key].type) for key in who), literal("user:place"), literal(spec.name), table.c.id,
+            func.jsonb_build_object("team_id", table.c.team_id, type_=JSONB), func.jsonb_build_object("team_id", new, type_=JSONB),
+        ).where(moving)
+        set_based(session, insert(events).from_select([*who, "verb", "entity", "record_id", "before", "after"], lines))  # type: ignore[arg-type]
+        set_based(session, update(table).where(moving).values(team_id=team_id))
+
+
+def leave_teams(session: Session, person: PortalUser, role: str) -> None:
+    """Who no longer leads gets no leader's notices: his name goes from teams he left, and from all when demoted.
+
+    A new leader of a team that has none becomes its leader. A director keeps what he leads.
+    """
+    if role != "director":
+        for team in session.scalars(select(Team).where(Team.leader_id == person.id)):
+            if role != "leader" or team.id != person.team_id:
+                team.leader_id = None
+    own = session.get(Team, person.team_id) if role == "leader" and person.team_id else None
+    if own is not None and own.leader_id is None:
+        own.leader_id = person.id
+    session.flush()
+
+
+def refuse_team_loop(session: Session, team_id: int, parent_id: int | None) -> None:
+    """Raises `Refused` where the new parent stands below the team."""
+    parents = dict(session.execute(select(Team.id, Team.parent_id)).tuples().all())
+    seen: set[int] = set()
+    while parent_id is not None and parent_id not in seen:
+        if parent_id == team_id:
+            raise Refused(_TEAM_LOOP, rule="team_loop")
+        seen.add(parent_id)
+        parent_id = parents.get(parent_id)
+
+
+def refuse_peopled(session: Session, team_id: int) -> None:
+    """Raises `Refused` while somebody, or a team, is in it."""
+    people = session.scalar(select(func.count()).select_from(PortalUser).where(PortalUser.team_id == team_id))
+    below = session.scalar(select(func.count()).select_from(Team).where(Team.parent_id == team_id, Team.deleted_at.is_(None)))
+    if people or below:
+        raise Refused(_PEOPLED, rule="team_in_use")
+
+
+def _assigned() -> list[Spec]:
+    """Entities whose records are handed from person to person."""
+    return [spec for spec in registry().values() if spec.pooled]
+
+
+def _leader_above(session: Session, person: PortalUser) -> int | None:
+    active = set(session.scalars(select(PortalUser.id).where(PortalUser.active)))
+    teams: dict[int, Any] = {team.id: team for team in session.scalars(select(Team))}
+    team, seen = teams.get(person.team_id or 0), set[int]()
+    while team is not None and team.id not in seen:
+        if team.leader_id in active and team.leader_id != person.id:
+            return int(team.leader_id)
+        seen.add(team.id)
+        team = teams.get(team.parent_id or 0)
+    return person.superior_id if person.superior_id in active else None
