@@ -101,7 +101,7 @@ class Lead(Entity, Pooled, Customisable):
     first_response_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     breached_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
-    verbs = ("claim", "assign", "release", "invalidate")
+    verbs = ("claim", "assign", "release", "invalidate", "revive")
     screen = Screen(
         icon="target-arrow", menu="客户 | Customers", plural="线索 | Leads",
         columns=("company", "name", "phone", "grade", "state", "source_id", "expected_amount", "owner_id",
