@@ -9,7 +9,7 @@ from flask_sqlalchemy import SQLAlchemy
 from portal import domain, views
 from portal.engine.spec import registry
 from portal.security.manager import PortalSecurityManager as SecurityManager
-from portal.web import answers, api, entity_view, identity, protection, shell
+from portal.web import answers, api, entity_view, identity, protection, shell, token
 
 __all__ = ["SecurityManager", "index_view", "install"]
 
@@ -30,4 +30,5 @@ def install(app: Flask, appbuilder: AppBuilder, database: SQLAlchemy) -> None:
     for spec in registry().values():
         appbuilder.add_view_no_menu(entity_view.view_of(spec))
         appbuilder.add_api(api.api_of(spec))
+    appbuilder.add_api(token.SecurityApi)
     views.install(app, appbuilder)

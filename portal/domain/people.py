@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from enum import Enum
-from typing import Any, cast
+from typing import Any
 
 from flask_appbuilder.security.sqla.models import Role
 from sqlalchemy import func, insert, select, update
@@ -29,7 +28,8 @@ from portal.security.principal import Principal
 from portal.security.resolve import touch_access
 from portal.security.roles import ROLES
 
-PlaceRole = cast(type[Choices], Enum("PlaceRole", {key.upper(): (key, role.label) for key, role in ROLES.items()}, type=Choices))
+_choices: Any = Choices
+PlaceRole: type[Choices] = _choices("PlaceRole", {key.upper(): (key, role.label) for key, role in ROLES.items()})
 """The shipped roles as a choice."""
 
 IN_A_TEAM = frozenset({"leader", "rep"})

@@ -21,7 +21,7 @@ _A_YEAR = 365 * 24 * 3600
 
 
 class PreferencesView(BaseView):  # type: ignore[misc]
-    """`POST /preferences`; a fetch gets 204, a form goes back to `next`."""
+    """`POST /preferences`; a fetch gets 204, a form goes back to `back`."""
 
     route_base = ""
     default_view = "save"
@@ -50,8 +50,8 @@ def _wanted() -> dict[str, str]:
 
 
 def _answer() -> Response:
-    if "next" in request.form:
-        return make_response(redirect(local_path(request.form["next"]), 303))
+    if back := request.form.get("back") or request.form.get("next"):
+        return make_response(redirect(local_path(back), 303))
     return make_response("", 204)
 
 
