@@ -1,0 +1,188 @@
+"""What imports mean for people, teams and leads, and who may import what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, Table, insert, inspect, select
+from sqlalchemy.orm import Session
+
+from portal import models
+from portal.domain.logins import free, name_parts
+from portal.domain.leads import default_pool
+from portal.engine import import_run
+from portal.engine.errors import BadRequest, NotAllowed
+from portal.engine.fields import BadValue, Field, View
+from portal.engine.importing import Importer, Mapped, Staged, importer, importer_of
+from portal.engine.intake import Shape
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.kinds.texts import TextField
+from portal.engine.mask import normalise_name
+from portal.engine.spec import Spec, spec_named
+from portal.engine.text import Text, say
+from portal.entities.leads import LeadState
+from portal.security import scopes
+from portal.security.fields import Rights
+from portal.security.principal import Principal
+from portal.security.resolve import touch_access
+from portal.security.roles import ROLES
+
+NO_ADDRESS = "unknown.invalid"
+"""A domain that cannot exist (RFC 2606): a person imported without one gets it until invited."""
+
+
+class RoleField(TextField):
+    """A role by its name or label."""
+
+    def read(self, raw: Any) -> str:
+        word = str(raw).strip()
+        for name, role in ROLES.items():
+            if word.casefold() in {name, *(half.casefold() for half in role.label.split(" | "))}:
+                return name
+        raise BadValue("没有这个角色。可用：{known}。 | There is no such role. There are: {known}.", known=", ".join(ROLES))
+
+
+@importer("user")
+class People(Importer):
+    """Accounts stay inactive, without a password, until somebody invites them; nothing is sent."""
+
+    match = (("username",), ("email",), ("name", "team_id"))
+    completed: Mapping[str, Any] = {"first_name": String(64), "last_name": String(64), "username": String(128), "email": String(320)}
+
+    def fields(self, spec: Spec) -> dict[str, Field]:
+        extra = {key: spec.fields[key] for key in ("username", "team_id", "superior_id")}
+        role = RoleField("角色 | Role", 64)
+        role.key = "role"
+        return {**super().fields(spec), **extra, "role": role}
+
+    def fixed(self, spec: Spec, *, acting_user: Any, now: datetime) -> dict[str, Any]:
+        plain = now.replace(tzinfo=None)
+        return {"active": False, "password": None, "created_on": plain, "changed_on": plain, "login_count": 0, "fail_login_count": 0,
+                "created_by_fk": None, "changed_by_fk": None}
+
+    def complete(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        people = models.User.__table__
+        taken = set(session.connection().execute(select(people.c.username)).scalars())
+        made = []
+        for row in rows:
+            first, last = name_parts(row["name"])
+            login = row["username"] or free(row["name"], taken)
+            taken.add(login)
+            made.append({"line": row["line"], "first_name": first, "last_name": last, "username": login,
+                         "email": row["email"] or f"{login}@{NO_ADDRESS}"})
+        return made
+
+    def after(self, session: Session, staged: Table, target: Staged, *, acting_user: Any, now: datetime) -> None:
+        if "role" in target.columns:
+            held = inspect(models.User).relationships["roles"]
+            role = held.mapper.local_table
+            rows = select(target.id, role.c.id).join(role, role.c.name == target.columns["role"]).where(target.is_new)
+            session.connection().execute(insert(held.secondary).from_select(["user_id", "role_id"], rows))
+        touch_access(session)
+
+
+@importer("team")
+class Teams(Importer):
+    """A team's leader may be an earlier target of the row."""
+
+    def after(self, session: Session, staged: Table, target: Staged, *, acting_user: Any, now: datetime) -> None:
+        touch_access(session)
+
+
+@importer("lead")
+class Leads(Importer):
+    """New leads lie in a pool, the first one unless the mapping names another; the same company or phone is the same lead."""
+
+    match = (("company_key",), ("phone",))
+    derived: Mapping[str, Any] = {"company_key": String(200)}
+
+    def fields(self, spec: Spec) -> dict[str, Field]:
+        return {**super().fields(spec), "pool_id": spec.fields["pool_id"]}
+
+    def derive(self, values: dict[str, Any]) -> None:
+        values["company_key"] = normalise_name(values.get("company") or "")[:200]
+
+    def defaults(self, session: Session) -> dict[str, Any]:
+        return {"pool_id": default_pool(session)}
+
+    def fixed(self, spec: Spec, *, acting_user: Any, now: datetime) -> dict[str, Any]:
+        return {"state": LeadState.POOL.value, "pooled_at": now}
+
+    def duplicate(self, session: Session, ids: Sequence[int]) -> dict[int, Text]:
+        """Existence, owner's name and team, last contact; nothing else, whoever asks."""
+        lead, person, team = models.Lead.__table__, models.User.__table__, models.Team.__table__
+        rows = session.connection().execute(
+            select(lead.c.id, person.c.name, team.c.name, lead.c.contacted_at)
+            .outerjoin(person, person.c.id == lead.c.owner_id).outerjoin(team, team.c.id == lead.c.team_id)
+            .where(lead.c.id.in_(set(ids)))
+        ).all()
+        return {row[0]: _known_lead(row[1], row[2], row[3]) for row in rows}
+
+
+def _known_lead(owner: str | None, team: str | None, contacted: datetime | None) -> Text:
+    if owner is None:
+        return say("公海里已有这条线索。 | This lead is in a pool already.")
+    when = f"{contacted:%Y-%m-%d}" if contacted else "—"
+    return say("已是 {owner}（{team}）的线索，最近跟进 {when}。 | {owner} ({team}) has this lead; last contact {when}.",
+               owner=owner, team=team or "—", when=when)
+
+
+# who may ---------------------------------------------------------------------------------------
+
+
+def require(mapped: Mapped, principal: Principal) -> None:
+    """Refuse a mapping that makes or changes what the person may not. Raises `NotAllowed`, `BadRequest`."""
+    for target in mapped.targets:
+        spec = spec_named(target.entity)
+        changes = target.on_duplicate in {"update", "fill"}
+        if not principal.may(f"{spec.name}:import") or (changes and not principal.may(f"{spec.name}:edit")):
+            raise NotAllowed
+        for key in (*target.columns, *target.constants, *target.links):
+            _require_field(spec, key, principal)
+        _require_making(spec, target.create_missing, principal)
+
+
+def _require_field(spec: Spec, key: str, principal: Principal) -> None:
+    each = spec.fields.get(key)
+    if each is None or key not in {field.key for field in spec.form}:
+        return
+    if not Rights(principal).edits(spec, each):
+        raise NotAllowed("你不能填写“{label}”。 | You may not set “{label}”.", label=each.label)
+
+
+def _require_making(spec: Spec, keys: Sequence[str], principal: Principal) -> None:
+    fields = importer_of(spec).fields(spec)
+    for key in keys:
+        each = fields.get(key)
+        if not isinstance(each, ReferenceField):
+            raise BadRequest("{key} 不是引用字段。 | {key} is no reference.", key=key)
+        if not principal.may(f"{each.target}:create"):
+            raise NotAllowed("你不能新建“{label}”。 | You may not create {label}.", label=spec_named(each.target).label)
+
+
+def run(
+    work: import_run.Run, path: Path, shape: Shape, mapped: Mapped, *, acting_user: Principal, refused: Path, view: View,
+    dry_run: bool = False,
+) -> import_run.Result:
+    """Import a file as somebody."""
+    require(mapped, acting_user)
+
+    def writable(spec: Spec) -> ColumnElement[bool] | None:
+        return None if acting_user.is_system else scopes.writable(spec, acting_user)
+
+    return import_run.run(work, import_run.Job(
+        path, shape, mapped, refused, acting_user, view, acting_user.may, writable, dry_run,
+    ))
+
+
+def result_of(done: import_run.Result, *, dry_run: bool, entity: str) -> dict[str, Any]:
+    """What the person who asked is shown."""
+    words = done.counts.words(dry_run=dry_run)
+    if done.cancelled:
+        words = say("已取消，之前的行已导入：{words} | Stopped; earlier rows were imported: {words}", words=words.stored())
+    return {"text": words.stored(), "href": f"/{entity}/", "counts": done.counts.plain(), "told": done.told, "dry_run": dry_run}
+
+
