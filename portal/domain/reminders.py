@@ -254,6 +254,6 @@ def _missing(keys: set[str], *, late: bool) -> list[Event]:
     return [
         Event(leader_id, "report_list", f"report.list:{period}:{key}",
               say("{title} 缺报 {n} 人 | {title}: {n} missing", title=title, n=len(people)), "work_report", None,
-              "/report_desk/", say("{zh} | {en}", zh="、".join(people), en=", ".join(people)), len(people))
+              "/report-desk/", say("{zh} | {en}", zh="、".join(people), en=", ".join(people)), len(people))
         for (leader_id, period, key, title), people in lists.items()
     ]

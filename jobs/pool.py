@@ -1,0 +1,19 @@
+"""Warns of and does the return of neglected leads to their pool."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from portal.engine.work import RunHandle, work
+
+
+@work("pool.warn")
+def warn(run: RunHandle) -> None:
+    with run.unit_of_work():
+        import_module("portal.domain.pool").warn(run.now)
+
+
+@work("pool.recycle")
+def recycle(run: RunHandle) -> None:
+    with run.unit_of_work():
+        import_module("portal.domain.pool").recycle(run.now)

@@ -1,0 +1,85 @@
+"""THE table of periodic jobs: what, when, and whether missed times are caught up one by one or only the latest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Literal
+
+from portal.domain import reports
+from portal.domain.calendar import company_calendar, company_day
+from portal.domain.periods import PeriodKind, period_of
+
+Times = Callable[[datetime, datetime], Iterator[tuple[str, datetime]]]
+"""Times from an instant to another, both included: (name of the period, due instant), the earliest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """`each`: every missed period is made up for. `latest`: only the newest, for it sees all that is due."""
+
+    kind: str
+    label: str
+    when: str
+    times: Times
+    catch_up: Literal["each", "latest"] = "latest"
+    queue: str = "fast"
+
+
+def every(minutes: int) -> Times:
+    """The newest tick of a clock that goes through the hour evenly; the older ones are not listed."""
+    step = timedelta(minutes=minutes)
+
+    def newest(since: datetime, until: datetime) -> Iterator[tuple[str, datetime]]:
+        beginning = datetime(2000, 1, 1, tzinfo=UTC)
+        tick = beginning + (until - beginning) // step * step
+        if tick >= since:
+            yield tick.isoformat(timespec="minutes"), tick
+
+    return newest
+
+
+def daily(at: time) -> Times:
+    """Once a day at this time of the company's clock."""
+
+    def days(since: datetime, until: datetime) -> Iterator[tuple[str, datetime]]:
+        day = company_day(since)
+        while day <= company_day(until):
+            due = company_calendar().at(day, at)
+            if since <= due <= until:
+                yield day.isoformat(), due
+            day += timedelta(days=1)
+
+    return days
+
+
+def report_opens(kind: PeriodKind) -> Times:
+    """The first minute of each day on which a report of this kind is due (policies, calendar)."""
+
+    def opens(since: datetime, until: datetime) -> Iterator[tuple[str, datetime]]:
+        period = period_of(kind, company_day(since))
+        while period.first <= company_day(until):
+            when = reports.plan(period)
+            if when is not None and since <= (due := reports.opens_at(when)) <= until:
+                yield period.key, due
+            period = period.next
+
+    return opens
+
+
+SCHEDULE: tuple[Periodic, ...] = (
+    Periodic("report.open.day", "日报开启 | Open daily reports", "工作日 00:00 | working days 00:00",
+             report_opens(PeriodKind.DAY), "each"),
+    Periodic("report.open.week", "周报开启 | Open weekly reports", "每周最后一个工作日 00:00 | last working day of the week 00:00",
+             report_opens(PeriodKind.WEEK), "each"),
+    Periodic("report.open.month", "月报开启 | Open monthly reports", "月末 00:00 | last day of the month 00:00",
+             report_opens(PeriodKind.MONTH), "each"),
+    Periodic("report.settle", "报告截止与重算 | Close and recompute reports", "每 5 分钟 | every 5 minutes", every(5)),
+    Periodic("remind", "到期提醒 | Reminders", "每分钟 | every minute", every(1)),
+    Periodic("pool.warn", "回收预警 | Recycle warnings", "每天 09:00 | daily 09:00", daily(time(9))),
+    Periodic("pool.recycle", "回收到公海 | Recycle into the pool", "每天 02:00 | daily 02:00", daily(time(2)), queue="bulk"),
+    Periodic("tidy", "清理旧的任务记录 | Remove old runs", "每天 03:30 | daily 03:30", daily(time(3, 30)), queue="bulk"),
+)
+
+BY_KIND: Mapping[str, Periodic] = {periodic.kind: periodic for periodic in SCHEDULE}

@@ -1,0 +1,23 @@
+"""Removes the traces of periodic work that nobody asks for any more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from portal import models
+from portal.engine.work import RunHandle, work
+from sqlalchemy import delete
+
+KEPT = timedelta(days=14)
+"""Longer than the time for which missed periods are looked for (jobs/planner), so none is ever done again."""
+
+_runs: Any = models.JobRun.__table__
+_OURS = ("scheduler", "reminders", "schedule")
+
+
+@work("tidy")
+def tidy(run: RunHandle) -> None:
+    with run.unit_of_work() as session:
+        old = (_runs.c.state == "done", _runs.c.ended_at < run.now - KEPT, _runs.c.asked_by_id.is_(None))
+        run.progress(session.connection().execute(delete(_runs).where(*old, _runs.c.kind.not_in(_OURS))).rowcount)
