@@ -12,7 +12,9 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import Session
 
+import jobs
 from portal import models
+from portal.domain import calendar
 from portal.engine import audit, store
 from portal.engine.spec import registry
 from portal.engine.verbs import check_verbs
@@ -29,6 +31,8 @@ def create_app(config: Config) -> Flask:
     app = Flask("portal", template_folder="templates", static_folder="static")
     app.config.update(_flask_settings(config))
     app.extensions["portal_config"] = config
+    calendar.use_company(config.time_zone)
+    jobs.use_broker(config.redis_url)
     database = _database(app)
     csrf = CSRFProtect(app)
     app.extensions["portal_csrf"] = csrf
