@@ -63,7 +63,7 @@ def locked(session: Session, ids: Sequence[int], *criteria: ColumnElement[bool],
     statement = (
         select(lead.id, lead.version, lead.owner_id, lead.pool_id, lead.state, lead.created_at)
         .where(among(lead.id, ids), reachable(session, lead), *criteria)
-        .order_by(lead.id).with_for_update(key_share=True, skip_locked=skip, of=lead)
+        .order_by(lead.id).with_for_update(key_share=True, skip_locked=skip)
     )
     return list(session.execute(statement).all())
 
@@ -106,7 +106,7 @@ def _write_ledger(session: Session, taken: Sequence[Any], acting_user: Principal
     rows = [{"user_id": acting_user.user_id, "pool_id": row.pool_id, "entity": "lead", "record_id": row.id, "day": day, "at": now}
             for row in taken]
     if rows:
-        session.connection().execute(insert(models.ClaimLedger.__table__), rows)
+        session.connection().execute(insert(models.ClaimLedger), rows)
 
 
 @verb(

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from portal import models
 from portal.engine.audit import attribution
 from portal.engine.entity import entity_name
-from portal.engine.spec import spec_of
+from portal.engine.spec import spec_named
 from portal.security import scopes
 from portal.security.session import GATE_PASSED, GateError, OutOfScope, principal_of
 
@@ -112,7 +112,7 @@ def _statement(
 
 def _moved(session: Session, model: type[Any], moves: Sequence[Move], now: datetime) -> Any:
     """The UPDATE, with what was before beside what is now."""
-    table, people = spec_of(model).table, models.User.__table__
+    table, people = model.__table__, models.User.__table__
     old = table.alias("old")
     move = _as_table(moves)
     former = (
@@ -170,7 +170,7 @@ def _allowed(session: Session, model: type[Any], moved: Any) -> ColumnElement[bo
         return true()
     if verb is None:
         raise GateError("change_owner() outside a verb")
-    return func.coalesce(scopes.criterion(spec_of(model), verb.leaves, principal, moved.c), null() == true())
+    return func.coalesce(scopes.criterion(spec_named(entity_name(model)), verb.leaves, principal, moved.c), null() == true())
 
 
 def among(column: Any, ids: Sequence[int]) -> ColumnElement[bool]:

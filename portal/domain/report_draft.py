@@ -82,6 +82,11 @@ def draft(user_id: int, period: Period) -> Draft:
     )
 
 
+def figures(user_id: int, period: Period) -> tuple[Figure, ...]:
+    """Only the figures of a person and period (the month so far on the home page), in four statements."""
+    return tuple(_counted(user_id, period, _follow_ups(user_id, period)))
+
+
 def frozen(made: Draft, now: datetime) -> dict[str, Any]:
     """The draft's figures and sentences as they are kept with a submitted report."""
     return {

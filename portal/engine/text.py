@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 Language = Literal["zh", "en"]
@@ -11,12 +11,16 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en")
 SEPARATOR = " | "
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Text:
     """A bilingual template with its facts; facts may be texts themselves."""
 
     template: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any]
+
+    def __init__(self, template: str, /, _facts: Mapping[str, Any] | None = None, **facts: Any) -> None:
+        object.__setattr__(self, "template", template)
+        object.__setattr__(self, "facts", {**(_facts or {}), **facts})
 
     def in_(self, language: Language) -> str:
         half = _half(self.template, language)
@@ -31,7 +35,7 @@ class Text:
 
 def say(template: str, /, **facts: Any) -> Text:
     """Bind facts to a bilingual template."""
-    return Text(template, facts)
+    return Text(template, **facts)
 
 
 def pick(value: Any, language: Language) -> Any:

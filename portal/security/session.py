@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Table, and_, event, false, func, inspect, or_, select
-from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
+from sqlalchemy import Alias, ColumnClause, ColumnElement, Executable, Table, and_, event, false, func, inspect, or_, select
+from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, UOWTransaction
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -44,6 +44,20 @@ class OutOfScope(NotFound):
     """A row the principal may not write: answered like a row that is not there."""
 
 
+class ScopeCriterion(LoaderCriteriaOption):
+    """A plain criterion for one class, in every statement shape.
+
+    SQLAlchemy 2.1 leaves the criterion of an explicit join to an alias on the unaliased table, so that a self join
+    would show every row of the alias: here it follows the alias.
+    """
+
+    _traverse_internals = LoaderCriteriaOption._traverse_internals  # noqa: SLF001 - it is what makes it cacheable
+
+    def _resolve_where_criteria(self, ext_info: Any) -> ColumnElement[bool]:
+        found = super()._resolve_where_criteria(ext_info)
+        return ext_info._adapter.traverse(found) if ext_info.is_aliased_class else found  # type: ignore[no-any-return]  # noqa: SLF001
+
+
 class Gate:
     """Everything the session listeners need to know, read once from the declarations."""
 
@@ -69,7 +83,7 @@ class Gate:
         key = (principal.key, with_deleted)
         if key not in self._options or principal.key == "nobody":
             self._options[key] = tuple(
-                with_loader_criteria(spec.model, found, include_aliases=True)
+                ScopeCriterion(spec.model, found, include_aliases=True)
                 for spec in self.scoped
                 if (found := scopes.readable(spec, principal, with_deleted=with_deleted)) is not None
             )
@@ -137,8 +151,32 @@ def _refuse_detours(state: ORMExecuteState) -> None:
         raise GateError("rows kept by entity and record id are read through their record only")
     if isinstance(statement, UpdateBase) and touched & gate.tables:
         raise GateError("writes on scoped tables go through a flush or set_based()")
-    if not state.is_orm_statement and touched & gate.tables:
-        raise GateError("core statements on scoped tables need the system's session")
+    if touched & gate.tables and _is_bare(statement):
+        raise GateError("bare tables of scoped entities need the system's session")
+
+
+def _is_bare(statement: Any) -> bool:
+    """Whether a scoped table is named as a table or by its bare columns: the criterion would not reach it there."""
+    named: set[Any] = set()
+    mapped: set[Any] = set()
+    for node in visitors.iterate(statement):
+        is_mapped = "parententity" in node._annotations  # type: ignore[attr-defined]  # noqa: SLF001
+        if isinstance(node, Table):
+            named.add(node)
+            if is_mapped:
+                mapped.add(node)
+        elif isinstance(node, ColumnClause) and (base := _base_table(node)) in gate.tables:
+            if not is_mapped:
+                return True
+            mapped.add(base)
+    return bool((named & gate.tables) - mapped)
+
+
+def _base_table(column: ColumnClause[Any]) -> Any:
+    table = column.table
+    while isinstance(table, Alias):
+        table = table.element
+    return table if isinstance(table, Table) else None
 
 
 def guarded(statement: Any) -> Any:

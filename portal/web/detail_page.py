@@ -84,6 +84,7 @@ class Composer:
 
 @dataclass(frozen=True, slots=True)
 class DetailPage:
+    record_id: int
     crumb: tuple[str, str]
     title: str
     state: Cell | None
@@ -124,7 +125,7 @@ class DetailPageBuilder:
         actions = () if deleted else self._actions()
         attachments = files.of_record(spec, self.id) if spec.screen.attachments else []
         return DetailPage(
-            crumb=(self.t(spec.plural), f"/{spec.name}/"),
+            record_id=self.id, crumb=(self.t(spec.plural), f"/{spec.name}/"),
             title=self.rights.cell(spec, spec.identity, self.row, self.view).text,
             state=self.rights.cell(spec, state, self.row, self.view) if state else None,
             tags=tuple(self.rights.cell(spec, f, self.row, self.view) for f in spec.facts if f.kind == "derived"),

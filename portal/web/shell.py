@@ -69,9 +69,11 @@ def install(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     static = _static_versions(Path(app.static_folder or ""))
 
+    app.jinja_env.globals.update(t=_t, icon=icon, static=static, when=_when, avatar_tone=tone)
+
     @app.context_processor
     def helpers() -> dict[str, Any]:
-        return {"shell": _shell(), "t": _t, "icon": icon, "static": static, "when": _when, "avatar_tone": tone}
+        return {"shell": _shell()}
 
 
 def _t(text: str | Text, **facts: Any) -> str:

@@ -1,0 +1,353 @@
+"""What each person's home shows: questions, read through the gate as the person who looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from portal import models
+from portal.domain.calendar import company_calendar, company_day, on_leave, span
+from portal.domain.periods import Period, PeriodKind, period_named, period_of
+from portal.domain.report_draft import Draft, Figure, draft, figures
+from portal.domain.reports import IN, UNSENT, plan
+from portal.engine import store
+from portal.engine.outbox import inbox
+from portal.entities.leads import LeadState
+from portal.entities.reports import ReportState
+from portal.policies import policy
+from portal.security.principal import Principal
+
+LIVE = (LeadState.NEW.value, LeadState.ASSIGNED.value, LeadState.FOLLOWING.value)
+_MOST = 20
+
+
+# the rep's day ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """A rep's day. `reports` rows: id, title, period, period_key, state, due_at, late_until, comment; `draft` is of the first.
+
+    Lead rows: id, company, name, grade, state, next_at, next_step, first_response_due_at, contacted_at.
+    """
+
+    reports: Sequence[Any]
+    draft: Draft | None
+    first_responses: Sequence[Any]
+    follow_ups: Sequence[Any]
+    month: tuple[Figure, ...]
+    news: Sequence[Any]
+
+
+def today(user: Principal, *, now: datetime) -> Today:
+    """What this person has to do, the most urgent first; at most twelve statements."""
+    reports = reports_to_send(user, now=now)
+    return Today(
+        reports=reports,
+        draft=draft(user.user_id, period_named(reports[0].period_key)) if reports else None,
+        first_responses=first_responses_open(user, now=now),
+        follow_ups=follow_ups_due(user, now=now),
+        month=figures(user.user_id, period_of(PeriodKind.MONTH, company_day(now))),
+        news=inbox(store.session(), user.user_id, unread=True, limit=_MOST),
+    )
+
+
+def reports_to_send(user: Principal, *, now: datetime) -> list[Any]:
+    """One's own reports that wait: unsent before their closing time, and returned ones."""
+    report = models.WorkReport
+    waiting = report.state.in_(UNSENT) & (report.late_until > now) | (report.state == ReportState.RETURNED.value)
+    wanted = select(report.id, report.title, report.period, report.period_key, report.state, report.due_at,
+                    report.late_until, report.comment)
+    return list(store.session().execute(
+        wanted.where(report.owner_id == user.user_id, waiting).order_by(report.due_at, report.id).limit(_MOST)
+    ))
+
+
+def _leads() -> Select[Any]:
+    lead = models.Lead
+    return select(lead.id, lead.company, lead.name, lead.grade, lead.state, lead.next_at, lead.next_step,
+                  lead.first_response_due_at, lead.contacted_at, lead.owner_id)
+
+
+def first_responses_open(user: Principal, *, now: datetime) -> list[Any]:
+    """One's leads whose 24-hour clock runs or has run out without a contact, the shortest time first."""
+    lead = models.Lead
+    wanted = _leads().where(
+        lead.owner_id == user.user_id, lead.first_response_at.is_(None), lead.first_response_due_at.is_not(None),
+        lead.state.in_(LIVE),
+    )
+    return list(store.session().execute(wanted.order_by(lead.first_response_due_at, lead.id).limit(_MOST)))
+
+
+def follow_ups_due(user: Principal, *, now: datetime) -> list[Any]:
+    """One's leads to contact until the end of the company's day, overdue ones first."""
+    lead = models.Lead
+    _, midnight = span(company_day(now), company_day(now))
+    wanted = _leads().where(lead.owner_id == user.user_id, lead.next_at < midnight, lead.state.in_(LIVE))
+    return list(store.session().execute(wanted.order_by(lead.next_at, lead.id).limit(_MOST)))
+
+
+# the leader's day -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """One person's report on the board; `summary` is the line that says most."""
+
+    id: int
+    user_id: int
+    name: str
+    state: str
+    submitted_at: datetime | None
+    exempt_reason: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """All reports of one period that the reader may see, with how many are in, late, missing, open, exempt, unread."""
+
+    period: Period
+    due_at: datetime | None
+    rows: tuple[BoardRow, ...]
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member's load: leads held against the cap, follow-ups overdue, first responses breached, away today."""
+
+    id: int
+    name: str
+    team_id: int | None
+    held: int
+    overdue: int
+    breached: int
+    cap: int
+    away: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolState:
+    size: int
+    unclaimed: int
+    """In the pool for at least `pool.unclaimed_days` (3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeamDay:
+    """A leader's day. `breaches`: leads; `hand_over`: (id, name, leads) of people who left and still own leads."""
+
+    board: Board
+    pool: PoolState
+    members: tuple[Member, ...]
+    breaches: Sequence[Any]
+    hand_over: Sequence[Any]
+    news: Sequence[Any]
+
+
+def team_day(leader: Principal, *, now: datetime) -> TeamDay:
+    """The team at one glance; at most ten statements whatever its size."""
+    return TeamDay(
+        board=board(board_period(PeriodKind.DAY, now=now)), pool=pool_state(now=now), members=workload(leader, now=now),
+        breaches=breaches(now=now), hand_over=hand_over(), news=inbox(store.session(), leader.user_id, unread=True, limit=_MOST),
+    )
+
+
+def board_period(kind: PeriodKind, *, now: datetime) -> Period:
+    """The newest period of this kind whose report is due: today's from its due time on, before that the last one."""
+    period = period_of(kind, company_day(now))
+    for _ in range(40):
+        when = plan(period)
+        if when is not None and when.due_at <= now:
+            return period
+        period = period.previous
+    return period_of(kind, company_day(now))
+
+
+def board(period: Period) -> Board:
+    """Who is in, late, missing, exempt for this period, among those the reader may see; problems first."""
+    report, user = models.WorkReport, models.User
+    wanted = (
+        select(report.id, report.owner_id, user.name, report.state, report.submitted_at, report.due_at, report.exempt_reason,
+               report.problems, report.plan, report.extra_work, report.figures)
+        .join(user, user.id == report.owner_id)
+        .where(report.period == period.kind.value, report.period_key == period.key)
+    )
+    found = sorted(store.session().execute(wanted), key=lambda row: (_URGENCY.get(row.state, 9), row.owner_id))
+    rows = tuple(
+        BoardRow(row.id, row.owner_id, row.name, row.state, row.submitted_at, row.exempt_reason, summary(row)) for row in found
+    )
+    return Board(period, found[0].due_at if found else None, rows, _counts(found))
+
+
+_URGENCY = {state: n for n, state in enumerate(
+    ("missing", "open", "draft", "returned", "late", "submitted", "read", "commented", "exempt"))}
+
+
+def _counts(rows: Sequence[Any]) -> dict[str, int]:
+    """`late` counts what came after its due instant, whether read by now or not."""
+    sent = [row for row in rows if row.state in IN]
+    late = [row for row in sent if row.submitted_at and row.due_at and row.submitted_at > row.due_at]
+    return {
+        "owed": len(rows) - sum(row.state == "exempt" for row in rows),
+        "in": len(sent) - len(late), "late": len(late),
+        "missing": sum(row.state == "missing" for row in rows),
+        "open": sum(row.state in UNSENT for row in rows),
+        "exempt": sum(row.state == "exempt" for row in rows),
+        "unread": sum(row.state in ("submitted", "late") for row in rows),
+    }
+
+
+def summary(row: Any) -> str:
+    """One line of a report: its problem, else the first thing done, else the plan."""
+    lines = (row.figures or {}).get("lines") or []
+    first = lines[0]["text"]["zh"] if lines else ""
+    said = next((text for text in (row.problems, row.extra_work, first, row.plan) if text and text.strip()), "")
+    return " ".join(said.split())[:80]
+
+
+def pool_state(*, now: datetime) -> PoolState:
+    """How many leads lie in the pools the reader sees, and how many of them nobody took for days."""
+    lead = models.Lead
+    ago = now - timedelta(days=policy("pool.unclaimed_days", on=company_day(now)))
+    wanted = select(func.count(), func.count().filter(lead.pooled_at <= ago)).where(lead.pool_id.is_not(None))
+    size, unclaimed = store.session().execute(wanted).one()
+    return PoolState(size, unclaimed)
+
+
+def workload(leader: Principal, *, now: datetime) -> tuple[Member, ...]:
+    """Every active member of the leader's teams with what he holds, the fullest first."""
+    lead, user = models.Lead, models.User
+    held = (
+        select(lead.owner_id, func.count().label("held"), func.count().filter(lead.next_at < now).label("overdue"),
+               func.count().filter(_breached(now)).label("breached"))
+        .where(lead.owner_id.is_not(None), lead.state.in_(LIVE)).group_by(lead.owner_id)
+    )
+    load = {row.owner_id: row for row in store.session().execute(held)}
+    people = select(user.id, user.name, user.team_id).where(user.active.is_(True), user.team_id.in_(leader.team_ids))
+    members = list(store.session().execute(people.order_by(user.id)))
+    away = on_leave(company_day(now), [member.id for member in members])
+    cap = store.session().scalar(select(func.min(models.Pool.holding_cap)).where(models.Pool.deleted_at.is_(None))) or 0
+    found = []
+    for member in members:
+        numbers = load.get(member.id)
+        held_now, overdue, breached = (numbers.held, numbers.overdue, numbers.breached) if numbers else (0, 0, 0)
+        found.append(Member(member.id, member.name, member.team_id, held_now, overdue, breached, cap, member.id in away))
+    return tuple(sorted(found, key=lambda member: (-member.held, member.id)))
+
+
+def _breached(now: datetime) -> Any:
+    lead = models.Lead
+    return lead.first_response_at.is_(None) & (lead.first_response_due_at < now) & lead.owner_id.is_not(None)
+
+
+def breaches(*, now: datetime, limit: int = _MOST) -> list[Any]:
+    """Leads of the reader's people that nobody contacted in time, the longest first; with the owner's name."""
+    lead, user = models.Lead, models.User
+    wanted = _leads().add_columns(user.name.label("owner")).join(user, user.id == lead.owner_id)
+    wanted = wanted.where(_breached(now), lead.state.in_(LIVE)).order_by(lead.first_response_due_at, lead.id)
+    return list(store.session().execute(wanted.limit(limit)))
+
+
+def hand_over() -> list[Any]:
+    """People who are no longer active and still own leads: (id, name, leads), the most first."""
+    lead, user = models.Lead, models.User
+    wanted = (
+        select(user.id, user.name, func.count().label("leads")).join(lead, lead.owner_id == user.id)
+        .where(user.active.is_(False), lead.state.in_(LIVE)).group_by(user.id, user.name)
+    )
+    return list(store.session().execute(wanted.order_by(func.count().desc(), user.id)))
+
+
+# the director's day -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TeamRow:
+    """A team's numbers: people, leads held, overdue follow-ups, breaches, reports owed, in, late, missing."""
+
+    id: int
+    name: str
+    people: int
+    held: int
+    overdue: int
+    breached: int
+    reports: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyDay:
+    """A director's day. `states`: leads by state; `channels`: (id, name, total, following, converted, invalid)."""
+
+    day: date
+    teams: tuple[TeamRow, ...]
+    states: dict[str, int]
+    channels: Sequence[Any]
+    pool: PoolState
+    hand_over: Sequence[Any]
+    news: Sequence[Any]
+
+
+def company_day_of(director: Principal, *, now: datetime) -> CompanyDay:
+    """The company at one glance; ten statements whatever its size."""
+    return CompanyDay(
+        day=company_day(now), teams=teams(now=now), states=funnel(), channels=channels(), pool=pool_state(now=now),
+        hand_over=hand_over(), news=inbox(store.session(), director.user_id, unread=True, limit=_MOST),
+    )
+
+
+def teams(*, now: datetime) -> tuple[TeamRow, ...]:
+    """One row a team with the last daily reports beside its leads."""
+    lead, team, user, report = models.Lead, models.Team, models.User, models.WorkReport
+    session = store.session()
+    numbers = {row.team_id: row for row in session.execute(
+        select(lead.team_id, func.count().label("held"), func.count().filter(lead.next_at < now).label("overdue"),
+               func.count().filter(_breached(now)).label("breached"))
+        .where(lead.owner_id.is_not(None), lead.state.in_(LIVE)).group_by(lead.team_id)
+    )}
+    people: dict[int | None, int] = dict(session.execute(
+        select(user.team_id, func.count()).where(user.active.is_(True)).group_by(user.team_id)
+    ).tuples().all())
+    period = board_period(PeriodKind.DAY, now=now)
+    sent: dict[int | None, list[Any]] = {}
+    for row in session.execute(
+        select(report.team_id, report.state, report.submitted_at, report.due_at)
+        .where(report.period == period.kind.value, report.period_key == period.key)
+    ):
+        sent.setdefault(row.team_id, []).append(row)
+    found = []
+    for team_id, name in session.execute(select(team.id, team.name).where(team.deleted_at.is_(None)).order_by(team.id)):
+        row = numbers.get(team_id)
+        held, overdue, breached = (row.held, row.overdue, row.breached) if row else (0, 0, 0)
+        found.append(TeamRow(team_id, name, people.get(team_id, 0), held, overdue, breached, _counts(sent.get(team_id, []))))
+    return tuple(found)
+
+
+def funnel() -> dict[str, int]:
+    """How many leads stand in each state, in the order of the states."""
+    lead = models.Lead
+    counted = dict(store.session().execute(select(lead.state, func.count()).group_by(lead.state)).tuples().all())
+    return {state.value: counted.get(state.value, 0) for state in LeadState}
+
+
+def channels() -> list[Any]:
+    """Per source channel: leads in all, being followed, converted, invalid; the largest first."""
+    lead, source = models.Lead, models.SourceChannel
+    wanted = (
+        select(source.id, source.name, func.count().label("total"),
+               func.count().filter(lead.state == LeadState.FOLLOWING.value).label("following"),
+               func.count().filter(lead.state == LeadState.CONVERTED.value).label("converted"),
+               func.count().filter(lead.state == LeadState.INVALID.value).label("invalid"))
+        .join(lead, lead.source_id == source.id).group_by(source.id, source.name)
+    )
+    return list(store.session().execute(wanted.order_by(func.count().desc(), source.id)))
+
+
+def recent_working_day(now: datetime) -> date:
+    """The last working day before today."""
+    return company_calendar().add_working_days(company_day(now), -1)
