@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from portal import models
-from portal.domain.calendar import company_calendar, company_day, on_leave, span
+from portal.domain.calendar import company_day as local_day
+from portal.domain.calendar import on_leave, span
 from portal.domain.periods import Period, PeriodKind, period_named, period_of
 from portal.domain.report_draft import Draft, Figure, draft, figures
 from portal.domain.reports import IN, UNSENT, plan
@@ -51,7 +52,7 @@ def today(user: Principal, *, now: datetime) -> Today:
         draft=draft(user.user_id, period_named(reports[0].period_key)) if reports else None,
         first_responses=first_responses_open(user, now=now),
         follow_ups=follow_ups_due(user, now=now),
-        month=figures(user.user_id, period_of(PeriodKind.MONTH, company_day(now))),
+        month=figures(user.user_id, period_of(PeriodKind.MONTH, local_day(now))),
         news=inbox(store.session(), user.user_id, unread=True, limit=_MOST),
     )
 
@@ -86,7 +87,7 @@ def first_responses_open(user: Principal, *, now: datetime) -> list[Any]:
 def follow_ups_due(user: Principal, *, now: datetime) -> list[Any]:
     """One's leads to contact until the end of the company's day, overdue ones first."""
     lead = models.Lead
-    _, midnight = span(company_day(now), company_day(now))
+    _, midnight = span(local_day(now), local_day(now))
     wanted = _leads().where(lead.owner_id == user.user_id, lead.next_at < midnight, lead.state.in_(LIVE))
     return list(store.session().execute(wanted.order_by(lead.next_at, lead.id).limit(_MOST)))
 
@@ -160,13 +161,13 @@ def team_day(leader: Principal, *, now: datetime) -> TeamDay:
 
 def board_period(kind: PeriodKind, *, now: datetime) -> Period:
     """The newest period of this kind whose report is due: today's from its due time on, before that the last one."""
-    period = period_of(kind, company_day(now))
+    period = period_of(kind, local_day(now))
     for _ in range(40):
         when = plan(period)
         if when is not None and when.due_at <= now:
             return period
         period = period.previous
-    return period_of(kind, company_day(now))
+    return period_of(kind, local_day(now))
 
 
 def board(period: Period) -> Board:
@@ -214,7 +215,7 @@ def summary(row: Any) -> str:
 def pool_state(*, now: datetime) -> PoolState:
     """How many leads lie in the pools the reader sees, and how many of them nobody took for days."""
     lead = models.Lead
-    ago = now - timedelta(days=policy("pool.unclaimed_days", on=company_day(now)))
+    ago = now - timedelta(days=policy("pool.unclaimed_days", on=local_day(now)))
     wanted = select(func.count(), func.count().filter(lead.pooled_at <= ago)).where(lead.pool_id.is_not(None))
     size, unclaimed = store.session().execute(wanted).one()
     return PoolState(size, unclaimed)
@@ -231,7 +232,7 @@ def workload(leader: Principal, *, now: datetime) -> tuple[Member, ...]:
     load = {row.owner_id: row for row in store.session().execute(held)}
     people = select(user.id, user.name, user.team_id).where(user.active.is_(True), user.team_id.in_(leader.team_ids))
     members = list(store.session().execute(people.order_by(user.id)))
-    away = on_leave(company_day(now), [member.id for member in members])
+    away = on_leave(local_day(now), [member.id for member in members])
     cap = store.session().scalar(select(func.min(models.Pool.holding_cap)).where(models.Pool.deleted_at.is_(None))) or 0
     found = []
     for member in members:
@@ -293,10 +294,10 @@ class CompanyDay:
     news: Sequence[Any]
 
 
-def company_day_of(director: Principal, *, now: datetime) -> CompanyDay:
+def company_day(director: Principal, *, now: datetime) -> CompanyDay:
     """The company at one glance; ten statements whatever its size."""
     return CompanyDay(
-        day=company_day(now), teams=teams(now=now), states=funnel(), channels=channels(), pool=pool_state(now=now),
+        day=local_day(now), teams=teams(now=now), states=funnel(), channels=channels(), pool=pool_state(now=now),
         hand_over=hand_over(), news=inbox(store.session(), director.user_id, unread=True, limit=_MOST),
     )
 
@@ -347,7 +348,3 @@ def channels() -> list[Any]:
     )
     return list(store.session().execute(wanted.order_by(func.count().desc(), source.id)))
 
-
-def recent_working_day(now: datetime) -> date:
-    """The last working day before today."""
-    return company_calendar().add_working_days(company_day(now), -1)
