@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 from flask_appbuilder import AppBuilder
+from flask_appbuilder.api.manager import OpenApi
 from flask_sqlalchemy import SQLAlchemy
 
 from portal import domain, views
@@ -31,4 +32,5 @@ def install(app: Flask, appbuilder: AppBuilder, database: SQLAlchemy) -> None:
         appbuilder.add_view_no_menu(entity_view.view_of(spec))
         appbuilder.add_api(api.api_of(spec))
     appbuilder.add_api(token.SecurityApi)
+    appbuilder.add_api(OpenApi)
     views.install(app, appbuilder)
