@@ -7,6 +7,7 @@ from portal.engine.tables import (
     AuditEvent,  # one changed record, old → new
     ClaimLedger,  # claims against the daily quota
     IdempotencyKey,  # answers of verbs called with a key
+    ImportMapping,  # how a kind of file becomes records
     JobRun,  # work to be done once
     LoginSession,  # a signed-in browser or token
     Notification,  # a notice in the inbox
@@ -35,7 +36,7 @@ from portal.entities.reports import (
 )
 
 __all__ = [
-    "AccessVersion", "AssignBatch", "Attachment", "AuditEvent", "ClaimLedger", "FollowUp", "IdempotencyKey", "JobRun",
+    "AccessVersion", "AssignBatch", "Attachment", "AuditEvent", "ClaimLedger", "FollowUp", "IdempotencyKey", "ImportMapping", "JobRun",
     "Lead", "Leave", "LoginSession", "Notification", "Outbox", "Policy", "Pool", "ReportTemplate", "RoleScope",
     "SignInLimit", "SourceChannel", "Tag", "Team", "Tenure", "User", "WorkCalendar", "WorkReport",
 ]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
+from config import Config
 from portal import demo as company
+from portal.commands.upgrade import upgrade
+from portal.services import ensure
 
-if TYPE_CHECKING:
-    from config import Config
 
-
+@click.command()
+@click.pass_obj
 def demo(config: Config) -> None:
-    """Load it, or say that the database is in use. Raises `Refused` in production."""
-    if company.load(config):
+    """Fill an empty database with a generated company (not in production)."""
+    ready = ensure(config)
+    upgrade(ready)
+    if company.load(ready):
         click.echo("演示公司已载入。 | The demo company is loaded.")
     else:
         click.echo("数据库里已有数据，没有改动。 | The database holds data already; nothing was changed.")

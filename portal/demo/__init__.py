@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -10,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from portal.demo import company, contacts, leads, notices, reports
 from portal.demo.rows import Stage
+from portal.domain import imports
 from portal.domain.worktime import WorkCalendar
 from portal.engine import store
 from portal.engine.clock import clock
 from portal.engine.errors import Refused
+from portal.engine.importing import read_mapping
 from portal.models import Lead, User
 from portal.security import session as gate
 from portal.security.principal import system_principal
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from config import Config
 
 _LOCK = 711_904
+_MAPPINGS = Path(__file__).resolve().parents[2] / "docs" / "mappings"
 
 
 def load(config: Config) -> bool:
@@ -37,12 +42,12 @@ def load(config: Config) -> bool:
     try:
         with Session(engine, autoflush=False) as session:
             now = clock.now()
-            session.info.update(principal=system_principal("portal demo"), now=now)
-            session.connection().execute(select(func.pg_advisory_xact_lock(_LOCK)))
-            if not is_empty(session):
-                return False
-            _write(Stage(session, now, WorkCalendar(zone=ZoneInfo(config.time_zone))))
-            session.commit()
+            principal = system_principal("portal demo")
+            with store.bound(session), store.unit_of_work(principal, now):
+                session.connection().execute(select(func.pg_advisory_xact_lock(_LOCK)))
+                if not is_empty(session):
+                    return False
+                _write(Stage(session, now, WorkCalendar(zone=ZoneInfo(config.time_zone))))
             return True
     finally:
         engine.dispose()
@@ -63,4 +68,12 @@ def _write(stage: Stage) -> None:
     contacts.write_contacts(stage, talks)
     reports.write_reports(stage, firm, talks)
     notices.notify(stage, planned)
+    _mappings(stage)
     touch_access(stage.session)
+
+
+def _mappings(stage: Stage) -> None:
+    """The import mappings that the documentation explains."""
+    for file in sorted(_MAPPINGS.glob("*.json")):
+        given = json.loads(file.read_text(encoding="utf-8"))
+        imports.keep(stage.session, given["name"], read_mapping(given), acting_user=system_principal("portal demo"), now=stage.now)

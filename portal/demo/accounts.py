@@ -6,8 +6,6 @@ from typing import TypedDict
 
 from portal.security.passwords import DEMO_PASSWORD
 
-from portal.security.passwords import DEMO_PASSWORD
-
 SALES = "销售部"
 TEAMS = ("华东一组", "华南二组", "华北三组")
 _REPS_IN_TEAM = 4

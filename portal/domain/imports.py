@@ -14,7 +14,7 @@ from portal import models
 from portal.domain.logins import free, name_parts
 from portal.domain.leads import default_pool
 from portal.engine import import_run
-from portal.engine.errors import BadRequest, NotAllowed
+from portal.engine.errors import BadRequest, NotAllowed, Refused
 from portal.engine.fields import BadValue, Field, View
 from portal.engine.importing import Importer, Mapped, Staged, importer, importer_of
 from portal.engine.intake import Shape
@@ -30,6 +30,7 @@ from portal.security.principal import Principal
 from portal.security.resolve import touch_access
 from portal.security.roles import ROLES
 
+MOST_NAME = 80
 NO_ADDRESS = "unknown.invalid"
 """A domain that cannot exist (RFC 2606): a person imported without one gets it until invited."""
 
@@ -80,7 +81,7 @@ class People(Importer):
             held = inspect(models.User).relationships["roles"]
             role = held.mapper.local_table
             rows = select(target.id, role.c.id).join(role, role.c.name == target.columns["role"]).where(target.is_new)
-            session.connection().execute(insert(held.secondary).from_select(["user_id", "role_id"], rows))
+            session.connection().execute(insert(models.User.metadata.tables["ab_user_role"]).from_select(["user_id", "role_id"], rows))
         touch_access(session)
 
 
@@ -186,3 +187,38 @@ def result_of(done: import_run.Result, *, dry_run: bool, entity: str) -> dict[st
     return {"text": words.stored(), "href": f"/{entity}/", "counts": done.counts.plain(), "told": done.told, "dry_run": dry_run}
 
 
+
+
+# stored mappings ---------------------------------------------------------------------------------
+
+
+def mappings(session: Session, principal: Principal) -> list[models.ImportMapping]:
+    """Those whose every target the person may import, by name."""
+    rows = session.scalars(select(models.ImportMapping).order_by(models.ImportMapping.name))
+    return [row for row in rows if all(principal.may(f"{each['entity']}:import") for each in row.mapping["targets"])]
+
+
+def mapping_named(session: Session, name: str, principal: Principal) -> models.ImportMapping:
+    """A stored mapping by its name. Raises `BadRequest` that lists those there are."""
+    found = mappings(session, principal)
+    for row in found:
+        if row.name == name:
+            return row
+    raise BadRequest("没有叫“{name}”的导入方案。现有：{known}。 | There is no import mapping “{name}”. There are: {known}.",
+                     name=name, known="、".join(row.name for row in found) or "—")
+
+
+def keep(session: Session, name: str, mapped: Mapped, *, acting_user: Principal, now: datetime) -> None:
+    """Store a mapping under a name, in place of the one that has it. Raises `NotAllowed`, `Refused`."""
+    require(mapped, acting_user)
+    name = name.strip()
+    if not 1 <= len(name) <= MOST_NAME:
+        raise Refused("方案名要有 1 到 {most} 个字。 | A mapping's name has 1 to {most} characters.", rule="name", most=MOST_NAME)
+    held = session.scalar(select(models.ImportMapping).where(models.ImportMapping.name == name))
+    if held is not None and held not in mappings(session, acting_user):
+        raise Refused("这个名字已被别的方案用了。 | Another mapping has this name.", rule="taken")
+    row = held or models.ImportMapping(name=name)
+    row.entity, row.mapping = mapped.main.entity, mapped.plain()
+    row.changed_at, row.changed_by_id = now, acting_user.user_id or None
+    session.add(row)
+    session.flush()

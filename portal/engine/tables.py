@@ -248,6 +248,20 @@ class IdempotencyKey(_Base):
     at: Mapped[dt.datetime] = mapped_column(Instant, nullable=False)
 
 
+class ImportMapping(_Base):
+    """How a kind of file becomes records, kept so that an import can be repeated. `entity` is what it is about."""
+
+    __tablename__ = "import_mapping"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: Mapped[int] = _id()
+    entity: Mapped[str] = mapped_column(String(64), nullable=False)
+    name: Mapped[str] = mapped_column(String(80), nullable=False)
+    mapping: Mapped[dict[str, Any]] = mapped_column(JSONB, nullable=False)
+    changed_at: Mapped[dt.datetime] = mapped_column(Instant, nullable=False)
+    changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"))
+
+
 class RoleScope(_Base):
     """What a role reads and writes of an entity: scope branches, and whom it may assign to."""
 
