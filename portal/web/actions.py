@@ -162,10 +162,16 @@ def _answer(asked: Asked, outcome: Outcome) -> Response:
     return _triggered({"portal:toast": toast, "portal:refresh": True, "portal:close": True}, 200 if outcome.done or not reasons else 409)
 
 
-def undo(spec: Spec, batch_id: int) -> Response:
-    """Take a batch back: rows untouched since are restored, the rest are listed."""
+def undo(spec: Spec, batches: str) -> Response:
+    """Take batches (`12` or `12,13`) back: rows untouched since are restored, the rest are counted."""
+    if not all(part.isdigit() for part in batches.split(",")):
+        raise NotFound
+    outcome = Outcome()
     with records.writing() as (session, now):
-        outcome: Outcome = operations.undo(session, spec, batch_id, acting_user=records.principal(), now=now)
+        for batch_id in map(int, batches.split(",")):
+            part: Outcome = operations.undo(session, spec, batch_id, acting_user=records.principal(), now=now)
+            outcome.done += part.done
+            outcome.refused += part.refused
     language = reader().language
     text = Text("已撤销 {done} 条 | {done} restored", done=len(outcome.done)).in_(language)
     if outcome.refused:

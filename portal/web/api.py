@@ -93,6 +93,17 @@ class EntityApi(BaseApi):  # type: ignore[misc]
     def pick(self) -> Response:
         return pickers.pick(self.spec)
 
+    @expose("/undo", methods=("POST",))
+    @granted("read")
+    def undo(self) -> Response:
+        """`{"batch_id": 12}` takes a bulk assignment back."""
+        batch_id = _body().get("batch_id")
+        if not isinstance(batch_id, int):
+            raise BadRequest("batch_id 应为整数。 | batch_id is a whole number.")
+        with records.writing() as (session, now):
+            outcome = operations.undo(session, self.spec, batch_id, acting_user=records.principal(), now=now)
+        return jsonify(_outcome(outcome)[0])
+
     @expose("/<verb>", methods=("POST",))
     @granted("read")
     def verb(self, verb: str) -> Response:

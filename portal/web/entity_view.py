@@ -98,10 +98,10 @@ class EntityView(BaseView):  # type: ignore[misc]
     def verb(self, verb: str) -> Response:
         return actions.page_verb(self.spec, verb)
 
-    @expose("/undo/<int:batch_id>", methods=("POST",))
+    @expose("/undo/<batches>", methods=("POST",))
     @granted("read")
-    def undo(self, batch_id: int) -> Response:
-        return actions.undo(self.spec, batch_id)
+    def undo(self, batches: str) -> Response:
+        return actions.undo(self.spec, batches)
 
 
 def view_of(spec: Spec) -> type[EntityView]:
