@@ -74,7 +74,7 @@ def change_owner(
     rows = session.execute(statement, execution_options={GATE_PASSED: True}).all()
     if not all(row.allowed for row in rows):
         raise OutOfScope
-    ids = [row.id for row in rows]
+    ids = sorted(row.id for row in rows)
     _forget(session, model, ids)
     return ids
 
