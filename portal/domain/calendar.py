@@ -63,7 +63,7 @@ def span(first: date, last: date) -> tuple[datetime, datetime]:
 def on_leave(day: date, user_ids: Iterable[int] | None = None) -> set[int]:
     """Who is away on this day, among the leave the reader may see."""
     leave = models.Leave
-    wanted = select(leave.owner_id).where(leave.first_on <= day, leave.last_on >= day)
+    wanted = select(leave.owner_id).where(leave.first_on <= day, leave.last_on >= day, leave.deleted_at.is_(None))
     if user_ids is not None:
         wanted = wanted.where(leave.owner_id.in_(list(user_ids)))
     return {found for found in store.session().scalars(wanted) if found is not None}
@@ -75,7 +75,7 @@ def away_throughout(days: list[date], user_ids: Iterable[int]) -> set[int]:
         return set()
     leave = models.Leave
     wanted = select(leave.owner_id, leave.first_on, leave.last_on).where(
-        leave.owner_id.in_(list(user_ids)), leave.first_on <= days[-1], leave.last_on >= days[0]
+        leave.owner_id.in_(list(user_ids)), leave.first_on <= days[-1], leave.last_on >= days[0], leave.deleted_at.is_(None)
     )
     left: dict[int, set[date]] = {}
     for owner_id, first_on, last_on in store.session().execute(wanted):

@@ -120,7 +120,7 @@ def follow_ups_due(since: datetime, now: datetime, *, late: bool = False) -> lis
     lead = models.Lead
     until = now if late else now + before
     wanted = select(lead.id, lead.owner_id, lead.company, lead.next_at, lead.next_step).where(
-        lead.owner_id.is_not(None), lead.state.in_(_LIVE), lead.next_at > since, lead.next_at <= until
+        lead.owner_id.is_not(None), lead.state.in_(_LIVE), lead.next_at > since, lead.next_at <= until, lead.deleted_at.is_(None),
     )
     found = []
     for row in store.session().execute(wanted.order_by(lead.next_at, lead.id)):
@@ -152,7 +152,7 @@ def first_responses(since: datetime, now: datetime) -> list[Event]:
         select(lead.id, lead.owner_id, lead.company, lead.first_response_due_at.label("due_at"), team.leader_id)
         .outerjoin(team, team.id == lead.team_id)
         .where(lead.first_response_at.is_(None), lead.owner_id.is_not(None), lead.state.in_(_LIVE),
-               lead.first_response_due_at > since, lead.first_response_due_at <= now + timedelta(hours=total))
+               lead.deleted_at.is_(None), lead.first_response_due_at > since, lead.first_response_due_at <= now + timedelta(hours=total))
         .order_by(lead.first_response_due_at, lead.id)
     )
     found = []
@@ -220,7 +220,7 @@ def _unsent(marks: Mapping[str, datetime], now: datetime) -> list[Event]:
         return []
     report = models.WorkReport
     wanted = select(report.id, report.owner_id, report.title, report.due_at, report.late_until, report.period_key).where(
-        report.state.in_(UNSENT), report.late_until > now, report.period_key.in_(list(marks))
+        report.state.in_(UNSENT), report.late_until > now, report.period_key.in_(list(marks)), report.deleted_at.is_(None),
     )
     return [_report_event(row, marks[row.period_key], now) for row in store.session().execute(wanted.order_by(report.id))]
 
@@ -245,7 +245,7 @@ def _missing(keys: set[str], *, late: bool) -> list[Event]:
         select(report.period, report.period_key, report.title, team.leader_id, user.name)
         .join(team, team.id == report.team_id).join(user, user.id == report.owner_id)
         .where(report.state.in_((ReportState.MISSING.value, *(UNSENT if late else ()))), report.period_key.in_(keys),
-               team.leader_id.is_not(None))
+               team.leader_id.is_not(None), report.deleted_at.is_(None))
         .order_by(report.period_key, user.id)
     )
     lists: dict[tuple[int, str, str, str], list[str]] = {}

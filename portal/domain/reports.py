@@ -114,7 +114,7 @@ def settle(*, now: datetime) -> int:
 def _close(now: datetime) -> int:
     """Not sent when the late time ended (24:00 by default): missing from that instant on."""
     report = models.WorkReport
-    ended = select(report.id, report.state).where(report.state.in_(UNSENT), report.late_until <= now)
+    ended = select(report.id, report.state).where(report.state.in_(UNSENT), report.late_until <= now, report.deleted_at.is_(None))
     rows = store.session().execute(ended.order_by(report.id).with_for_update()).all()
     return _move([(row.id, row.state) for row in rows], ReportState.MISSING, now, verb="close")
 
@@ -125,7 +125,7 @@ def _recompute(now: datetime) -> int:
     looked_at = (*UNSENT, ReportState.MISSING.value, ReportState.EXEMPT.value)
     wanted = select(report.id, report.owner_id, report.period_key, report.state, report.due_at, report.late_until,
                     report.exempt_reason)
-    wanted = wanted.where(report.state.in_(looked_at), report.due_at >= now - _RECOMPUTED)
+    wanted = wanted.where(report.state.in_(looked_at), report.due_at >= now - _RECOMPUTED, report.deleted_at.is_(None))
     by_period: dict[str, list[Any]] = {}
     for row in store.session().execute(wanted.order_by(report.id).with_for_update()):
         by_period.setdefault(row.period_key, []).append(row)
