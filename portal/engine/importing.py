@@ -31,6 +31,7 @@ ON_DUPLICATE: dict[str, str] = {
     "refuse": "拒绝 | Refuse",
 }
 _PATTERN = re.compile(r"\{([^{}]+)\}")
+_A_NAME = re.compile(r"名称|姓名|\bname\b", re.IGNORECASE)
 _MOST_TARGETS = 8
 
 
@@ -153,7 +154,7 @@ def read_mapping(given: Any) -> Mapped:
     targets = given.get("targets") if isinstance(given, Mapping) else None
     if not isinstance(targets, list) or not 1 <= len(targets) <= _MOST_TARGETS:
         raise BadRequest("导入方案要有 1 到 8 个目标（targets）。 | A mapping has 1 to 8 targets.")
-    mapped = Mapped(tuple(_target(each) for each in targets))
+    mapped = Mapped(tuple(target_of(each) for each in targets))
     earlier: set[str] = set()
     for target in mapped.targets:
         _check(target, earlier)
@@ -161,7 +162,8 @@ def read_mapping(given: Any) -> Mapped:
     return mapped
 
 
-def _target(given: Any) -> Target:
+def target_of(given: Any) -> Target:
+    """One target, without the checks that need the whole mapping."""
     if not isinstance(given, Mapping) or not isinstance(given.get("entity"), str):
         raise BadRequest("每个目标要写明 entity。 | Every target names its entity.")
     if given.get("on_duplicate", "skip") not in get_args(OnDuplicate):
@@ -242,7 +244,7 @@ def cell(source: str, row: Mapping[str, str]) -> str:
 
 
 def guess(spec: Spec, header: Sequence[str]) -> dict[str, str]:
-    """Field → column, where the column's name is the field's label, key or holds one of them."""
+    """Field → column, where the column's name is the field's label, key or holds one of them; a name for the identity."""
     fields = importer_of(spec).fields(spec)
     found: dict[str, str] = {}
     for exact in (True, False):
@@ -254,6 +256,9 @@ def guess(spec: Spec, header: Sequence[str]) -> dict[str, str]:
                 plain = column.casefold().replace("_", " ")
                 if column.casefold() in names or plain in names or (not exact and any(n in plain for n in names)):
                     found[key] = column
+    named = next((c for c in header if c not in found.values() and _A_NAME.search(c)), None)
+    if named and spec.identity.key in fields:
+        found.setdefault(spec.identity.key, named)
     return found
 
 

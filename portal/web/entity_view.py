@@ -10,7 +10,7 @@ from flask_appbuilder import BaseView, expose
 from portal.engine.errors import NotAllowed, NotFound
 from portal.engine.spec import Spec
 from portal.security import policy
-from portal.web import actions, arguments, exports, files, form_page, pickers, records
+from portal.web import actions, arguments, exports, files, form_page, imports, pickers, records
 from portal.web.detail_page import DetailPageBuilder
 from portal.web.language import view as reader
 from portal.web.list_page import ListPageBuilder
@@ -37,6 +37,21 @@ class EntityView(BaseView):  # type: ignore[misc]
     def export(self) -> Response:
         records.require(self.spec, "read")
         return exports.export(self.spec)
+
+    @expose("/import", methods=("GET", "POST"))
+    @granted("import")
+    def import_file(self) -> Response:
+        return imports.page(self.spec)
+
+    @expose("/import/<int:run_id>", methods=("GET", "POST"))
+    @granted("import")
+    def import_run(self, run_id: int) -> Response:
+        return imports.run_page(self.spec, run_id)
+
+    @expose("/import/<int:run_id>/refused.csv")
+    @granted("import")
+    def import_refused(self, run_id: int) -> Response:
+        return imports.refused(self.spec, run_id)
 
     @expose("/pick")
     @granted("read")
