@@ -46,6 +46,8 @@ class LoginView(BaseView):  # type: ignore[misc]
         target = local_path(request.values.get("next"))
         if g.signed_in is not None:
             return make_response(redirect(target))
+        if g.forced_id is not None:
+            return make_response(redirect("/password/change"))
         if request.method == "GET":
             return _login_page(target, notice=cookie.pop(NOTICE, ""))
         typed = request.form.get("username", "")

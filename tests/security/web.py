@@ -1,0 +1,85 @@
+"""A portal in this process on the cast's database, and people who sign in to it over HTTP."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import update
+from werkzeug.security import generate_password_hash
+from werkzeug.test import TestResponse
+
+from config import Config
+from portal import models
+from portal.engine.clock import clock
+from portal.factory import create_app
+from tests.cast import NOW, Cast
+
+PASSWORD = "a quiet green lamp"  # noqa: S105
+_HASH = generate_password_hash(PASSWORD, method="scrypt:256:8:1")
+"""Cheap on purpose: the tests sign in hundreds of times."""
+_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+@dataclass
+class Browser:
+    """A browser without JavaScript. `post` sends the CSRF token of the sign-in page's session."""
+
+    client: FlaskClient
+    address: str = "10.0.0.1"
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.client.get(path, **self._here(options))
+
+    def post(self, path: str, data: dict[str, Any] | None = None, *, page: str = "/login/", **options: Any) -> TestResponse:
+        return self.client.post(path, data={**(data or {}), "csrf_token": self.csrf(page)}, **self._here(options))
+
+    def csrf(self, page: str = "/login/") -> str:
+        text = self.client.get(page, **self._here({})).get_data(as_text=True)
+        found = _TOKEN.search(text) or re.search(r'name="csrf-token" content="([^"]+)"', text)
+        if found is None:
+            found = re.search(r'name="csrf-token" content="([^"]+)"', self.client.get("/").get_data(as_text=True))
+        assert found is not None, text[:400]
+        return found.group(1)
+
+    def sign_in(self, login: str, password: str = PASSWORD, **more: Any) -> TestResponse:
+        return self.post("/login/", {"username": login, "password": password, **more})
+
+    def token(self, login: str, password: str = PASSWORD, **more: Any) -> TestResponse:
+        return self.client.post("/api/v1/security/login", json={"username": login, "password": password, **more}, **self._here({}))
+
+    def inside(self) -> bool:
+        """Whether the portal knows who this is."""
+        return self.get("/api/v1/_openapi").status_code == 200  # noqa: PLR2004
+
+    def _here(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {"environ_overrides": {"REMOTE_ADDR": self.address}, **options}
+
+
+@dataclass
+class Site:
+    """The portal and the cast in its database."""
+
+    app: Flask
+    cast: Cast
+
+    def browser(self, address: str = "10.0.0.1") -> Browser:
+        return Browser(self.app.test_client(), address)
+
+    def signed_in(self, login: str, address: str = "10.0.0.1") -> Browser:
+        browser = self.browser(address)
+        answer = browser.sign_in(login)
+        assert answer.status_code == 302, answer.get_data(as_text=True)[:300]  # noqa: PLR2004
+        return browser
+
+
+def make_site(cast: Cast, config: Config) -> Site:
+    """Everybody of the cast signs in with `PASSWORD`, at `NOW`."""
+    with cast.session_factory() as session:
+        session.connection().execute(update(models.User.__table__).values(password=_HASH, password_changed_at=NOW))
+        session.commit()
+    clock.set(NOW)
+    return Site(create_app(config), cast)
