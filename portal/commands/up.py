@@ -1,0 +1,150 @@
+"""`portal up`: the whole portal in one terminal. Services, upgrade, the demo company, then web, worker and scheduler."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import http.client
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import click
+
+from portal import services
+from portal.processes import Child, Supervisor, die_with_parent
+
+if TYPE_CHECKING:
+    from config import Config
+
+_PORT_PATIENCE = 10.0
+"""Seconds for what a killed start left behind to leave the port."""
+
+
+@click.command()
+@click.option("--with-parent", is_flag=True, help="Stop when the program that started this one ends (make does it so).")
+@click.pass_obj
+def up(config: Config, with_parent: bool) -> None:  # noqa: FBT001 - click gives it by name
+    """Start everything and stay; Ctrl-C stops everything."""
+    if with_parent:
+        die_with_parent()
+    with _only_one(config):
+        code = 1
+        try:
+            ready = services.ensure(config)
+            _prepare(ready)
+            _wait_for_port(config.port)
+            code = Supervisor(_children(config), _environ(ready), lambda: _answers(config.port), lambda: _announce(ready)).run()
+        except services.ServiceFailed as failure:
+            raise click.ClickException(str(failure)) from failure
+        except KeyboardInterrupt:
+            code = 130
+        finally:
+            services.stop(config)
+    sys.exit(code)
+
+
+@contextlib.contextmanager
+def _only_one(config: Config) -> Iterator[None]:
+    """Two starts in one home would stop each other's services; the lock goes with the process, however it ends."""
+    config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (config.home / "up.lock").open("a") as lock:
+        deadline = time.monotonic() + 1
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise click.ClickException(f"The portal of {config.home} runs already; set PORTAL_HOME and PORT for another.") from None
+                time.sleep(0.1)
+        yield
+
+
+def _prepare(config: Config) -> None:
+    """Bring the database up to date; fill an empty one with the demo company."""
+    from portal.commands.upgrade import upgrade  # noqa: PLC0415 - slow to import; the services are on their way first
+
+    upgrade(config)
+    if config.demo and find_spec("portal.demo"):
+        from portal import demo  # noqa: PLC0415
+
+        if demo.load(config):
+            click.echo("An empty database: the demo company is in it now (PORTAL_DEMO=0 starts empty).")
+
+
+def _children(config: Config) -> list[Child]:
+    """The web, one worker for all queues, the scheduler."""
+    python = sys.executable
+    web = [
+        python, "-m", "gunicorn", "portal.wsgi:app", "--bind", f"127.0.0.1:{config.port}", "--workers", "2", "--worker-class", "gthread",
+        "--threads", "8", "--timeout", "120", "--graceful-timeout", "4", "--no-control-socket", "--log-level", "warning",
+        "--access-logfile", "-", "--access-logformat", "%(s)s %(m)s %(U)s %(M)s ms",
+    ]
+    return [
+        Child("web", web),
+        Child("worker", [python, "-m", "portal", "worker"]),
+        Child("scheduler", [python, "-m", "portal", "scheduler"]),
+    ]
+
+
+def _environ(config: Config) -> dict[str, str]:
+    """The children are told where the services are, and need not look for them."""
+    return os.environ | {
+        "DATABASE_URL": config.database_url, "REDIS_URL": config.redis_url, "PORTAL_HOME": str(config.home), "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _wait_for_port(port: int) -> None:
+    """Raises when another program has the port."""
+    deadline = time.monotonic() + _PORT_PATIENCE
+    while not _free(port):
+        if time.monotonic() > deadline:
+            raise click.ClickException(f"Port {port} is taken by another program; choose one: PORT=8081 make run")
+        time.sleep(0.2)
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _answers(port: int) -> bool:
+    """Whether the web process serves pages by now."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=0.5)
+    try:
+        line.request("GET", "/healthz")
+        line.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        line.close()
+    return True
+
+
+def _announce(config: Config) -> None:
+    """Where it is and who can sign in."""
+    lines = ["", f"  销售门户 | Sales portal   {config.base_url}", ""]
+    lines += _demo_lines(config) if config.demo else []
+    lines += ["  Ctrl-C stops everything.", ""]
+    click.echo("\n".join(lines))
+
+
+def _demo_lines(config: Config) -> list[str]:
+    from portal.commands.accounts import demo_accounts  # noqa: PLC0415
+
+    found = demo_accounts(config)
+    if not found:
+        return ["  python -m portal create-admin   makes the first account", ""]
+    first = list({account.role: account for account in reversed(found)}.values())[::-1]
+    lines = [f"  {account.role:<11}{account.login:<13}{account.password}" for account in first]
+    return [*lines, f"  (one of each role; all {len(found)} demo accounts: python -m portal accounts)", ""]
