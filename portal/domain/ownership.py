@@ -185,3 +185,8 @@ def _forget(session: Session, model: type[Any], ids: Sequence[int]) -> None:
     for record in list(session.identity_map.values()):
         if isinstance(record, model) and record.id in wanted:
             session.expire(record)
+
+
+def among_texts(column: Any, values: Sequence[str]) -> ColumnElement[bool]:
+    """`= ANY(array)` for texts."""
+    return column == func.any(literal(list(values), ARRAY(String)))  # type: ignore[no-any-return]

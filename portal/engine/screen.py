@@ -27,4 +27,6 @@ class Screen:
     composer: str = ""
     """REST name of the child that the record page offers to write at once."""
     attachments: bool = True
+    rank: int = 50
+    """Place among the entries of its menu group, smallest first."""
     per_page: int = field(default=25)

@@ -103,7 +103,7 @@ class Lead(Entity, Pooled, Customisable):
 
     verbs = ("claim", "assign", "release", "invalidate", "revive")
     screen = Screen(
-        icon="target-arrow", menu="客户 | Customers", plural="线索 | Leads",
+        icon="target-arrow", menu="客户 | Customers", rank=10, plural="线索 | Leads",
         columns=("company", "name", "phone", "grade", "state", "source_id", "expected_amount", "owner_id",
                  "contacted_at", "next_at", "created_at"),
         tabs=("mine", "team", "pool", "all"),

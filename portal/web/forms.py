@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import wtforms
+from wtforms.form import BaseForm
 from werkzeug.datastructures import MultiDict
 
 from portal.engine.fields import REQUIRED, BadValue, Field, View
@@ -52,18 +53,18 @@ class FormField:
     readonly: bool = False
 
 
-def bind(fields: Sequence[Field], view: View, given: MultiDict[str, str]) -> wtforms.Form:
+def bind(fields: Sequence[Field], view: View, given: MultiDict[str, str]) -> BaseForm:
     """A WTForms form over these fields, filled from a request. Absent check boxes mean no."""
     data = given.copy()
     for each in fields:
         if each.key not in data:
             data[each.key] = ""
-    form = wtforms.BaseForm({f.key: wtforms.fields.core.UnboundField(KindField, f, view) for f in fields})
+    form = BaseForm({f.key: wtforms.fields.core.UnboundField(KindField, f, view) for f in fields})
     form.process(data)
     return form
 
 
-def validated(form: wtforms.BaseForm) -> dict[str, Any] | None:
+def validated(form: BaseForm) -> dict[str, Any] | None:
     """Typed values, or None when something has to be corrected."""
     ok = form.validate() and not any(field.process_errors for field in form)
     return {field.short_name: field.data for field in form} if ok else None
@@ -71,7 +72,7 @@ def validated(form: wtforms.BaseForm) -> dict[str, Any] | None:
 
 def controls(
     fields: Sequence[Field], view: View, *, values: Mapping[str, Any], labels: Mapping[str, str], lookup: str,
-    form: wtforms.BaseForm | None = None, given: Mapping[str, str] | None = None,
+    form: BaseForm | None = None, given: Mapping[str, str] | None = None,
 ) -> tuple[FormField, ...]:
     """The controls of a form; after a failed attempt with exactly what was typed and what is wrong."""
     return tuple(_control(f, view, values, labels, lookup, form, given or {}) for f in fields)
@@ -79,7 +80,7 @@ def controls(
 
 def _control(
     each: Field, view: View, values: Mapping[str, Any], labels: Mapping[str, str], lookup: str,
-    form: wtforms.BaseForm | None, given: Mapping[str, str],
+    form: BaseForm | None, given: Mapping[str, str],
 ) -> FormField:
     value = given.get(each.key, "") if form is not None else each.to_input(values.get(each.key, each.default), view)
     errors = tuple(str(e) for e in (*form[each.key].process_errors, *form[each.key].errors)) if form is not None else ()

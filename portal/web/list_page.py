@@ -21,7 +21,7 @@ from portal.security.fields import Rights
 from portal.web.arguments import url
 
 TAB_LABELS = {"mine": "我的 | Mine", "team": "团队 | Team", "pool": "公海 | Pool", "all": "全部 | All"}
-_WIDTHS = {"identity": "w-co", "phone": "w-lg", "money": "w-lg", "reference": "w-md", "instant": "w-md", "state": "w-md"}
+_WIDTHS = {"text": "w-sm", "phone": "w-lg", "derived": "w-xs", "choice": "w-sm", "flag": "w-xs", "longtext": "w-lg"}
 
 
 @dataclass(frozen=True, slots=True)

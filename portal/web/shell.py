@@ -115,7 +115,7 @@ def _nav(who: Principal) -> tuple[Group, ...]:
     for group, label, name, href, permission in _fixed:
         if who.may(permission):
             groups.setdefault(group, []).append(_item(label, name, href))
-    for spec in registry().values():
+    for spec in sorted(registry().values(), key=lambda spec: spec.screen.rank):
         if spec.screen.menu and who.may(f"{spec.name}:read") and _belongs(spec, who):
             groups.setdefault(spec.screen.menu, []).append(_item(spec.plural, spec.screen.icon, f"/{spec.name}/"))
     order = ["", "客户 | Customers", "团队 | Team", "管理 | Administration"]

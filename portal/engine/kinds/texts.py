@@ -12,6 +12,7 @@ from portal.engine.cell import Cell
 from portal.engine.fields import BadValue, Field, View
 from portal.engine.mask import mask_phone, phone_digits
 
+_HOME = "+86"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
@@ -91,8 +92,15 @@ class PhoneField(TextField):
             raise BadValue("这不是电话号码，例如 138 1234 5678 或 021-6234 5678。 | Not a phone number, such as 138 1234 5678.")
         return digits
 
+    def words(self, value: Any, view: View) -> str:
+        """As people at home write it: without the home country's code."""
+        return str(value or "").removeprefix(_HOME)
+
+    def to_input(self, value: Any, view: View) -> str:
+        return self.words(value, view)
+
     def show(self, value: Any, view: View) -> Cell:
-        return Cell("phone", value, phone_slot=self.slot)
+        return Cell("phone", self.words(value, view), phone_slot=self.slot)
 
     def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
         if operator == "contains":

@@ -1,0 +1,100 @@
+"""Whether a lead is there already, across scopes: the one read that looks past them, and tells only four facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from portal import models
+from portal.domain.calendar import company_zone
+from portal.domain.ownership import among_texts
+from portal.engine.mask import normalise_name, phone_digits
+from portal.engine.text import Text, say
+from portal.security.session import guarded
+
+_SHOWN = 3
+IN_POOL = Text("公海 | the public pool")
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """What may be told of a lead that its reader may not see: that it is there, whose, of which team, last activity.
+
+    `by` is what agrees: `phone` or `company`. No owner: it lies in a pool.
+    """
+
+    by: str
+    value: str
+    owner: str
+    team: str
+    last_activity: datetime | None
+
+    @property
+    def text(self) -> Text:
+        """One sentence for a person."""
+        same = Text("电话相同 | same phone") if self.by == "phone" else Text("公司名相同 | same company name")
+        day = self.last_activity.astimezone(company_zone()).date().isoformat() if self.last_activity else "—"
+        owner: str | Text = self.owner or IN_POOL
+        team = Text("（{team}） | ({team})", {"team": self.team}) if self.team else ""
+        return say("{same}：{owner}{team}，最近活动 {day} | {same}: {owner} {team}, last activity {day}",
+                   same=same, owner=owner, team=team, day=day)
+
+
+def phone_key(raw: str | None) -> str:
+    """The number in the form it is compared in; empty for none."""
+    text = (raw or "").strip()
+    return phone_digits(text) or text
+
+
+def company_key(raw: str | None) -> str:
+    """The company's name as it is compared."""
+    return normalise_name(raw or "")
+
+
+def find(session: Session, *, phone: str = "", company: str = "", besides: int | None = None) -> list[Duplicate]:
+    """Leads with this phone or this company name, phone first, at most three of each."""
+    found = find_many(session, phones=[phone_key(phone)], company_keys=[company_key(company)], besides=besides)
+    return sorted(found, key=lambda each: each.by, reverse=True)[: 2 * _SHOWN]
+
+
+def find_many(
+    session: Session, *, phones: Sequence[str] = (), company_keys: Sequence[str] = (), besides: int | None = None
+) -> list[Duplicate]:
+    """The same for many values in their compared form, by two index lookups (import)."""
+    wanted_phones, wanted_keys = {p for p in phones if p}, {k for k in company_keys if k}
+    if not wanted_phones and not wanted_keys:
+        return []
+    lead: Any = models.Lead.__table__
+    people: Any = models.User.__table__
+    team: Any = models.Team.__table__
+    last = func.greatest(lead.c.contacted_at, lead.c.owned_at, lead.c.pooled_at, lead.c.created_at)
+    statement = (
+        select(lead.c.phone, lead.c.company_key, people.c.name.label("owner"), team.c.name.label("team"), last.label("last"))
+        .outerjoin(people, people.c.id == lead.c.owner_id).outerjoin(team, team.c.id == lead.c.team_id)
+        .where(lead.c.deleted_at.is_(None), or_(
+            among_texts(lead.c.phone, sorted(wanted_phones)), among_texts(lead.c.company_key, sorted(wanted_keys))))
+        .order_by(last.desc(), lead.c.id)
+    )
+    if besides is not None:
+        statement = statement.where(lead.c.id != besides)
+    if len(wanted_phones) + len(wanted_keys) <= 2:  # noqa: PLR2004 - one form
+        statement = statement.limit(2 * _SHOWN)
+    return [
+        Duplicate("phone" if row.phone in wanted_phones else "company",
+                  row.phone if row.phone in wanted_phones else row.company_key, row.owner or "", row.team or "", row.last)
+        for row in session.execute(guarded(statement))
+    ]
+
+
+def warning(found: Sequence[Duplicate]) -> Text:
+    """What the form says before it is confirmed."""
+    shown = found[:_SHOWN]
+    listed = Text("；".join(f"{{d{n}}}" for n in range(len(shown))) + " | " + "; ".join(f"{{d{n}}}" for n in range(len(shown))),
+                  {f"d{n}": each.text for n, each in enumerate(shown)})
+    return say("可能重复：{listed}。确认不是同一个客户再保存。"
+               " | Possible duplicate: {listed}. Save again if it is not the same customer.", listed=listed)

@@ -1,0 +1,90 @@
+"""Logging a contact: how late it was logged, and what it does to its lead (handbook 25, 26)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+from sqlalchemy import select
+
+from portal import models
+from portal.domain.calendar import company_day
+from portal.engine import store
+from portal.engine.errors import Invalid, NotFound, Refused
+from portal.engine.operations import operation
+from portal.engine.text import Text
+from portal.entities.leads import LeadState
+from portal.policies import policy
+from portal.security.principal import Principal
+
+_MINUTE = timedelta(minutes=1)
+
+
+@operation("follow_up", "create")
+def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.FollowUp:
+    """Log a contact; the lead's last contact, next step and first response follow from it."""
+    session = store.session()
+    _check_times(values["contacted_at"], values.get("next_at"), now)
+    lead = session.scalar(
+        select(models.Lead).where(models.Lead.id == values["lead_id"]).with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if lead is None:
+        raise NotFound
+    if lead.pool_id is not None:
+        raise Refused("请先领取这条线索，再记录跟进。 | Claim this lead first, then log the follow-up.", rule="in_pool")
+    made = models.FollowUp(**values, logged_at=now, logged_late=minutes_late(values["contacted_at"], now))
+    session.add(made)
+    _carry_over(lead, made)
+    session.flush()
+    return made
+
+
+@operation("follow_up", "change")
+def change(record: models.FollowUp, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.FollowUp:
+    """Correct a follow-up; how late it was logged is worked out again from when it was logged first."""
+    _check_times(values.get("contacted_at", record.contacted_at), values.get("next_at", record.next_at), now)
+    if values.get("lead_id", record.lead_id) != record.lead_id:
+        raise Invalid({"lead_id": Text("不能改到另一条线索。 | It cannot be moved to another lead.")})
+    for key, value in values.items():
+        setattr(record, key, value)
+    if record.contacted_at is not None:
+        record.logged_late = minutes_late(record.contacted_at, record.logged_at or record.created_at)
+    store.session().flush()
+    return record
+
+
+def minutes_late(contacted_at: datetime, logged_at: datetime) -> int:
+    """Minutes begun beyond the time allowed for logging (60 by default, handbook 25); 0 when in time."""
+    allowed = timedelta(minutes=policy("follow_up.log_within_minutes", on=company_day(logged_at)))
+    return max(0, ceil((logged_at - contacted_at - allowed) / _MINUTE))
+
+
+def _check_times(contacted_at: datetime | None, next_at: datetime | None, now: datetime) -> None:
+    errors = {}
+    if contacted_at is not None and contacted_at > now:
+        errors["contacted_at"] = Text("联系时间不能在将来。 | The contact cannot lie in the future.")
+    if contacted_at is not None and next_at is not None and next_at <= contacted_at:
+        errors["next_at"] = Text("下次跟进要晚于这次联系。 | The next contact must be after this one.")
+    if errors:
+        raise Invalid(errors)
+
+
+def _carry_over(lead: models.Lead, made: models.FollowUp) -> None:
+    """The newest contact says what comes next; the first one answers the lead and moves it to following."""
+    contacted_at = made.contacted_at
+    if contacted_at is None:
+        return
+    if lead.contacted_at is None or contacted_at >= lead.contacted_at:
+        lead.contacted_at = contacted_at
+        lead.next_at, lead.next_step = made.next_at, made.next_step or ""
+    if lead.first_response_at is None:
+        lead.first_response_at = contacted_at
+        due = lead.first_response_due_at
+        if due is not None:
+            # Answered in time but logged late is no breach; answered late is one, marked by the clock or not.
+            lead.breached_at = due if contacted_at > due else None
+    if lead.state == LeadState.ASSIGNED.value:
+        lead.state = LeadState.FOLLOWING.value

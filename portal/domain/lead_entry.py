@@ -1,0 +1,79 @@
+"""How a lead comes in and is corrected: whose it is, its duplicates, its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from portal import models
+from portal.domain import duplicates
+from portal.domain.calendar import company_day
+from portal.domain.leads import default_pool
+from portal.domain.ownership import began
+from portal.engine import store
+from portal.engine.errors import Refused
+from portal.engine.operations import operation
+from portal.entities.leads import LeadState
+from portal.policies import policy
+from portal.security.principal import Principal
+
+_COMPARED = ("company", "phone")
+
+
+@operation("lead", "create")
+def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.Lead:
+    """A new lead: its creator's when he works leads himself (may claim), else in the default pool.
+
+    Refused with rule `duplicate` and the allowed facts, unless `session.info["confirmed"]`.
+    """
+    session = store.session()
+    _refuse_duplicates(dict(values), besides=None)
+    lead = models.Lead(**values)
+    lead.company_key = duplicates.company_key(lead.company)
+    if acting_user.may("lead:claim") and not acting_user.is_system:
+        lead.owner_id, lead.team_id, lead.owned_at = acting_user.user_id, acting_user.team_id, now
+        lead.state = LeadState.ASSIGNED.value
+    else:
+        lead.pool_id, lead.pooled_at = default_pool(session), now
+        lead.state = LeadState.POOL.value
+    keep_clock(lead, now)
+    session.add(lead)
+    session.flush()
+    began(session, lead, how="create", now=now)
+    return lead
+
+
+@operation("lead", "change")
+def change(record: models.Lead, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.Lead:
+    """Correct a lead; a new phone or company is compared again, a new grade starts or ends the clock."""
+    session = store.session()
+    renewed = {key: values[key] for key in _COMPARED if key in values and values[key] != getattr(record, key)}
+    _refuse_duplicates(renewed, besides=record.id)
+    for key, value in values.items():
+        setattr(record, key, value)
+    record.company_key = duplicates.company_key(record.company)
+    keep_clock(record, now)
+    session.flush()
+    return record
+
+
+def _refuse_duplicates(values: Mapping[str, Any], *, besides: int | None) -> None:
+    session = store.session()
+    if session.info.get("confirmed"):
+        return
+    found = duplicates.find(
+        session, phone=values.get("phone") or "", company=values.get("company") or "", besides=besides
+    )
+    if found:
+        raise Refused("{warning} | {warning}", rule="duplicate", warning=duplicates.warning(found))
+
+
+def keep_clock(lead: models.Lead, now: datetime) -> None:
+    """A qualified, owned, unanswered lead is due for its first response (handbook 7); any other is not."""
+    if lead.first_response_at is not None:
+        return
+    if not (lead.money and lead.authority and lead.need) or lead.owner_id is None:
+        lead.first_response_due_at = None
+    elif lead.first_response_due_at is None:
+        lead.first_response_due_at = now + timedelta(hours=policy("lead.first_response_hours", on=company_day(now)))
