@@ -13,7 +13,7 @@ from flask_wtf import CSRFProtect
 from sqlalchemy.orm import Session
 
 import jobs
-from portal import models
+from portal import logs, models
 from portal.domain import calendar
 from portal.engine import audit, store
 from portal.engine.spec import registry
@@ -31,6 +31,7 @@ def create_app(config: Config) -> Flask:
     app = Flask("portal", template_folder="templates", static_folder="static")
     app.config.update(_flask_settings(config))
     app.extensions["portal_config"] = config
+    logs.configure(production=config.is_production)
     calendar.use_company(config.time_zone)
     jobs.use_broker(config.redis_url)
     database = _database(app)
