@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+_LAST_PORT = 65535
 LEAST_SECRET = 32
 """Characters of a production secret, at least."""
 
@@ -44,6 +45,8 @@ class Config:
     """Load the demo company into an empty database; never in production."""
     base_url: str = ""
     """What links in mails begin with (`PORTAL_URL`)."""
+    proxies: int = 0
+    """How many reverse proxies stand before the portal and name the visitor's address (`PORTAL_PROXIES`)."""
 
     @property
     def is_production(self) -> bool:
@@ -71,6 +74,7 @@ class Config:
             language=_one_of(environ, "PORTAL_LANGUAGE", ("zh", "en")),
             demo=env != "production" and environ.get("PORTAL_DEMO", "1") != "0",
             base_url=environ.get("PORTAL_URL") or f"http://127.0.0.1:{port}",
+            proxies=_proxies(environ.get("PORTAL_PROXIES") or "0"),
         )
 
 
@@ -106,8 +110,14 @@ def _kept_secret(home: Path, name: str) -> str:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
+    if not text.isdecimal() or not 0 < int(text) <= _LAST_PORT:
         raise UnsafeSetting(f"PORT={text!r} is no port; write a number from 1 to 65535.")
+    return int(text)
+
+
+def _proxies(text: str) -> int:
+    if not text.isdecimal() or int(text) > 9:
+        raise UnsafeSetting(f"PORTAL_PROXIES={text!r}: how many reverse proxies stand before the portal, 0 to 9.")
     return int(text)
 
 

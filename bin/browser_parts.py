@@ -31,7 +31,8 @@ _MAP = re.compile(r"\n?(//|/\*)# sourceMappingURL=\S+?( ?\*/)?\s*$")
 
 
 def main() -> None:
-    subprocess.run([*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=ROOT, check=True, env=environment())
+    install = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run(install, cwd=ROOT, check=True, env=environment())
     shutil.rmtree(VENDOR, ignore_errors=True)
     for source, target in COPIED.items():
         copy(MODULES / source, VENDOR / target)

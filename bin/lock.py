@@ -17,7 +17,8 @@ def main() -> None:
     silent = ["--no-emit-index-url", "--no-emit-find-links", "--no-header", "--upgrade", "--quiet"]
     for name in LOCKS:
         subprocess.run([*uv, *silent, f"{name}.in", "--output-file", f"{name}.txt"], cwd=ROOT, check=True)
-    subprocess.run([*npm(), "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=ROOT, check=True, env=environment())
+    install = [*npm(), "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"]
+    subprocess.run(install, cwd=ROOT, check=True, env=environment())
     for name in LOCKS:
         refuse(f"{name}.txt", "://")
     refuse("package-lock.json", '"resolved"')
@@ -28,7 +29,6 @@ def refuse(name: str, sign: str) -> None:
     for line in (ROOT / name).read_text().splitlines():
         if sign in line:
             sys.exit(f"{name} holds an address: {line.strip()}")
-
 
 
 if __name__ == "__main__":

@@ -54,7 +54,9 @@ def die_with_parent(how: signal.Signals = signal.SIGTERM) -> None:
 class Supervisor:
     """Runs children until asked to stop or until one cannot stay up."""
 
-    def __init__(self, children: Sequence[Child], environ: Mapping[str, str], ready: Callable[[], bool], announce: Callable[[], None]) -> None:
+    def __init__(
+        self, children: Sequence[Child], environ: Mapping[str, str], ready: Callable[[], bool], announce: Callable[[], None]
+    ) -> None:
         self.children = list(children)
         self.environ = dict(environ)
         self.ready = ready
@@ -98,8 +100,13 @@ class Supervisor:
                 os._exit(1)
 
         child.process = subprocess.Popen(
-            child.command, env=self.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True, preexec_fn=in_child,  # noqa: PLW1509 - this process has one thread
+            child.command,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=in_child,  # noqa: PLW1509 - this process has one thread
         )
         child.started = time.monotonic()
         out = child.process.stdout

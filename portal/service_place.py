@@ -23,6 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 SERVICE_USER = "portal"
+_PRIVATE = 0o700
 _PATIENCE = 60.0
 """Seconds a service has to answer or to end; recovery after a crash is part of it."""
 _LONG_LOG = 20_000_000
@@ -64,7 +65,8 @@ def _service_account() -> pwd.struct_passwd:
     """The system user that owns the services of a portal started as root; made once for the machine."""
     with contextlib.suppress(KeyError):
         return pwd.getpwnam(SERVICE_USER)
-    command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", SERVICE_USER]
+    nobody = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin"]
+    command = ["useradd", *nobody, SERVICE_USER]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
@@ -88,14 +90,14 @@ def own_folder(folder: Path, place: Place) -> None:
     """Make a folder that only the services' user enters; refuse one that is somebody else's or a link."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=_PRIVATE)
         if not place.is_ours:
             os.chown(folder, place.uid, place.gid)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != place.uid:
         raise ServiceFailed(f"{folder} belongs to somebody else; remove it and start again.")
-    if stat.S_IMODE(found.st_mode) != 0o700:
-        folder.chmod(0o700)
+    if stat.S_IMODE(found.st_mode) != _PRIVATE:
+        folder.chmod(_PRIVATE)
 
 
 def binaries(place: Place, package: str, parts: Sequence[str]) -> Path:
@@ -109,20 +111,29 @@ def binaries(place: Place, package: str, parts: Sequence[str]) -> Path:
     copy = place.store / "bin" / f"{package}-{version(package)}"
     if not copy.exists():
         own_folder(place.store, place)
-        shutil.rmtree(copy.parent / f"{package}.new", ignore_errors=True)
+        draft = copy.parent / f"{package}.new"
+        shutil.rmtree(draft, ignore_errors=True)
         for part in parts:
-            shutil.copytree(installed / part, copy.parent / f"{package}.new" / part, symlinks=True, ignore=shutil.ignore_patterns("include", "__pycache__"))
-        for path in (copy.parent, *(copy.parent / f"{package}.new").rglob("*"), copy.parent / f"{package}.new"):
+            shutil.copytree(installed / part, draft / part, symlinks=True, ignore=shutil.ignore_patterns("include", "__pycache__"))
+        for path in (copy.parent, draft, *draft.rglob("*")):
             os.chown(path, place.uid, place.gid, follow_symlinks=False)
-        (copy.parent / f"{package}.new").rename(copy)
+        draft.rename(copy)
     return copy
 
 
 def run_once(place: Place, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run a program to its end as the services' user."""
     return subprocess.run(
-        command, user=_uid(place), group=_gid(place), extra_groups=_groups(place), cwd=place.store, env=_bare_environment(),
-        umask=0o077, capture_output=True, text=True, check=False,
+        command,
+        user=_uid(place),
+        group=_gid(place),
+        extra_groups=_groups(place),
+        cwd=place.store,
+        env=_bare_environment(),
+        umask=0o077,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -132,8 +143,17 @@ def launch(place: Place, command: Sequence[str], data: Path, log: Path) -> None:
         log.rename(log.with_name(log.name + ".1"))
     with log.open("ab") as out:
         subprocess.Popen(
-            command, user=_uid(place), group=_gid(place), extra_groups=_groups(place), cwd=data, env=_bare_environment(),
-            umask=0o077, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            command,
+            user=_uid(place),
+            group=_gid(place),
+            extra_groups=_groups(place),
+            cwd=data,
+            env=_bare_environment(),
+            umask=0o077,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
 
 

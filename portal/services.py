@@ -128,8 +128,18 @@ def _make_cluster(place: Place, programs: Path, *, durable: bool) -> None:
     draft = place.store / "postgres.new"
     shutil.rmtree(draft, ignore_errors=True)
     command = [
-        str(programs / "initdb"), "-D", str(draft), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-instructions",
-        "--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", *([] if durable else ["--no-sync"]),
+        str(programs / "initdb"),
+        "-D",
+        str(draft),
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "--encoding=UTF8",
+        "--no-instructions",
+        "--locale=C.UTF-8",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
+        *([] if durable else ["--no-sync"]),
     ]
     done = run_once(place, command)
     if done.returncode:

@@ -28,7 +28,7 @@ _PORT_PATIENCE = 10.0
 @click.command()
 @click.option("--with-parent", is_flag=True, help="Stop when the program that started this one ends (make does it so).")
 @click.pass_obj
-def up(config: Config, with_parent: bool) -> None:  # noqa: FBT001 - click gives it by name
+def up(config: Config, with_parent: bool) -> None:
     """Start everything and stay; Ctrl-C stops everything."""
     if with_parent:
         die_with_parent()
@@ -81,9 +81,29 @@ def _children(config: Config) -> list[Child]:
     """The web, one worker for all queues, the scheduler."""
     python = sys.executable
     web = [
-        python, "-m", "gunicorn", "portal.wsgi:app", "--bind", f"127.0.0.1:{config.port}", "--workers", "2", "--worker-class", "gthread",
-        "--threads", "8", "--timeout", "120", "--graceful-timeout", "4", "--no-control-socket", "--log-level", "warning",
-        "--access-logfile", "-", "--access-logformat", "%(s)s %(m)s %(U)s %(M)s ms",
+        python,
+        "-m",
+        "gunicorn",
+        "portal.wsgi:app",
+        "--bind",
+        f"127.0.0.1:{config.port}",
+        "--workers",
+        "2",
+        "--worker-class",
+        "gthread",
+        "--threads",
+        "8",
+        "--timeout",
+        "120",
+        "--graceful-timeout",
+        "4",
+        "--no-control-socket",
+        "--log-level",
+        "warning",
+        "--access-logfile",
+        "-",
+        "--access-logformat",
+        "%(s)s %(m)s %(U)s %(M)s ms",
     ]
     return [
         Child("web", web),
@@ -95,7 +115,10 @@ def _children(config: Config) -> list[Child]:
 def _environ(config: Config) -> dict[str, str]:
     """The children are told where the services are, and need not look for them."""
     return os.environ | {
-        "DATABASE_URL": config.database_url, "REDIS_URL": config.redis_url, "PORTAL_HOME": str(config.home), "PYTHONUNBUFFERED": "1",
+        "DATABASE_URL": config.database_url,
+        "REDIS_URL": config.redis_url,
+        "PORTAL_HOME": str(config.home),
+        "PYTHONUNBUFFERED": "1",
     }
 
 
