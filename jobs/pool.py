@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
+from portal.domain import pool
 from portal.engine.work import RunHandle, work
 
 
 @work("pool.warn")
 def warn(run: RunHandle) -> None:
     with run.unit_of_work():
-        import_module("portal.domain.pool").warn(run.now)
+        pool.warn(run.now)
 
 
 @work("pool.recycle")
 def recycle(run: RunHandle) -> None:
     with run.unit_of_work():
-        import_module("portal.domain.pool").recycle(run.now)
+        pool.recycle(run.now)

@@ -17,12 +17,12 @@ from portal.engine import store
 from portal.engine.clock import clock
 from portal.engine.errors import PortalError
 from portal.engine.text import Text
-from portal.engine.work import LEASE, LeaseLost, RunHandle, handler_of
+from portal.engine.work import LEASE, OPEN_STATES, LeaseLost, RunHandle, handler_of
 from portal.engine.outbox import notify
 from portal.security.principal import NOBODY, Principal, system_principal
 from portal.security.resolve import access_version, resolve
 from portal.security.session import system
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, case, or_, select, update
 
 log = logging.getLogger("portal.jobs")
 
@@ -120,8 +120,6 @@ def _take(run_id: int, now: datetime) -> Any | None:
 
 
 def _ended_as() -> Any:
-    from sqlalchemy import case  # noqa: PLC0415
-
     return case((_runs.c.cancelled, "cancelled"), else_="failed")
 
 
@@ -187,8 +185,8 @@ def _lease_kept(handle: RunHandle, soft_limit: timedelta) -> Iterator[None]:
 
 
 def due_runs(now: datetime, *, kinds: tuple[str, ...] = ()) -> list[int]:
-    """Ids of runs that wait and are due, the oldest first."""
-    wanted = select(_runs.c.id).where(_runs.c.state == "waiting", _runs.c.due_at <= now)
+    """Ids of runs that are due and not done, held by a worker or not, the oldest first."""
+    wanted = select(_runs.c.id).where(_runs.c.state.in_(OPEN_STATES), _runs.c.due_at <= now)
     if kinds:
         wanted = wanted.where(_runs.c.kind.in_(kinds))
     with system("job", now) as session:

@@ -13,6 +13,7 @@ from portal import models
 from portal.domain.calendar import company_day as local_day
 from portal.domain.calendar import on_leave, span
 from portal.domain.periods import Period, PeriodKind, period_named, period_of
+from portal.domain.pool import Due, returning
 from portal.domain.report_draft import Draft, Figure, draft, figures
 from portal.domain.reports import IN, UNSENT, plan
 from portal.engine import store
@@ -40,6 +41,7 @@ class Today:
     draft: Draft | None
     first_responses: Sequence[Any]
     follow_ups: Sequence[Any]
+    recycling: Sequence[Due]
     month: tuple[Figure, ...]
     news: Sequence[Any]
 
@@ -52,6 +54,7 @@ def today(user: Principal, *, now: datetime) -> Today:
         draft=draft(user.user_id, period_named(reports[0].period_key)) if reports else None,
         first_responses=first_responses_open(user, now=now),
         follow_ups=follow_ups_due(user, now=now),
+        recycling=about_to_return(user, now=now),
         month=figures(user.user_id, period_of(PeriodKind.MONTH, local_day(now))),
         news=inbox(store.session(), user.user_id, unread=True, limit=_MOST),
     )
@@ -90,6 +93,12 @@ def follow_ups_due(user: Principal, *, now: datetime) -> list[Any]:
     _, midnight = span(local_day(now), local_day(now))
     wanted = _leads().where(lead.owner_id == user.user_id, lead.next_at < midnight, lead.state.in_(LIVE))
     return list(store.session().execute(wanted.order_by(lead.next_at, lead.id).limit(_MOST)))
+
+
+def about_to_return(user: Principal, *, now: datetime) -> list[Due]:
+    """One's leads that go back to the pool within the longest warning time (7 days), the soonest first."""
+    ahead = max(policy("recycle.warn_days", on=local_day(now)), default=0)
+    return [due for due in returning(now, now + timedelta(days=ahead)) if due.owner_id == user.user_id][:_MOST]
 
 
 # the leader's day -------------------------------------------------------------------------------
