@@ -10,7 +10,7 @@ from flask_sqlalchemy import SQLAlchemy
 from portal import domain, views
 from portal.engine.spec import registry
 from portal.security.manager import PortalSecurityManager as SecurityManager
-from portal.web import answers, api, entity_view, health, identity, protection, shell, token
+from portal.web import answers, api, entity_view, health, identity, login, protection, shell, token
 
 __all__ = ["SecurityManager", "index_view", "install"]
 
@@ -35,3 +35,4 @@ def install(app: Flask, appbuilder: AppBuilder, database: SQLAlchemy) -> None:
     appbuilder.add_api(token.SecurityApi)
     appbuilder.add_api(OpenApi)
     views.install(app, appbuilder)
+    login.register(appbuilder)

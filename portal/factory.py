@@ -11,6 +11,7 @@ from flask_appbuilder.menu import Menu
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import Session
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import jobs
 from portal import logs, models
@@ -31,6 +32,8 @@ def create_app(config: Config) -> Flask:
     app = Flask("portal", template_folder="templates", static_folder="static")
     app.config.update(_flask_settings(config))
     app.extensions["portal_config"] = config
+    if config.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, config.proxies, config.proxies, config.proxies)  # type: ignore[method-assign]
     logs.configure(production=config.is_production)
     calendar.use_company(config.time_zone)
     jobs.use_broker(config.redis_url)

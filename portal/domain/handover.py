@@ -1,9 +1,8 @@
-"""What happens to records when people move or leave, and the leader's list of records that need somebody new."""
+"""What happens to records and teams when people move or leave. The list itself is `workbench.hand_over`."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -12,48 +11,18 @@ from sqlalchemy import Integer, bindparam, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from portal.engine import audit, store
+from portal.engine import audit
 from portal.engine.errors import Refused
 from portal.engine.outbox import notify
 from portal.engine.spec import Spec, registry
 from portal.engine.tables import AuditEvent
 from portal.engine.text import say
 from portal.entities.organisation import PortalUser, Team
-from portal.security.principal import Principal
 from portal.security.session import set_based
 
 _TEAM_LOOP = "团队不能放在自己或下级团队之下。 | A team cannot stand below itself or a team of its own."
 _PEOPLED = "团队里还有人或下级团队，请先移走。 | There are people or teams in it; move them first."
 _TOLD = "{name} 已停用，有 {count} 条记录要交接 | {name} left; {count} records need a new owner"
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """Records of one kind that belong to somebody who cannot sign in any more."""
-
-    person_id: int
-    person: str
-    entity: str
-    label: str
-    count: int
-    href: str
-
-
-def hand_over(*, acting_user: Principal, now: datetime) -> list[HandOver]:
-    """Through the gate: a leader sees his teams', a director everybody's. Largest first."""
-    found: list[HandOver] = []
-    for spec in _assigned():
-        owned = (
-            select(PortalUser.id, PortalUser.name, func.count(spec.model.id))
-            .join(spec.model, spec.model.owner_id == PortalUser.id)
-            .where(PortalUser.active.is_(False), spec.model.deleted_at.is_(None))
-            .group_by(PortalUser.id, PortalUser.name)
-        )
-        found += [
-            HandOver(person_id, name, spec.name, spec.label, count, records_of(spec.name, person_id))
-            for person_id, name, count in store.session().execute(owned)
-        ]
-    return sorted(found, key=lambda each: (-each.count, each.person_id))
 
 
 def records_of(entity: str, person_id: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import structlog
 from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
@@ -72,7 +74,10 @@ def _fault(error: Exception) -> Response:
 def to_login() -> Response:
     """The sign-in page, then back here."""
     target = request.full_path.rstrip("?") if request.method == "GET" else "/"
-    return make_response(redirect(f"/login/?next={target}" if target != "/" else "/login/"))
+    address = f"/login/?next={quote(target, safe='/')}" if target != "/" else "/login/"
+    if request.headers.get("HX-Request"):
+        return make_response("", 401, {"HX-Redirect": "/login/"})
+    return make_response(redirect(address))
 
 
 def answer(status: int, text: str | Text, *, rule: str, fields: dict[str, str] | None = None) -> Response:

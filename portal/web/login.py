@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, g, make_response, redirect, render_template, request, session as cookie
-from flask_appbuilder import BaseView, expose
+from flask_appbuilder import AppBuilder, BaseView, expose
 from werkzeug.exceptions import Unauthorized
 
 from portal.domain import people
@@ -127,6 +127,12 @@ class LoginView(BaseView):  # type: ignore[misc]
             key = identity.open_session(session, found.id, account.PAGE, now)
         identity.sign_in_cookie(key)
         return make_response(redirect("/"))
+
+
+def register(appbuilder: AppBuilder) -> None:
+    """Flask-AppBuilder and Flask-Login send people here where they would have used their own page."""
+    appbuilder.sm.auth_view = next(view for view in appbuilder.baseviews if isinstance(view, LoginView))
+    appbuilder.sm.lm.login_view = "LoginView.login"
 
 
 def _problem(found: Account) -> Text | None:
