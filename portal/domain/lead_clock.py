@@ -40,7 +40,7 @@ def response_rate(since: datetime, now: datetime) -> tuple[int, int]:
 
 def _open() -> Select[Any]:
     lead, user = models.Lead, models.User
-    return (
+    return (  # type: ignore[return-value]
         select(lead.id, lead.company, lead.owner_id, user.name.label("owner"), lead.first_response_due_at.label("due_at"))
         .join(user, user.id == lead.owner_id).where(lead.state.in_(OPEN_STATES))
     )

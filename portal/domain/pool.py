@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Interval, String, and_, case, cast, func, literal, select
+from sqlalchemy import Interval, and_, case, func, literal, select
 from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.calendar import company_day, company_zone
 from portal.domain.claim_rules import OPEN_STATES, pools_by_id
 from portal.domain.leads import default_pool, home_pools, locked
-from portal.domain.ownership import Move, change_owner
+from portal.domain.ownership import Move, among, change_owner
 from portal.engine import store
 from portal.engine.outbox import Notice, notify_many
 from portal.engine.text import Text, say
@@ -43,13 +43,15 @@ class Due:
     due_at: datetime
 
 
-def returning(now: datetime, until: datetime) -> list[Due]:
-    """Leads whose time is up at `until`, the longest neglected first.
+def returning(now: datetime, until: datetime, *, of: Collection[int] | None = None) -> list[Due]:
+    """Leads (`of` these ids) whose time is up at `until`, the longest neglected first.
 
     Without follow-up for the days of their grade (counted from the last contact or since they are owned, whichever
     is later; a lead without any of MAN counts as weak), or owned for `recycle.no_deal_days` without a deal.
     """
     session = store.session()
+    if not any(pool.recycling for pool in pools_by_id(session).values()):
+        return []
     lead: Any = models.Lead
     by_follow_up, by_deal, pool_days, deal_days = _due_instants(session, now)
     due = func.least(by_follow_up, by_deal)
@@ -59,6 +61,8 @@ def returning(now: datetime, until: datetime) -> list[Due]:
                _recycled(session), due <= until)
         .order_by(due, lead.id)
     )
+    if of is not None:
+        statement = statement.where(among(lead.id, sorted(of)))
     return [
         Due(row.id, row.owner_id, row.company, NO_DEAL, deal_days, row.due_at) if row.due_at == row.by_deal
         else Due(row.id, row.owner_id, row.company, NO_FOLLOW_UP, row.days, row.due_at)
@@ -79,7 +83,7 @@ def _due_instants(session: Session, now: datetime) -> tuple[Any, Any, Any, int]:
         else_=literal(deal_days),
     )
     since = func.greatest(lead.owned_at, lead.contacted_at)
-    return since + days * cast("1 day", Interval), lead.owned_at + timedelta(days=deal_days), days, deal_days
+    return since + days * literal(_DAY, Interval), lead.owned_at + timedelta(days=deal_days), days, deal_days
 
 
 def _days(pool: models.Pool, grade: str) -> int:
@@ -121,14 +125,15 @@ def recycle(now: datetime) -> int:
 
 def _return(session: Session, due: dict[int, Due], now: datetime) -> list[int]:
     rows = {row.id: row for row in locked(session, sorted(due), models.Lead.state.in_(OPEN_STATES), skip=True)}
-    still = {each.lead_id for each in returning(now, now)} if rows else set()
+    still = {each.lead_id for each in returning(now, now, of=rows)}
     homes = home_pools(session, list(rows))
     done: list[Due] = []
     for rule in (NO_FOLLOW_UP, NO_DEAL):
         ours = [due[i] for i in rows if i in still and due[i].rule == rule and rows[i].owner_id == due[i].owner_id]
-        why = WHY[rule].template if not ours else say(WHY[rule].template, days=ours[0].days).in_("zh")
-        change_owner(session, models.Lead, [Move(each.lead_id, pool_id=homes[each.lead_id]) for each in ours],
-                     how="recycle", now=now, reason=why)
+        for days in sorted({each.days for each in ours}):
+            why = say(WHY[rule].template, days=days)
+            moves = [Move(each.lead_id, pool_id=homes[each.lead_id]) for each in ours if each.days == days]
+            change_owner(session, models.Lead, moves, how="recycle", now=now, reason=f"{why.in_('zh')} | {why.in_('en')}")
         done += ours
     _tell_owners(session, done, now)
     _tell_leaders(session, done, now)

@@ -1,0 +1,117 @@
+"""A lead comes in: whose it is, its clock, its duplicates and what they tell."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from portal import models
+from portal.domain import duplicates
+from portal.domain.lead_clock import awaiting, breaches, response_rate
+from portal.engine import operations
+from portal.engine.errors import Refused
+from portal.engine.spec import spec_named
+from tests.cast import NOW, Cast
+from tests.domain.test_claim import do
+
+HOUR = timedelta(hours=1)
+MAN = {"money": True, "authority": True, "need": True}
+
+
+def create(cast: Cast, login: str, *, confirmed: bool = False, now: Any = NOW, **values: Any) -> int:
+    with cast.act(login, now) as session:
+        session.info["confirmed"] = confirmed
+        given = {"company": "华为技术有限公司", "source_id": cast.source_id, "phone": "", **values}
+        return int(operations.create(session, spec_named("lead"), given, acting_user=session.info["principal"], now=now).id)
+
+
+def change(cast: Cast, login: str, lead_id: int, now: Any = NOW, **values: Any) -> None:
+    with cast.act(login, now) as session:
+        lead = session.scalars(select(models.Lead).where(models.Lead.id == lead_id)).one()
+        operations.change(session, spec_named("lead"), lead, values, version=None, acting_user=session.info["principal"], now=now)
+
+
+@pytest.mark.parametrize("login", ["rep", "leader_a", "director"])
+def test_who_works_leads_owns_what_he_enters(cast: Cast, login: str) -> None:
+    row = cast.row(models.Lead, create(cast, login))
+    assert (row.owner_id, row.team_id, row.state, row.owned_at) == (cast.people[login], cast.team_of(login), "assigned", NOW)
+    assert row.company_key == "华为技术"
+    [tenure] = cast.rows(models.Tenure)
+    assert (tenure.how, tenure.owner_id, tenure.by_id) == ("create", cast.people[login], cast.people[login])
+
+
+def test_an_admin_enters_into_the_pool(cast: Cast) -> None:
+    row = cast.row(models.Lead, create(cast, "admin"))
+    assert (row.owner_id, row.pool_id, row.state) == (None, cast.pool_id, "pool")
+
+
+def test_a_qualified_lead_is_due_after_24_hours(cast: Cast) -> None:
+    lead = create(cast, "rep", **MAN)
+    assert cast.row(models.Lead, lead).first_response_due_at == NOW + 24 * HOUR
+    change(cast, "rep", lead, need=False)
+    assert cast.row(models.Lead, lead).first_response_due_at is None
+    change(cast, "rep", lead, NOW + HOUR, need=True)
+    assert cast.row(models.Lead, lead).first_response_due_at == NOW + 25 * HOUR
+
+
+def test_the_clock_starts_at_assignment_and_again_with_a_new_owner(cast: Cast) -> None:
+    lead = cast.lead(**MAN)
+    do(cast, "rep", "claim", [lead], NOW + HOUR)
+    assert cast.row(models.Lead, lead).first_response_due_at == NOW + 25 * HOUR
+    do(cast, "leader_a", "assign", [lead], NOW + 2 * HOUR, to_id=cast.people["mate"])
+    assert cast.row(models.Lead, lead).first_response_due_at == NOW + 26 * HOUR
+    do(cast, "mate", "release", [lead], NOW + 3 * HOUR, reason="x")
+    assert cast.row(models.Lead, lead).first_response_due_at is None
+    assert cast.row(models.Lead, cast.lead(owner="rep")).first_response_due_at is None
+
+
+def test_the_breach_list_begins_after_the_24th_hour(cast: Cast) -> None:
+    lead = create(cast, "rep", **MAN)
+    due = NOW + 24 * HOUR
+    for login, seen in {"leader_a": [lead], "leader_b": [], "mate": [], "nobody": []}.items():
+        with cast.act(login, due):
+            assert not breaches(due)
+            assert [row.id for row in awaiting(due)] == seen
+            assert [row.id for row in breaches(due + timedelta(seconds=1))] == seen
+    with cast.act("director", due):
+        assert response_rate(NOW, due + HOUR) == (0, 1)
+
+
+def test_a_duplicate_tells_only_that_it_is_there_whose_and_since_when(cast: Cast) -> None:
+    cast.lead(owner="other", company="华为技术股份有限公司", company_key="华为技术", phone="+8613812345678", name="任先生")
+    with pytest.raises(Refused) as refused:
+        create(cast, "rep", phone="13812345678", company="别的公司")
+    assert refused.value.rule == "duplicate"
+    for said in (refused.value.in_("zh"), refused.value.in_("en")):
+        assert "外组丙" in said
+        assert "B 组" in said
+        assert "2026-05-12" in said
+        assert not any(hidden in said for hidden in ("华为", "任先生", "138"))
+    with pytest.raises(Refused):
+        create(cast, "rep")
+    assert create(cast, "rep", confirmed=True)
+
+
+def test_a_change_is_compared_with_the_others_only(cast: Cast) -> None:
+    cast.lead(owner="other", company_key="中兴通讯")
+    lead = create(cast, "rep")
+    change(cast, "rep", lead, company="华为技术有限公司", note="x")
+    with pytest.raises(Refused):
+        change(cast, "rep", lead, company="中兴通讯有限公司")
+    assert cast.row(models.Lead, lead).company_key == "华为技术"
+
+
+def test_a_duplicate_in_the_pool_has_no_owner(cast: Cast) -> None:
+    cast.lead(company_key="华为技术")
+    with cast.act("rep") as session:
+        [found] = duplicates.find(session, company="华为技术有限公司")
+    assert (found.owner, found.team, found.by) == ("", "", "company")
+    assert "public pool" in found.text.in_("en")
+
+
+def test_the_bin_holds_no_duplicates(cast: Cast) -> None:
+    cast.lead(company_key="华为技术", deleted_at=NOW)
+    assert create(cast, "rep")
