@@ -81,6 +81,8 @@ def run_in_chunks(run: RunHandle) -> None:
             break
         part = Selection(tuple(ids[start : start + CHUNK]), seen_at)
         with run.unit_of_work() as session:
+            # Every chunk continues the first one's batch: one Undo, and each receiver is told once.
+            session.info["batch_id"] = tally.batches[0] if tally.batches else None
             tally.add(perform_selection(session, spec, verb, part, acting_user=run.principal, now=run.now, form=form))
             tally.next = start + len(part.ids)
             run.memo = asdict(tally)
@@ -99,7 +101,7 @@ class Tally:
 
     def add(self, outcome: Outcome) -> None:
         self.done += len(outcome.done)
-        if outcome.batch_id is not None:
+        if outcome.batch_id is not None and outcome.batch_id not in self.batches:
             self.batches.append(outcome.batch_id)
         for _, error in outcome.refused:
             kept = self.refused.setdefault(error.rule, {"count": 0, "text": error.text.stored()})
