@@ -112,9 +112,9 @@ class _Acting:
         self._work = store.unit_of_work(self.principal, self.now)
         return self._work.__enter__()
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         try:
-            self._work.__exit__(*exc)
+            self._work.__exit__(*exc)  # type: ignore[arg-type]
         finally:
             self._fresh.__exit__(None, None, None)
 

@@ -89,7 +89,8 @@ def preview(
     "lead:assign", "分配 | Assign", icon="users-plus", takes=("reach", "pool"), leaves=("assignable",), columns=OWNER_COLUMNS,
     form=(
         ("to_id", ReferenceField("分给 | To", "user", help="不填则轮流分给下面团队的业务员。 | Leave empty to deal out in turn.")),
-        ("team_id", ReferenceField("轮流分给团队 | In turn to team", "team", help="不填则是你能分配的所有业务员。 | Empty: every rep you may assign to.")),
+        ("team_id", ReferenceField("轮流分给团队 | In turn to team", "team",
+                                   help="不填则是你能分配的所有业务员。 | Empty: every rep you may assign to.")),
     ),
     inverse="undo", bulk=True, states=(LeadState.POOL, *OPEN_STATES), preview=preview, by_id=True,
     help="请假和停用的人自动跳过，持有上限照常生效。 | People on leave or inactive are skipped; holding caps apply.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, or_, select
+from sqlalchemy import case, or_, select
 
 from portal import models
 from portal.domain.claim_rules import OPEN_STATES
@@ -38,9 +38,9 @@ def response_rate(since: datetime, now: datetime) -> tuple[int, int]:
     return sum(found), len(found)
 
 
-def _open() -> Select[Any]:
+def _open() -> Any:
     lead, user = models.Lead, models.User
-    return (  # type: ignore[return-value]
+    return (
         select(lead.id, lead.company, lead.owner_id, user.name.label("owner"), lead.first_response_due_at.label("due_at"))
         .join(user, user.id == lead.owner_id).where(lead.state.in_(OPEN_STATES))
     )

@@ -8,7 +8,20 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY, BigInteger, ColumnElement, DateTime, Integer, Select, String, case, func, insert, literal, null, select, true,
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    String,
+    case,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    true,
     update,
 )
 from sqlalchemy.orm import Session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,8 @@ from portal.domain.assignment import preview
 from portal.engine import operations
 from portal.engine.errors import NotFound, Refused
 from portal.engine.spec import spec_named
-from portal.engine.verbs import Outcome
+from portal.engine.verbs import Outcome, verb_named
+from portal.security.perform import perform
 from portal.security.principal import system_principal
 from tests.cast import NOW, Cast
 from tests.domain.test_claim import do, rules
@@ -39,7 +41,8 @@ def take_back(cast: Cast, login: str, batch_id: int, now: datetime = NOW) -> Out
 
 
 def away(cast: Cast, login: str, first: datetime, last: datetime) -> None:
-    cast.add(models.Leave, kind="annual", owner_id=cast.people[login], team_id=cast.team_of(login), first_on=first.date(), last_on=last.date())
+    cast.add(models.Leave, kind="annual", owner_id=cast.people[login], team_id=cast.team_of(login),
+             first_on=first.date(), last_on=last.date())
 
 
 def test_a_leader_deals_out_to_the_reps_of_his_group_only(cast: Cast) -> None:
@@ -90,7 +93,7 @@ def test_a_hidden_lead_is_refused_like_a_missing_one(cast: Cast) -> None:
     hidden = cast.lead(owner="other")
     outcome = do(cast, "leader_a", "assign", [hidden, 99999, cast.lead()])
     assert len(outcome.done) == 1
-    assert [(type(error), error.in_("zh")) for _, error in outcome.refused][0] == [(type(e), e.in_("zh")) for _, e in outcome.refused][1]
+    assert len({error.in_("zh") for _, error in outcome.refused}) == 1
     assert all(isinstance(error, NotFound) for _, error in outcome.refused)
 
 
@@ -198,9 +201,6 @@ def test_chunks_of_one_job_are_one_batch(cast: Cast) -> None:
     batch = do(cast, "leader_a", "assign", leads[:2]).batch_id
     with cast.act("leader_a") as session:
         session.info["batch_id"] = batch
-        from portal.engine.verbs import verb_named
-        from portal.security.perform import perform
-
         verb: Any = verb_named("lead", "assign")
         assert perform(session, verb, leads[2:], acting_user=session.info["principal"], now=NOW).batch_id == batch
     assert owners(cast, leads) == {"rep": 2, "mate": 2}
@@ -209,8 +209,6 @@ def test_chunks_of_one_job_are_one_batch(cast: Cast) -> None:
 
 def test_ten_thousand_cost_little_more_than_the_bare_update(cast: Cast) -> None:
     """Against one UPDATE with its history: the limit is wide here, bench/ measures it."""
-    import time
-
     cast.set(models.Pool, cast.pool_id, holding_cap=100_000)
     leads = cast.leads(10_000)
     began = time.perf_counter()
@@ -230,5 +228,4 @@ def test_ten_thousand_cost_little_more_than_the_bare_update(cast: Cast) -> None:
             owner_id=cast.people["rep"], pool_id=None, team_id=cast.teams["a"], state="assigned", version=2, owned_at=NOW))
         session.commit()
         bare = time.perf_counter() - began
-    print(f"assign 10,000: {ours:.2f} s, bare {bare:.2f} s, ratio {ours / bare:.2f}")
-    assert ours < 4 * bare + 1
+    assert ours < 4 * bare + 1, f"assign 10,000: {ours:.2f} s, bare {bare:.2f} s"

@@ -20,7 +20,8 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def log(cast: Cast, login: str, lead_id: int, now: Any = NOW, **values: Any) -> int:
-    given = {"lead_id": lead_id, "kind": "call", "contacted_at": now, "content": "聊了需求", "need": "", "next_at": None, "next_step": "", **values}
+    given = {"lead_id": lead_id, "kind": "call", "contacted_at": now, "content": "聊了需求", "need": "", "next_at": None,
+             "next_step": "", **values}
     with cast.act(login, now) as session:
         made = operations.create(session, spec_named("follow_up"), given, acting_user=session.info["principal"], now=now)
         return int(made.id)
