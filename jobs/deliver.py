@@ -18,6 +18,8 @@ from email.utils import format_datetime, parseaddr
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from sqlalchemy import or_, select, update
+
 from jobs.runner import the_app
 from portal import models
 from portal.engine import store
@@ -25,7 +27,6 @@ from portal.engine.clock import clock
 from portal.engine.mailbox import Mailbox
 from portal.engine.text import pick
 from portal.security.session import system
-from sqlalchemy import or_, select, update
 
 log = logging.getLogger("portal.jobs")
 

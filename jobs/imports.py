@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+
 from portal.domain import imports
 from portal.engine.fields import View
 from portal.engine.importing import read_mapping
@@ -21,8 +22,13 @@ def run_import(run: RunHandle) -> None:
     files = Path(config.home) / "files"
     shape = Shape(given["encoding"], given["delimiter"], tuple(given["header"]), given["header_row"], given["row_count"])
     done = imports.run(
-        run, files / given["file"], shape, read_mapping(given["mapping"]), acting_user=run.principal,
-        refused=files / f"{given['file']}-refused-{run.id}", view=View(given["language"], ZoneInfo(config.time_zone), run.now),
+        run,
+        files / given["file"],
+        shape,
+        read_mapping(given["mapping"]),
+        acting_user=run.principal,
+        refused=files / f"{given['file']}-refused-{run.id}",
+        view=View(given["language"], ZoneInfo(config.time_zone), run.now),
         dry_run=given["dry_run"],
     )
     result = imports.result_of(done, dry_run=given["dry_run"], entity=given["entity"])

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
 import jobs
 from jobs.schedule import SCHEDULE, Periodic
 from portal import models
@@ -13,8 +16,6 @@ from portal.engine import store
 from portal.engine.outbox import both
 from portal.engine.work import OPEN_STATES
 from portal.security.session import system
-from sqlalchemy import func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 CAUGHT_UP = timedelta(days=7)
 """How far back periods are looked for again: a calendar row of today may make a past day a working day."""

@@ -12,17 +12,18 @@ from importlib import import_module
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import and_, case, or_, select, update
+
 from portal import models
 from portal.engine import store
 from portal.engine.clock import clock
 from portal.engine.errors import PortalError
-from portal.engine.text import Text
-from portal.engine.work import LEASE, OPEN_STATES, LeaseLost, RunHandle, handler_of
 from portal.engine.outbox import notify
+from portal.engine.text import Text
+from portal.engine.work import LEASE, OPEN_STATES, Handler, LeaseLost, RunHandle, handler_of
 from portal.security.principal import NOBODY, Principal, system_principal
 from portal.security.resolve import access_version, resolve
 from portal.security.session import system
-from sqlalchemy import and_, case, or_, select, update
 
 log = logging.getLogger("portal.jobs")
 
@@ -81,24 +82,28 @@ def run_now(run_id: int, *, now: Callable[[], datetime] = clock.now) -> str:
 def _attempt(handle: RunHandle, now: Callable[[], datetime]) -> str:
     try:
         handle.principal = _principal(handle, now())
-        function = handler_of(handle.kind)
-        if function is None:
-            raise PortalError("没有任务 {kind}。 | There is no job {kind}.", kind=handle.kind)
-        function(handle)
+        _function(handle.kind)(handle)
         if not handle.finished:
             handle.finish({})
-        return "done"
     except LeaseLost as error:
         log.warning("%s", error)
         return ""
     except PortalError as error:
         return _failed(handle, error.text, repr(error), now())
-    except Exception as error:  # noqa: BLE001 - whatever a job raises is recorded, and tried again
+    except Exception as error:  # whatever a job raises is recorded, and tried again
         log.exception("run %s (%s) failed", handle.id, handle.kind)
         if handle.attempts < MOST_ATTEMPTS:
             return _again(handle, repr(error), now())
         return _failed(handle, Text("任务没有完成，管理员可以看到原因。 | The job was not completed; an administrator can see why."),
                        repr(error), now())
+    return "done"
+
+
+def _function(kind: str) -> Handler:
+    found = handler_of(kind)
+    if found is None:
+        raise PortalError("没有任务 {kind}。 | There is no job {kind}.", kind=kind)
+    return found
 
 
 def _take(run_id: int, now: datetime) -> Any | None:

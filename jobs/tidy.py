@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import delete
+
 from portal import models
 from portal.engine.work import RunHandle, work
-from sqlalchemy import delete
 
 KEPT = timedelta(days=14)
 """Longer than the time for which missed periods are looked for (jobs/planner), so none is ever done again."""

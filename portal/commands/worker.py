@@ -27,7 +27,7 @@ _MAINTENANCE = 30
 @click.option("--queues", default=",".join(jobs.QUEUES), help="Queues in order of urgency.")
 @click.option("--burst", is_flag=True, help="End when the queues are empty.")
 @click.pass_obj
-def worker(config: Config, queues: str, burst: bool) -> None:  # noqa: FBT001 - click gives it by name
+def worker(config: Config, queues: str, burst: bool) -> None:
     """Do the work of these queues until told to stop. While Redis is away it waits for it."""
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(message)s")
     config = services.ensure(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -78,7 +79,8 @@ def away_throughout(days: list[date], user_ids: Iterable[int]) -> set[int]:
         leave.owner_id.in_(list(user_ids)), leave.first_on <= days[-1], leave.last_on >= days[0], leave.deleted_at.is_(None)
     )
     left: dict[int, set[date]] = {}
-    for owner_id, first_on, last_on in store.session().execute(wanted):
+    found: list[Any] = list(store.session().execute(wanted))
+    for owner_id, first_on, last_on in found:
         away = left.setdefault(owner_id, set(days))
         away -= {day for day in days if first_on <= day <= last_on}
     return {owner_id for owner_id, rest in left.items() if not rest}

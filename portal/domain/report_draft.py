@@ -131,9 +131,10 @@ def _counted(user_id: int, period: Period, follow_ups: Sequence[Any]) -> list[Fi
         _figure("follow_ups", len(follow_ups), list_href("/follow_up/", *mine)),
         _figure("leads_contacted", len({row.lead_id for row in follow_ups})),
     ]
-    for kind in ContactKind:
-        if count := sum(row.kind == kind.value for row in follow_ups):
-            found.append(_figure(kind.value, count, list_href("/follow_up/", *mine, ["kind", "eq", kind.value])))
+    found += [
+        _figure(kind.value, count, list_href("/follow_up/", *mine, ["kind", "eq", kind.value]))
+        for kind in ContactKind if (count := sum(row.kind == kind.value for row in follow_ups))
+    ]
     found.append(_figure("logged_late", sum(row.logged_late > 0 for row in follow_ups)))
     found += _moved(user_id, period)
     created = list_href("/lead/", ["created_by_id", "eq", user_id], ["created_at", "between", days])

@@ -30,6 +30,7 @@ IN = (ReportState.SUBMITTED.value, ReportState.LATE.value, ReportState.READ.valu
 _RECOMPUTED = timedelta(days=31)
 
 _reports: Any = models.WorkReport.__table__
+_events: Any = models.AuditEvent.__table__
 _roles, _user_roles = (models.User.metadata.tables[name] for name in ("ab_role", "ab_user_role"))
 
 
@@ -196,4 +197,4 @@ def _write_history(lines: Iterable[tuple[int, dict[str, Any], dict[str, Any]]], 
         for found, before, after in lines
     ]
     if rows:
-        session.connection().execute(plain_insert(models.AuditEvent.__table__), rows)
+        session.connection().execute(plain_insert(_events), rows)

@@ -72,7 +72,7 @@ def reports_to_send(user: Principal, *, now: datetime) -> list[Any]:
 
 
 def _leads() -> Select[Any]:
-    lead = models.Lead
+    lead: Any = models.Lead
     return select(lead.id, lead.company, lead.name, lead.grade, lead.state, lead.next_at, lead.next_step,
                   lead.first_response_due_at, lead.contacted_at, lead.owner_id)
 
@@ -332,8 +332,8 @@ def teams(*, now: datetime) -> tuple[TeamRow, ...]:
         sent.setdefault(row.team_id, []).append(row)
     found = []
     for team_id, name in session.execute(select(team.id, team.name).where(team.deleted_at.is_(None)).order_by(team.id)):
-        row = numbers.get(team_id)
-        held, overdue, breached = (row.held, row.overdue, row.breached) if row else (0, 0, 0)
+        load = numbers.get(team_id)
+        held, overdue, breached = (load.held, load.overdue, load.breached) if load else (0, 0, 0)
         found.append(TeamRow(team_id, name, people.get(team_id, 0), held, overdue, breached, _counts(sent.get(team_id, []))))
     return tuple(found)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -34,7 +33,7 @@ class Mailbox:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with NamedTemporaryFile(dir=self.folder, delete=False) as draft:
             draft.write(message.as_bytes())
-        os.replace(draft.name, self.folder / f"{name}.eml")
+        Path(draft.name).replace(self.folder / f"{name}.eml")
 
     def mails(self, *, limit: int = 100) -> list[CaughtMail]:
         """The newest first."""
