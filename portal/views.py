@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, g, make_response, redirect, render_template
+from flask import Flask, Response, g, make_response, redirect
 from flask_appbuilder import AppBuilder, BaseView, IndexView, expose
 
-from portal.screens import home, inbox, jobs_page, report_desk
+from portal.screens import home, inbox, jobs_page, mailbox, me, report_desk
 from portal.web.login import LoginView
 from portal.web.preferences import PreferencesView
 from portal.web.shell import menu_entry
@@ -16,6 +16,8 @@ SCREENS: tuple[type[BaseView], ...] = (
     inbox.InboxView,  # the bell
     report_desk.ReportDeskView,  # write and read reports
     jobs_page.JobsView,  # long work and periodic work
+    mailbox.MailboxView,  # mail caught in development
+    me.MeView,  # one's own page, for phones
 )
 
 menu_entry("", "工作台 | Home", "smart-home", "/", "home:read")
@@ -35,7 +37,7 @@ class HomeView(IndexView):  # type: ignore[misc]
     def index(self) -> Response | str:
         if g.signed_in is None:
             return make_response(redirect("/login/"))
-        return render_template(*home.page())
+        return home.render()
 
 
 def install(app: Flask, appbuilder: AppBuilder) -> None:

@@ -1,0 +1,1 @@
+"""Screens no declaration can say; each is listed in `portal/views.py`."""

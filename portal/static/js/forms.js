@@ -17,4 +17,14 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => delete form.dataset.sent, 5000);
 });
 
+// A one-tap answer.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-fill]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.fill);
+  field.value = button.dataset.text;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.focus();
+});
+
 document.querySelector("[data-focus]")?.focus();

@@ -1,0 +1,72 @@
+"""The home of each user: what to do today, the team's day, the company's day, or what will come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import render_template
+
+from portal.domain import job_desk, workbench
+from portal.domain.calendar import provisional_years
+from portal.domain.report_draft import Draft
+from portal.engine.clock import clock
+from portal.entities.leads import LeadGrade, LeadState
+from portal.security.principal import Principal
+from portal.security.roles import ROLES
+from portal.web import records
+from portal.web.language import language
+
+_WAITING = {
+    "legal": "合同审核会出现在这里：待法务的合同、退回的原因、到期提醒。"
+             " | Contracts to review will come here: those waiting for legal, reasons of returns, expiries.",
+    "finance": "账期审批、开票和回款计划会出现在这里。 | Credit terms to approve, invoices and payment plans will come here.",
+    "cashier": "待收款项会出现在这里：谁、多少、哪份合同。 | Money to receive will come here: from whom, how much, which contract.",
+    "warehouse": "已收款、待发货的订单会出现在这里。 | Paid orders to ship will come here.",
+    "service": "客户反馈和投诉会出现在这里，处理结果会回到业务员。"
+               " | Feedback and complaints will come here; the result goes back to the rep.",
+}
+_NO_ROLE = "你的账号还没有角色，请联系管理员。 | Your account has no role yet. Ask an administrator."
+
+
+def render() -> str:
+    """The home of whoever is signed in, by the widest of his roles."""
+    who = records.principal()
+    for role, screen in (("director", _director), ("leader", _leader), ("rep", _rep), ("admin", _admin)):
+        if role in who.roles:
+            return screen(who)
+    role = next((name for name in who.roles if name in _WAITING), "")
+    label = ROLES[role].label if role else ""
+    return render_template("home_waiting.html", who=who, role=label, text=_WAITING.get(role, _NO_ROLE))
+
+
+def _rep(who: Principal) -> str:
+    now = clock.now()
+    return render_template("home_rep.html", who=who, day=workbench.today(who, now=now), now=now, draft_words=draft_words,
+                           grades=LeadGrade)
+
+
+def _leader(who: Principal) -> str:
+    now = clock.now()
+    return render_template("home_leader.html", who=who, day=workbench.team_day(who, now=now), now=now,
+                           mine=workbench.reports_to_send(who, now=now))
+
+
+def _director(who: Principal) -> str:
+    now = clock.now()
+    day = workbench.company_day(who, now=now)
+    funnel = [(LeadState(key).in_(language()), key, count) for key, count in day.states.items()]
+    return render_template("home_director.html", who=who, day=day, funnel=funnel, most=max([1, *day.states.values()]), now=now)
+
+
+def _admin(who: Principal) -> str:
+    now = clock.now()
+    return render_template("home_admin.html", who=who, desk=job_desk.overview(now=now), years=provisional_years(now),
+                           pool=workbench.pool_state(now=now), hand_over=workbench.hand_over(), now=now)
+
+
+def draft_words(draft: Draft | None) -> dict[str, list[dict[str, Any]]]:
+    """The draft's lines in the reader's language."""
+    if draft is None:
+        return {"done": [], "plan": []}
+    return {part: [{"text": line.text.in_(language()), "href": line.href, "note": line.note} for line in lines]
+            for part, lines in (("done", draft.done), ("plan", draft.plan))}

@@ -1,0 +1,118 @@
+"""The report desk: write one's own report in two minutes; the board of who is in, late, missing, exempt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, g, make_response, redirect, render_template, request
+from flask_appbuilder import BaseView, expose
+from sqlalchemy import select
+from werkzeug.exceptions import Unauthorized
+
+from portal import models
+from portal.domain import workbench
+from portal.domain.periods import PeriodKind, period_named
+from portal.domain.report_draft import draft, figures_of
+from portal.engine import operations, store
+from portal.engine.clock import clock
+from portal.engine.errors import BadRequest, NotAllowed, PortalError, Refused
+from portal.engine.spec import spec_of
+from portal.engine.verbs import verb_named, verbs_of
+from portal.screens.home import draft_words
+from portal.security.bulk import Selection, perform_selection
+from portal.web import records
+from portal.web.language import language, view
+
+_FIELDS = ("problems", "plan", "extra_work")
+_MOST = 30
+
+
+class ReportDeskView(BaseView):  # type: ignore[misc]
+    """Rows come through the gate; what happens to them are the verbs of `work_report`."""
+
+    route_base = "/report-desk"
+    endpoint = "ReportDeskView"
+    default_view = "mine"
+
+    @expose("/")
+    def mine(self) -> str:
+        who = _reader()
+        now = clock.now()
+        report = models.WorkReport
+        past = list(store.session().scalars(
+            select(report).where(report.owner_id == who).order_by(report.first_on.desc(), report.id.desc()).limit(_MOST)
+        ))
+        waiting = workbench.reports_to_send(records.principal(), now=now)
+        return render_template("report_desk.html", waiting=waiting, past=past, now=now, here=view(), rights=records.rights(),
+                               spec=spec_of(report), judges=records.principal().may("work_report:comment"))
+
+    @expose("/<int:report_id>", methods=("GET", "POST"))
+    def write(self, report_id: int) -> Response | str:
+        _reader()
+        report = records.find(spec_of(models.WorkReport), report_id)
+        if request.method == "GET" or report.owner_id != records.principal().user_id:
+            return _page(report)
+        given = {key: request.form.get(key, "").strip() for key in _FIELDS}
+        try:
+            _submit(report, given) if request.form.get("send") else _keep(report, given)
+        except PortalError as error:
+            if error.status >= 500:  # noqa: PLR2004
+                raise
+            return make_response(_page(report, given, error.in_(language())), error.status)
+        return make_response(redirect("/report-desk/" if request.form.get("send") else f"/report-desk/{report_id}", 303))
+
+    @expose("/board")
+    def board(self) -> str:
+        _reader()
+        if not records.principal().may("work_report:comment"):
+            raise NotAllowed
+        now = clock.now()
+        try:
+            kind = PeriodKind(request.args.get("period", "day"))
+            period = period_named(request.args["key"]) if request.args.get("key") else workbench.board_period(kind, now=now)
+        except ValueError as error:
+            raise BadRequest("没有这一期报告。 | There is no such period.") from error
+        return render_template("report_board.html", board=workbench.board(period), kinds=list(PeriodKind), now=now, here=view())
+
+
+def _reader() -> int:
+    if g.signed_in is None:
+        raise Unauthorized
+    if not records.principal().may("report_desk:read"):
+        raise NotAllowed
+    return records.principal().user_id
+
+
+def _keep(report: Any, given: dict[str, str]) -> None:
+    spec = spec_of(models.WorkReport)
+    with records.writing() as (session, now):
+        operations.change(session, spec, records.find(spec, report.id), dict(given), version=None,
+                          acting_user=records.principal(), now=now)
+
+
+def _submit(report: Any, given: dict[str, str]) -> None:
+    if not given["problems"]:
+        raise Refused("“问题”写一句就行；没有请点“今天没有”。 | One line of problems will do; tap “Nothing today” if there are none.",
+                      rule="problems_missing")
+    spec = spec_of(models.WorkReport)
+    verb = verb_named("work_report", "submit")
+    assert verb is not None  # noqa: S101 - check_verbs has seen it
+    with records.writing() as (session, now):
+        outcome = perform_selection(session, spec, verb, Selection((report.id,)), acting_user=records.principal(), now=now, form=given)
+        if outcome.refused:
+            raise outcome.refused[0][1]
+
+
+def _page(report: Any, given: dict[str, str] | None = None, error: str = "") -> str:
+    is_mine = report.owner_id == records.principal().user_id
+    is_open = report.state in ("open", "draft", "returned")
+    made = draft(report.owner_id, period_named(report.period_key)) if is_mine and is_open else None
+    spec = spec_of(models.WorkReport)
+    owner = store.session().scalar(select(models.User.name).where(models.User.id == report.owner_id))
+    verbs = [v for v in verbs_of(spec) if not is_mine and v.offered(report.state) and records.principal().may(v.permission)]
+    return render_template(
+        "report_form.html", report=report, owner=owner, is_mine=is_mine, is_open=is_mine and is_open, error=error,
+        given=given or {key: getattr(report, key) for key in _FIELDS}, words=draft_words(made),
+        figures=made.figures if made else figures_of(report.figures or {}), lines=(report.figures or {}).get("lines", []),
+        verbs=verbs, now=clock.now(), state=records.rights().cell(spec, spec.fields["state"], {"state": report.state}, view()),
+    )

@@ -1,0 +1,58 @@
+"""The served portal with the planted world, once per module: the matrix reads, and what it may not write stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from portal.engine import store
+from portal.engine.clock import clock
+from tests import services
+from tests.cast import Cast
+from tests.conftest import _sessions
+from tests.matrix.http import Caller, served
+from tests.matrix.world import World, plant
+from tests.security.web import make_site
+
+
+@pytest.fixture(scope="module")
+def planted(template: tuple[str, Cast], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, Cast, World]]:
+    """A database of its own for the module, with the portal in front of it."""
+    with services.clone(template[0]) as url:
+        dispose, factory = _sessions(url)
+        store.use_factory(factory)
+        made = template[1]
+        cast = Cast(factory, dict(made.people), dict(made.teams), made.pool_id, made.source_id)
+        world = plant(cast)
+        home: Path = tmp_path_factory.mktemp("portal")
+        site = make_site(cast, services.config_for(home, url, services.valkey_url("matrix")))
+        yield site.app, cast, world
+        clock.release()
+        with site.app.app_context():
+            site.app.extensions["sqlalchemy"].engine.dispose()
+        dispose()
+
+
+@pytest.fixture(scope="module")
+def world(planted: tuple[Flask, Cast, World]) -> World:
+    return planted[2]
+
+
+@pytest.fixture(scope="module")
+def callers(planted: tuple[Flask, Cast, World]) -> Iterator[Callable[[str, str], Caller]]:
+    """`callers("rep", "cookie")`: signed in once, kept for the module."""
+    kept: dict[tuple[str, str], Caller] = {}
+    with served(planted[0]) as port:
+
+        def caller(login: str, how: str) -> Caller:
+            if (login, how) not in kept:
+                made = Caller(port)
+                if login:
+                    made.sign_in(login) if how == "cookie" else made.take_token(login)
+                kept[login, how] = made
+            return kept[login, how]
+
+        yield caller

@@ -1,0 +1,115 @@
+"""A world of records with a canary in every value that somebody must not see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from portal import models
+from portal.engine.mask import normalise_name
+from tests.cast import NOW, Cast
+
+OWNERS = ("rep", "mate", "other", "leader_a", "leader_b")
+SALES = {"rep": "a", "mate": "a", "leader_a": "a", "other": "b", "leader_b": "b"}
+EVERYBODY = ("admin", "director", "leader_a", "leader_b", "rep", "mate", "other", "legal", "finance", "cashier",
+             "warehouse", "service", "nobody")
+ROLE = {"admin": "admin", "director": "director", "leader_a": "leader", "leader_b": "leader", "rep": "rep", "mate": "rep",
+        "other": "rep", "nobody": ""} | {duty: duty for duty in ("legal", "finance", "cashier", "warehouse", "service")}
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One record: whose it is ("" for the pool), and what only those who see it may read."""
+
+    entity: str
+    id: int
+    owner: str
+    canaries: tuple[str, ...]
+    masked: tuple[str, ...] = ()
+    """Canaries hidden from everybody while the record lies in the pool."""
+
+
+@dataclass
+class World:
+    records: list[Planted] = field(default_factory=list)
+
+    def of(self, entity: str) -> list[Planted]:
+        return [record for record in self.records if record.entity == entity]
+
+    def one(self, entity: str, owner: str) -> Planted:
+        return next(record for record in self.of(entity) if record.owner == owner)
+
+    def hidden_from(self, actor: str) -> list[str]:
+        """Every canary this actor must never receive."""
+        found = [c for record in self.records if not sees(actor, record) for c in record.canaries]
+        return found + [c for record in self.records for c in record.masked]
+
+
+def sees(actor: str, record: Planted) -> bool:
+    """Who sees what, in the words of the brief and not in those of the code under test."""
+    role, team = ROLE[actor], SALES.get(actor)
+    if role in ("admin", "director"):
+        return True
+    if record.owner == "":
+        return role in ("leader", "rep")
+    if role == "leader":
+        return SALES[record.owner] == team
+    return role == "rep" and record.owner == actor
+
+
+def writes(actor: str, record: Planted) -> bool:
+    """Reading the pool is not writing it; reports of others are read and commented, not written."""
+    if ROLE[actor] == "admin" and record.entity == "work_report":
+        return False
+    return sees(actor, record) and (record.owner != "" or ROLE[actor] in ("admin", "director"))
+
+
+def plant(cast: Cast) -> World:
+    """A lead with a follow-up, history and a file, a report, a leave for each owner; the same lead in the pool."""
+    world = World()
+    for number, owner in enumerate((*OWNERS, "")):
+        tag = owner or "pool"
+        _lead(cast, world, number, owner, tag)
+        if owner:
+            _report(cast, world, owner)
+            _leave(cast, world, owner)
+    return world
+
+
+def _lead(cast: Cast, world: World, number: int, owner: str, tag: str) -> None:
+    company, phone = f"金丝雀{tag}实业", f"+8613{number}7531{number}468"
+    note, wechat = f"note-canary-{tag}", f"wx-canary-{tag}"
+    lead_id = cast.lead(
+        owner=owner or None, company=company, company_key=normalise_name(company), phone=phone, note=note, wechat=wechat,
+        money=True, authority=True, need=True, name=f"联系{tag}", email=f"{tag}@canary.example",
+    )
+    said = f"said-canary-{tag}"
+    follow_up_id = cast.add(
+        models.FollowUp, lead_id=lead_id, kind="call", contacted_at=NOW - timedelta(hours=3), content=said, need="", next_step="",
+        created_by_id=cast.people[owner or "rep"], version=1,
+    )
+    cast.add(models.AuditEvent, at=NOW, actor_id=cast.people["director"], entity="lead", record_id=lead_id, verb="edit",
+             before={"note": f"old-canary-{tag}", "phone": phone}, after={"note": note, "phone": phone})
+    hidden = (phone.removeprefix("+86"), wechat, f"{tag}@canary.example")
+    shown = (company, note, said, f"old-canary-{tag}")
+    world.records.append(Planted("lead", lead_id, owner, shown + (() if owner == "" else hidden), hidden if owner == "" else ()))
+    world.records.append(Planted("follow_up", follow_up_id, owner, (said,)))
+
+
+def _report(cast: Cast, world: World, owner: str) -> None:
+    canary = f"problem-canary-{owner}"
+    report_id = cast.add(
+        models.WorkReport, owner_id=cast.people[owner], team_id=cast.team_of(owner), title=f"日报 {owner}", period="day",
+        period_key="2026-05-11", first_on=date(2026, 5, 11), last_on=date(2026, 5, 11), due_at=NOW, state="submitted",
+        problems=canary, plan="", extra_work="", comment="", exempt_reason="", version=1,
+    )
+    world.records.append(Planted("work_report", report_id, owner, (canary,)))
+
+
+def _leave(cast: Cast, world: World, owner: str) -> None:
+    canary = f"leave-canary-{owner}"
+    leave_id = cast.add(
+        models.Leave, owner_id=cast.people[owner], team_id=cast.team_of(owner), kind="annual", first_on=date(2026, 8, 3),
+        last_on=date(2026, 8, 4), reason=canary, version=1,
+    )
+    world.records.append(Planted("leave", leave_id, owner, (canary,)))
