@@ -100,17 +100,18 @@ def assign(
 ) -> Outcome:
     """Give leads to one person, or in turn to the reps of a team or of the whole reach.
 
-    Rows that another transaction is changing are refused and not waited for; caps hold because the receivers are
+    Rows that another transaction changes meanwhile are refused and not waited for; caps hold because the receivers are
     locked before they are counted. `session.info["batch_id"]` continues a batch of an earlier chunk.
     """
     session = store.session()
     found = receivers(session, acting_user, now, to_id=to_id, team_id=team_id)
     people = [person.id for person in found.able]
-    lock_people(session, people)
     wanted = ids_of(leads)
-    rows = locked(session, wanted, skip=True)
+    seen = _versions(session, wanted)
+    lock_people(session, people)
+    rows = [row for row in locked(session, wanted, skip=True) if row.version == seen.get(row.id)]
     planned = deal(session, rows, found.able, holdings(session, people))
-    outcome = Outcome(refused=[*planned.refused, *_missing(session, wanted, rows)])
+    outcome = Outcome(refused=[*planned.refused, *_left_out(wanted, seen, rows)])
     if planned.shares:
         outcome.batch_id = _open_batch(session, planned, acting_user, now, method="one" if to_id else "round_robin")
         outcome.done = change_owner(session, models.Lead, planned.moves(), how="assign", now=now, batch_id=outcome.batch_id)
@@ -196,15 +197,17 @@ def _none_takes(turn: deque[int], owner_id: int | None, cap: int) -> Refused:
                    rule="holding_cap", cap=cap)
 
 
-def _missing(session: Session, wanted: Sequence[int], rows: Sequence[Any]) -> list[tuple[int, PortalError]]:
-    """Rows that were not locked: busy under another hand, or not the actor's to assign."""
+def _versions(session: Session, ids: Sequence[int]) -> dict[int, int]:
+    """What the actor may assign and how it stood before waiting for anybody."""
+    lead = models.Lead
+    statement = select(lead.id, lead.version).where(among(lead.id, ids), reachable(session, lead))
+    return {row.id: row.version for row in session.execute(statement)}
+
+
+def _left_out(wanted: Sequence[int], seen: dict[int, int], rows: Sequence[Any]) -> list[tuple[int, PortalError]]:
+    """Rows under another hand or changed while we waited, and rows that are not the actor's to assign."""
     have = {row.id for row in rows}
-    left = [each for each in wanted if each not in have]
-    if not left:
-        return []
-    there = select(models.Lead.id).where(among(models.Lead.id, left), reachable(session, models.Lead))
-    busy = set(session.scalars(there))
-    return [(each, Changed() if each in busy else NotFound()) for each in left]
+    return [(each, Changed() if each in seen else NotFound()) for each in wanted if each not in have]
 
 
 def _open_batch(session: Session, planned: Deal, acting_user: Principal, now: datetime, *, method: str) -> int:
