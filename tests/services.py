@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -75,7 +76,18 @@ def create(name: str, template: str = "template0") -> None:
 
 
 def drop(name: str) -> None:
-    """Away with it, whoever is still connected."""
+    """Away with it, whoever is still connected. Autovacuum may be: it cannot be told to go, but it soon is."""
+    for _ in range(20):
+        try:
+            _drop(name)
+        except psycopg.errors.InsufficientPrivilege:
+            time.sleep(0.25)
+        else:
+            return
+    _drop(name)
+
+
+def _drop(name: str) -> None:
     _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

@@ -43,8 +43,15 @@ _LEASE = timedelta(hours=4)
 @click.option("--keep", default="", help="Store the mapping under this name.")
 @click.pass_obj
 def import_(
-    config: Config, file: Path, mapping: str, dry_run: bool, login: str, encoding: str | None, delimiter: str | None,  # noqa: FBT001
-    refused: Path | None, keep: str,
+    config: Config,
+    file: Path,
+    mapping: str,
+    dry_run: bool,
+    login: str,
+    encoding: str | None,
+    delimiter: str | None,
+    refused: Path | None,
+    keep: str,
 ) -> None:
     """Import a CSV file."""
     try:
@@ -57,8 +64,15 @@ def import_(
 
 
 def run(
-    config: Config, file: Path, shape: Shape, mapping: str, *, dry_run: bool = False, login: str = "",
-    refused: Path | None = None, keep: str = "",
+    config: Config,
+    file: Path,
+    shape: Shape,
+    mapping: str,
+    *,
+    dry_run: bool = False,
+    login: str = "",
+    refused: Path | None = None,
+    keep: str = "",
 ) -> str:
     """Import into a database that is up; returns the result in words. Raises `PortalError`."""
     engine = create_engine(store.with_driver(config.database_url), poolclass=pool.NullPool)
@@ -122,10 +136,26 @@ def _begun(principal: Principal, file: Path, shape: Shape, mapped: Mapped, *, dr
     arguments = {"file": file.name, "mapping": mapped.plain(), "dry_run": dry_run}
     with _unit(principal) as session:
         now = clock.now()
-        run_id = work.ask(session, kind="import", label=say("导入 {name} | Import {name}", name=file.name), arguments=arguments,
-                          total=shape.row_count, asked_by_id=asked_by, now=now)
+        run_id = work.ask(
+            session,
+            kind="import",
+            label=say("导入 {name} | Import {name}", name=file.name),
+            arguments=arguments,
+            total=shape.row_count,
+            asked_by_id=asked_by,
+            now=now,
+        )
         runs: Any = models.JobRun.__table__
-        session.connection().execute(update(runs).where(runs.c.id == run_id).values(
-            state="running", lease=1, attempts=1, started_at=now, leased_until=now + _LEASE))
-    return work.RunHandle(id=run_id, kind="import", arguments=arguments, principal=principal, asked_by_id=asked_by, lease=1,
-                          clock=clock.now, total=shape.row_count)
+        session.connection().execute(
+            update(runs).where(runs.c.id == run_id).values(state="running", lease=1, attempts=1, started_at=now, leased_until=now + _LEASE)
+        )
+    return work.RunHandle(
+        id=run_id,
+        kind="import",
+        arguments=arguments,
+        principal=principal,
+        asked_by_id=asked_by,
+        lease=1,
+        clock=clock.now,
+        total=shape.row_count,
+    )

@@ -25,9 +25,11 @@ def _accounts() -> list[Account]:
     found: list[Account] = [{"login": f"{role}01", "role": role, "team": team} for role, team in (*single, *duties)]
     for number, team in enumerate(TEAMS, 1):
         found.append({"login": f"leader{number:02}", "role": "leader", "team": team})
-    for number in range(len(TEAMS) * _REPS_IN_TEAM):
-        found.append({"login": f"rep{number + 1:02}", "role": "rep", "team": TEAMS[number // _REPS_IN_TEAM]})
-    return found
+    reps: list[Account] = [
+        {"login": f"rep{number + 1:02}", "role": "rep", "team": TEAMS[number // _REPS_IN_TEAM]}
+        for number in range(len(TEAMS) * _REPS_IN_TEAM)
+    ]
+    return [*found, *reps]
 
 
 ACCOUNTS: list[Account] = _accounts()

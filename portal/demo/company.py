@@ -77,19 +77,37 @@ def found(stage: Stage) -> Company:
     sources = _sources(stage, admin.id)
     tags = write_audited(stage, Tag.__table__, "tag", [entity_row(began, admin.id, name=name) for name in TAGS])
     pool = write_audited(stage, Pool.__table__, "pool", [entity_row(began, admin.id, **_POOL)])
-    templates = write_audited(stage, ReportTemplate.__table__, "report_template", [
-        entity_row(began, admin.id, name=name, period=period, active=True,
-                   questions={"questions": [{"key": key, "label": label, "required": True} for key, label in asked]})
-        for name, period, asked in _TEMPLATES
-    ])
+    templates = write_audited(
+        stage,
+        ReportTemplate.__table__,
+        "report_template",
+        [
+            entity_row(
+                began,
+                admin.id,
+                name=name,
+                period=period,
+                active=True,
+                questions={"questions": [{"key": key, "label": label, "required": True} for key, label in asked]},
+            )
+            for name, period, asked in _TEMPLATES
+        ],
+    )
     company = Company(people, sources, tags, pool[0], dict(zip(("day", "week", "month"), templates, strict=True)))
     _leave(stage, company)
     return company
 
 
 _POOL: dict[str, Any] = {
-    "name": "公海", "daily_quota": 20, "holding_cap": 200, "cool_down_days": 7, "freeze_days": 0,
-    "recycle_qualified_days": 30, "recycle_potential_days": 45, "recycle_weak_days": 60, "recycling": True,
+    "name": "公海",
+    "daily_quota": 20,
+    "holding_cap": 200,
+    "cool_down_days": 7,
+    "freeze_days": 0,
+    "recycle_qualified_days": 30,
+    "recycle_potential_days": 45,
+    "recycle_weak_days": 60,
+    "recycling": True,
 }
 
 
@@ -99,24 +117,35 @@ def _people(stage: Stage) -> list[Person]:
     teams = _teams(stage)
     stored = hashed(DEMO_PASSWORD)
     names = {account["login"]: stage.fake.unique.name() for account in ACCOUNTS}
-    ids = write_audited(stage, User.__table__, "user", [
-        _user(account, names[account["login"]], teams, stored, began, number) for number, account in enumerate(ACCOUNTS, 1)
-    ])
+    ids = write_audited(
+        stage,
+        User.__table__,
+        "user",
+        [_user(account, names[account["login"]], teams, stored, began, number) for number, account in enumerate(ACCOUNTS, 1)],
+    )
     by_login = dict(zip(names, ids, strict=True))
     _roles(stage, by_login)
-    people = [
-        Person(by_login[a["login"]], a["login"], a["role"], names[a["login"]], teams.get(a["team"]), None) for a in ACCOUNTS
-    ]
+    people = [Person(by_login[a["login"]], a["login"], a["role"], names[a["login"]], teams.get(a["team"]), None) for a in ACCOUNTS]
     _chain_of_command(stage, people)
     return people
 
 
 def _user(account: Account, name: str, teams: dict[str, int], stored: str, began: Any, number: int) -> dict[str, Any]:
     return {
-        "username": account["login"], "name": name, "first_name": name[1:], "last_name": name[0],
-        "email": f"{account['login']}@demo.example", "phone": f"+861380000{number:04}", "password": stored, "active": True,
-        "team_id": teams.get(account["team"]), "invited_at": began, "password_changed_at": began,
-        "created_on": began.replace(tzinfo=None), "created_at": began, "created_by_id": None,
+        "username": account["login"],
+        "name": name,
+        "first_name": name[1:],
+        "last_name": name[0],
+        "email": f"{account['login']}@demo.example",
+        "phone": f"+861380000{number:04}",
+        "password": stored,
+        "active": True,
+        "team_id": teams.get(account["team"]),
+        "invited_at": began,
+        "password_changed_at": began,
+        "created_on": began.replace(tzinfo=None),
+        "created_at": began,
+        "created_by_id": None,
     }
 
 
@@ -129,10 +158,10 @@ def _teams(stage: Stage) -> dict[str, int]:
 
 def _roles(stage: Stage, by_login: dict[str, int]) -> None:
     connection = stage.session.connection()
-    roles: dict[str, int] = dict(connection.execute(select(Role.name, Role.id)).tuples().all())
-    connection.execute(insert(assoc_user_role), [
-        {"user_id": by_login[account["login"]], "role_id": roles[account["role"]]} for account in ACCOUNTS
-    ])
+    roles = {name: role_id for name, role_id in connection.execute(select(Role.name, Role.id))}  # noqa: C416 - rows are no pairs to mypy
+    connection.execute(
+        insert(assoc_user_role), [{"user_id": by_login[account["login"]], "role_id": roles[account["role"]]} for account in ACCOUNTS]
+    )
 
 
 def _chain_of_command(stage: Stage, people: list[Person]) -> None:
@@ -154,10 +183,16 @@ def _sources(stage: Stage, admin_id: int) -> list[int]:
     began = stage.now - timedelta(days=400)
     table = SourceChannel.__table__
     parents = write_audited(stage, table, "source_channel", [entity_row(began, admin_id, name=name) for name in SOURCES])
-    return write_audited(stage, table, "source_channel", [
-        entity_row(began, admin_id, name=name, parent_id=parent)
-        for parent, names in zip(parents, SOURCES.values(), strict=True) for name in names
-    ])
+    return write_audited(
+        stage,
+        table,
+        "source_channel",
+        [
+            entity_row(began, admin_id, name=name, parent_id=parent)
+            for parent, names in zip(parents, SOURCES.values(), strict=True)
+            for name in names
+        ],
+    )
 
 
 def _leave(stage: Stage, company: Company) -> None:
@@ -173,8 +208,7 @@ def _leave(stage: Stage, company: Company) -> None:
     for person, kind, first, last, reason in plans:
         person.away = (*person.away, (first, last))
         asked = stage.at(min(first, today) - timedelta(days=3), 10)
-        rows.append(entity_row(asked, person.id, kind=kind, first_on=first, last_on=last, reason=reason,
-                               owner_id=person.id, team_id=person.team_id))
+        rows.append(
+            entity_row(asked, person.id, kind=kind, first_on=first, last_on=last, reason=reason, owner_id=person.id, team_id=person.team_id)
+        )
     write_audited(stage, Leave.__table__, "leave", rows)
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from portal.demo.leads import DemoLead
 from portal.demo.rows import Row, Stage, entity_row, write_audited
@@ -12,9 +13,15 @@ LOG_WITHIN = timedelta(minutes=60)
 """Handbook 25: a contact is logged within the hour."""
 _KINDS = ("call", "call", "call", "wechat", "wechat", "visit", "mail", "meeting")
 _CONTENT = (
-    "电话介绍了产品，对方有兴趣，要一份报价。", "加了微信，发了案例和白皮书。", "上门拜访，见到采购经理，看了现场流程。",
-    "对方在比较三家供应商，最关心交付周期。", "讨论了试用方案，约技术同事一起演示。", "负责人出差，助理说下周回来再联系。",
-    "预算在走内部审批，预计月底有结果。", "发送了更新后的报价，等待反馈。", "演示顺利，对方提出两点定制需求。",
+    "电话介绍了产品，对方有兴趣，要一份报价。",
+    "加了微信，发了案例和白皮书。",
+    "上门拜访，见到采购经理，看了现场流程。",
+    "对方在比较三家供应商，最关心交付周期。",
+    "讨论了试用方案，约技术同事一起演示。",
+    "负责人出差，助理说下周回来再联系。",
+    "预算在走内部审批，预计月底有结果。",
+    "发送了更新后的报价，等待反馈。",
+    "演示顺利，对方提出两点定制需求。",
     "确认了决策流程：采购、技术、总经理三方会签。",
 )
 _NEEDS = ("现有系统太慢，报表要等一天", "人工录入错误多", "想把三个办公室的数据放在一起", "交付周期太长", "")
@@ -43,7 +50,7 @@ def _of(stage: Stage, lead: DemoLead) -> list[Row]:
     soon = min(owned + timedelta(minutes=stage.dice.randint(20, 60 * 20)), stage.now - timedelta(minutes=5))
     moments = sorted({soon, *(moment for moment in moments if moment > soon)})
     rows = [_row(stage, owner.id, moment) for moment in moments]
-    for row, following in zip(rows, rows[1:], strict=False):
+    for row, following in pairwise(rows):
         row["next_at"] = following["contacted_at"]
     _conclude(stage, lead, rows)
     return rows
@@ -62,9 +69,16 @@ def _row(stage: Stage, author_id: int, at: datetime) -> Row:
     logged = min(at + delay, stage.now - timedelta(minutes=1))
     late = max(timedelta(), logged - at - LOG_WITHIN)
     return entity_row(
-        logged, author_id, kind=stage.dice.choice(_KINDS), contacted_at=at, content=stage.dice.choice(_CONTENT),
-        need=stage.dice.choice(_NEEDS), next_at=None, next_step=stage.dice.choice(_STEPS),
-        logged_late=int(late.total_seconds() // 60), logged_at=logged,
+        logged,
+        author_id,
+        kind=stage.dice.choice(_KINDS),
+        contacted_at=at,
+        content=stage.dice.choice(_CONTENT),
+        need=stage.dice.choice(_NEEDS),
+        next_at=None,
+        next_step=stage.dice.choice(_STEPS),
+        logged_late=int(late.total_seconds() // 60),
+        logged_at=logged,
     )
 
 
@@ -81,8 +95,14 @@ def _conclude(stage: Stage, lead: DemoLead, rows: list[Row]) -> None:
     if next_at is None:
         rows[-1]["next_step"] = ""
     lead.row.update(
-        state=state, contacted_at=last, first_response_at=first, next_at=next_at, next_step=rows[-1]["next_step"],
-        changed_at=rows[-1]["created_at"], changed_by_id=rows[-1]["created_by_id"], version=1 + len(rows),
+        state=state,
+        contacted_at=last,
+        first_response_at=first,
+        next_at=next_at,
+        next_step=rows[-1]["next_step"],
+        changed_at=rows[-1]["created_at"],
+        changed_by_id=rows[-1]["created_by_id"],
+        version=1 + len(rows),
     )
     due = lead.row["first_response_due_at"]
     if due is not None and first > due:

@@ -20,12 +20,22 @@ def notify(stage: Stage, leads: list[DemoLead]) -> None:
         if lead.owner is None or lead.owned_at is None:
             continue
         if stage.now - lead.owned_at < _LATELY and lead.row["state"] == "assigned":
-            rows.append(_notice(stage, lead, "assigned", lead.owned_at,
-                                say("分配给你：{company} | Assigned to you: {company}", company=lead.row["company"])))
+            rows.append(
+                _notice(
+                    stage,
+                    lead,
+                    "assigned",
+                    lead.owned_at,
+                    say("分配给你：{company} | Assigned to you: {company}", company=lead.row["company"]),
+                )
+            )
         due = lead.row["next_at"]
         if due is not None and timedelta() <= stage.now - due < _UNREAD:
-            rows.append(_notice(stage, lead, "follow_up_due", due,
-                                say("该跟进了：{company} | Follow-up due: {company}", company=lead.row["company"])))
+            rows.append(
+                _notice(
+                    stage, lead, "follow_up_due", due, say("该跟进了：{company} | Follow-up due: {company}", company=lead.row["company"])
+                )
+            )
     rows.sort(key=lambda row: row["created_at"])
     write(stage, Notification.__table__, rows)
 
@@ -34,7 +44,14 @@ def _notice(stage: Stage, lead: DemoLead, kind: str, at: datetime, title: Text) 
     assert lead.owner is not None  # noqa: S101 - the caller looked
     unread = stage.now - at < _UNREAD
     return {
-        "recipient_id": lead.owner.id, "event_key": f"demo:{kind}:{lead.id}", "kind": kind, "entity": "lead",
-        "record_id": lead.id, "title": title.stored(), "body": {}, "href": f"/lead/{lead.id}", "created_at": at,
+        "recipient_id": lead.owner.id,
+        "event_key": f"demo:{kind}:{lead.id}",
+        "kind": kind,
+        "entity": "lead",
+        "record_id": lead.id,
+        "title": title.stored(),
+        "body": {},
+        "href": f"/lead/{lead.id}",
+        "created_at": at,
         "read_at": None if unread else at,
     }

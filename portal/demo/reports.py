@@ -13,8 +13,13 @@ from portal.models import WorkReport
 
 WORKING_DAYS = 30
 _TITLES = {PeriodKind.DAY: "日报", PeriodKind.WEEK: "周报", PeriodKind.MONTH: "月报"}
-_PROBLEMS = ("客户预算推迟，需要分期方案。", "竞品报价低 10 %，需要价格支持。", "两位客户要现场演示，缺少技术同事。", "没有大的问题。",
-             "客户要求缩短交付周期。")
+_PROBLEMS = (
+    "客户预算推迟，需要分期方案。",
+    "竞品报价低 10 %，需要价格支持。",
+    "两位客户要现场演示，缺少技术同事。",
+    "没有大的问题。",
+    "客户要求缩短交付周期。",
+)
 _PLANS = ("跟进三家报价客户，约两次演示。", "完成五个首次联系，拜访一家重点客户。", "整理跟进记录，确认下周拜访。", "推进审批中的两单。")
 _COMMENTS = ("不错，报价客户请本周内再跟一次。", "演示的事我来协调。", "注意下次跟进时间不要空着。")
 
@@ -25,7 +30,9 @@ def write_reports(stage: Stage, company: Company, contacts: list[tuple[DemoLead,
     """Every duty that has ended, one row each."""
     seen = _seen(stage, contacts)
     rows = [
-        row for period in _periods(stage) for person in company.sellers
+        row
+        for period in _periods(stage)
+        for person in company.sellers
         if (row := _report(stage, company, person, period, seen)) is not None
     ]
     rows.sort(key=lambda row: row["created_at"])
@@ -37,7 +44,8 @@ def _periods(stage: Stage) -> list[Period]:
     first = stage.calendar.add_working_days(stage.today, -WORKING_DAYS)
     found = {
         (kind, period_of(kind, day).key): period_of(kind, day)
-        for kind in PeriodKind for day in stage.calendar.working_days(first, stage.today - timedelta(days=1))
+        for kind in PeriodKind
+        for day in stage.calendar.working_days(first, stage.today - timedelta(days=1))
     }
     return [period for period in found.values() if period.last < stage.today]
 
@@ -67,11 +75,30 @@ def _report(stage: Stage, company: Company, person: Person, period: Period, seen
         return None
     opened = stage.at(period.first, 7)
     row = entity_row(
-        opened, None, title=f"{_TITLES[period.kind]} {period.key}", period=period.kind.value, period_key=period.key,
-        first_on=period.first, last_on=period.last, due_at=when.due_at, late_until=when.late_until,
-        template_id=company.templates[period.kind.value], owner_id=person.id, team_id=person.team_id,
-        state="missing", exempt_reason="", submitted_at=None, problems="", plan="", extra_work="", answers={}, figures={},
-        read_at=None, read_by_id=None, comment="", version=2,
+        opened,
+        None,
+        title=f"{_TITLES[period.kind]} {period.key}",
+        period=period.kind.value,
+        period_key=period.key,
+        first_on=period.first,
+        last_on=period.last,
+        due_at=when.due_at,
+        late_until=when.late_until,
+        template_id=company.templates[period.kind.value],
+        owner_id=person.id,
+        team_id=person.team_id,
+        state="missing",
+        exempt_reason="",
+        submitted_at=None,
+        problems="",
+        plan="",
+        extra_work="",
+        answers={},
+        figures={},
+        read_at=None,
+        read_by_id=None,
+        comment="",
+        version=2,
     )
     if _was_away(stage, person, period):
         return {**row, "state": "exempt", "exempt_reason": "请假"}
@@ -90,8 +117,13 @@ def _submission(stage: Stage, person: Person, period: Period, when: Moments, see
     late = dice.random() < 0.08
     submitted = when.due_at + timedelta(minutes=dice.randint(5, 200)) if late else when.due_at - timedelta(minutes=dice.randint(1, 90))
     row: Row = {
-        "state": "late" if late else "submitted", "submitted_at": submitted, "figures": _figures(person, period, seen),
-        "problems": dice.choice(_PROBLEMS), "plan": dice.choice(_PLANS), "changed_at": submitted, "changed_by_id": person.id,
+        "state": "late" if late else "submitted",
+        "submitted_at": submitted,
+        "figures": _figures(person, period, seen),
+        "problems": dice.choice(_PROBLEMS),
+        "plan": dice.choice(_PLANS),
+        "changed_at": submitted,
+        "changed_by_id": person.id,
     }
     # Yesterday's lie unread before the leader; of the older ones every third has a comment.
     if period.last >= stage.calendar.add_working_days(stage.today, -1) or person.leader_id is None:
@@ -103,6 +135,10 @@ def _answer(stage: Stage, reader_id: int, submitted: datetime) -> Row:
     read = min(submitted + timedelta(minutes=stage.dice.randint(10, 900)), stage.now)
     commented = stage.dice.random() < 0.3
     return {
-        "state": "commented" if commented else "read", "read_at": read, "read_by_id": reader_id,
-        "comment": stage.dice.choice(_COMMENTS) if commented else "", "changed_at": read, "changed_by_id": reader_id,
+        "state": "commented" if commented else "read",
+        "read_at": read,
+        "read_by_id": reader_id,
+        "comment": stage.dice.choice(_COMMENTS) if commented else "",
+        "changed_at": read,
+        "changed_by_id": reader_id,
     }

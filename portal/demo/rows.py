@@ -21,6 +21,12 @@ _SEED = 20_260_401
 _SILENT = frozenset({"version", "created_at", "created_by_id", "changed_at", "changed_by_id", "password", "grade"})
 
 
+def _seeded() -> Faker:
+    fake = Faker("zh_CN")
+    fake.seed_instance(_SEED)
+    return fake
+
+
 @dataclass
 class Stage:
     """What the parts of the demo company share while it is written."""
@@ -28,8 +34,8 @@ class Stage:
     session: Session
     now: datetime
     calendar: WorkCalendar
-    dice: Random = field(default_factory=lambda: Random(_SEED))  # noqa: S311 - reproducible, not secret
-    fake: Faker = field(default_factory=lambda: _seeded())
+    dice: Random = field(default_factory=lambda: Random(_SEED))
+    fake: Faker = field(default_factory=_seeded)
 
     @property
     def today(self) -> date:
@@ -51,12 +57,6 @@ class Stage:
         return latest
 
 
-def _seeded() -> Faker:
-    fake = Faker("zh_CN")
-    fake.seed_instance(_SEED)
-    return fake
-
-
 def entity_row(at: datetime, by_id: int | None, **values: Any) -> Row:
     """A row of an entity with who and when."""
     return {**values, "created_at": at, "changed_at": at, "created_by_id": by_id, "changed_by_id": by_id}
@@ -74,12 +74,21 @@ def write_audited(stage: Stage, table: Any, entity: str, rows: Sequence[Row], *,
     """Insert rows of an entity, each with its line in the history; columns named `later` were not set at first."""
     ids = write(stage, table, rows)
     silent = _SILENT.union(later)
-    history(stage, (
-        {"at": row["created_at"], "actor_id": row["created_by_id"], "entity": entity, "record_id": record_id,
-         "verb": "create", "before": {}, "after": {key: plain(value) for key, value in row.items()
-                                                    if key not in silent and value not in (None, "")}}
-        for record_id, row in zip(ids, rows, strict=True)
-    ))
+    history(
+        stage,
+        (
+            {
+                "at": row["created_at"],
+                "actor_id": row["created_by_id"],
+                "entity": entity,
+                "record_id": record_id,
+                "verb": "create",
+                "before": {},
+                "after": {key: plain(value) for key, value in row.items() if key not in silent and value not in (None, "")},
+            }
+            for record_id, row in zip(ids, rows, strict=True)
+        ),
+    )
     return ids
 
 

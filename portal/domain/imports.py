@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, String, Table, insert, inspect, select
 from sqlalchemy.orm import Session
 
 from portal import models
-from portal.domain.logins import free, name_parts
 from portal.domain.leads import default_pool
+from portal.domain.logins import NO_ADDRESS, free, name_parts
 from portal.engine import import_run
 from portal.engine.errors import BadRequest, NotAllowed, Refused
 from portal.engine.fields import BadValue, Field, View
@@ -31,8 +31,6 @@ from portal.security.resolve import touch_access
 from portal.security.roles import ROLES
 
 MOST_NAME = 80
-NO_ADDRESS = "unknown.invalid"
-"""A domain that cannot exist (RFC 2606): a person imported without one gets it until invited."""
 
 
 class RoleField(TextField):
@@ -61,8 +59,16 @@ class People(Importer):
 
     def fixed(self, spec: Spec, *, acting_user: Any, now: datetime) -> dict[str, Any]:
         plain = now.replace(tzinfo=None)
-        return {"active": False, "password": None, "created_on": plain, "changed_on": plain, "login_count": 0, "fail_login_count": 0,
-                "created_by_fk": None, "changed_by_fk": None}
+        return {
+            "active": False,
+            "password": None,
+            "created_on": plain,
+            "changed_on": plain,
+            "login_count": 0,
+            "fail_login_count": 0,
+            "created_by_fk": None,
+            "changed_by_fk": None,
+        }
 
     def complete(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         people = models.User.__table__
@@ -72,8 +78,15 @@ class People(Importer):
             first, last = name_parts(row["name"])
             login = row["username"] or free(row["name"], taken)
             taken.add(login)
-            made.append({"line": row["line"], "first_name": first, "last_name": last, "username": login,
-                         "email": row["email"] or f"{login}@{NO_ADDRESS}"})
+            made.append(
+                {
+                    "line": row["line"],
+                    "first_name": first,
+                    "last_name": last,
+                    "username": login,
+                    "email": row["email"] or f"{login}@{NO_ADDRESS}",
+                }
+            )
         return made
 
     def after(self, session: Session, staged: Table, target: Staged, *, acting_user: Any, now: datetime) -> None:
@@ -84,12 +97,18 @@ class People(Importer):
             session.connection().execute(insert(models.User.metadata.tables["ab_user_role"]).from_select(["user_id", "role_id"], rows))
         touch_access(session)
 
+    def changed(self, session: Session) -> None:
+        touch_access(session)
+
 
 @importer("team")
 class Teams(Importer):
-    """A team's leader may be an earlier target of the row."""
+    """A team's leader may be an earlier target of the row. Who sees what follows from teams at once."""
 
     def after(self, session: Session, staged: Table, target: Staged, *, acting_user: Any, now: datetime) -> None:
+        touch_access(session)
+
+    def changed(self, session: Session) -> None:
         touch_access(session)
 
 
@@ -115,11 +134,16 @@ class Leads(Importer):
     def duplicate(self, session: Session, ids: Sequence[int]) -> dict[int, Text]:
         """Existence, owner's name and team, last contact; nothing else, whoever asks."""
         lead, person, team = models.Lead.__table__, models.User.__table__, models.Team.__table__
-        rows = session.connection().execute(
-            select(lead.c.id, person.c.name, team.c.name, lead.c.contacted_at)
-            .outerjoin(person, person.c.id == lead.c.owner_id).outerjoin(team, team.c.id == lead.c.team_id)
-            .where(lead.c.id.in_(set(ids)))
-        ).all()
+        rows = (
+            session.connection()
+            .execute(
+                select(lead.c.id, person.c.name, team.c.name, lead.c.contacted_at)
+                .outerjoin(person, person.c.id == lead.c.owner_id)
+                .outerjoin(team, team.c.id == lead.c.team_id)
+                .where(lead.c.id.in_(set(ids)))
+            )
+            .all()
+        )
         return {row[0]: _known_lead(row[1], row[2], row[3]) for row in rows}
 
 
@@ -127,8 +151,12 @@ def _known_lead(owner: str | None, team: str | None, contacted: datetime | None)
     if owner is None:
         return say("公海里已有这条线索。 | This lead is in a pool already.")
     when = f"{contacted:%Y-%m-%d}" if contacted else "—"
-    return say("已是 {owner}（{team}）的线索，最近跟进 {when}。 | {owner} ({team}) has this lead; last contact {when}.",
-               owner=owner, team=team or "—", when=when)
+    return say(
+        "已是 {owner}（{team}）的线索，最近跟进 {when}。 | {owner} ({team}) has this lead; last contact {when}.",
+        owner=owner,
+        team=team or "—",
+        when=when,
+    )
 
 
 # who may ---------------------------------------------------------------------------------------
@@ -165,7 +193,14 @@ def _require_making(spec: Spec, keys: Sequence[str], principal: Principal) -> No
 
 
 def run(
-    work: import_run.Run, path: Path, shape: Shape, mapped: Mapped, *, acting_user: Principal, refused: Path, view: View,
+    work: import_run.Run,
+    path: Path,
+    shape: Shape,
+    mapped: Mapped,
+    *,
+    acting_user: Principal,
+    refused: Path,
+    view: View,
     dry_run: bool = False,
 ) -> import_run.Result:
     """Import a file as somebody."""
@@ -174,9 +209,7 @@ def run(
     def writable(spec: Spec) -> ColumnElement[bool] | None:
         return None if acting_user.is_system else scopes.writable(spec, acting_user)
 
-    return import_run.run(work, import_run.Job(
-        path, shape, mapped, refused, acting_user, view, acting_user.may, writable, dry_run,
-    ))
+    return import_run.run(work, import_run.Job(path, shape, mapped, refused, acting_user, view, acting_user.may, writable, dry_run))
 
 
 def result_of(done: import_run.Result, *, dry_run: bool, entity: str) -> dict[str, Any]:
@@ -185,8 +218,6 @@ def result_of(done: import_run.Result, *, dry_run: bool, entity: str) -> dict[st
     if done.cancelled:
         words = say("已取消，之前的行已导入：{words} | Stopped; earlier rows were imported: {words}", words=words.stored())
     return {"text": words.stored(), "href": f"/{entity}/", "counts": done.counts.plain(), "told": done.told, "dry_run": dry_run}
-
-
 
 
 # stored mappings ---------------------------------------------------------------------------------
@@ -204,8 +235,11 @@ def mapping_named(session: Session, name: str, principal: Principal) -> models.I
     for row in found:
         if row.name == name:
             return row
-    raise BadRequest("没有叫“{name}”的导入方案。现有：{known}。 | There is no import mapping “{name}”. There are: {known}.",
-                     name=name, known="、".join(row.name for row in found) or "—")
+    raise BadRequest(
+        "没有叫“{name}”的导入方案。现有：{known}。 | There is no import mapping “{name}”. There are: {known}.",
+        name=name,
+        known="、".join(row.name for row in found) or "—",
+    )
 
 
 def keep(session: Session, name: str, mapped: Mapped, *, acting_user: Principal, now: datetime) -> None:

@@ -9,14 +9,19 @@ from itertools import count
 
 from pypinyin import lazy_pinyin
 
-_SURNAMES_OF_TWO = frozenset(
-    "欧阳 司马 上官 诸葛 东方 皇甫 尉迟 公孙 慕容 令狐 长孙 宇文 司徒 司空 夏侯 端木 独孤 南宫 西门 轩辕".split()
-)
-_READ_DIFFERENTLY = {"单": "shan", "曾": "zeng", "仇": "qiu", "解": "xie", "查": "zha", "区": "ou", "朴": "piao", "盖": "ge", "尉迟": "yuchi"}
+_SURNAMES_OF_TWO = frozenset({
+    "欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "长孙", "宇文", "司徒", "司空", "夏侯", "端木",
+    "独孤", "南宫", "西门", "轩辕",
+})
+_READ_DIFFERENTLY = {
+    "单": "shan", "曾": "zeng", "仇": "qiu", "解": "xie", "查": "zha", "区": "ou", "朴": "piao", "盖": "ge", "尉迟": "yuchi",
+}
 """Surnames that are not read as the character usually is."""
 _HAN = re.compile(r"[一-鿿]")
 _LONGEST = 100
 _NOBODY = "user"
+NO_ADDRESS = "unknown.invalid"
+"""A domain that cannot exist (RFC 2606): whose e-mail is not known yet gets an address there, to be replaced before an invitation."""
 
 
 def name_parts(name: str) -> tuple[str, str]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Integer, MetaData, Table, Text as SqlText, insert, select
+from sqlalchemy import Boolean, Column, Integer, MetaData, Table, insert, select
+from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import Session
 
 from portal.engine import audit
@@ -61,8 +62,11 @@ def plans(session: Session, mapped: Mapped) -> tuple[Table, list[Plan]]:
         found = importer_of(spec)
         known = found.fields(spec)
         defaults = found.defaults(session)
-        used = {key: each for key, each in known.items()
-                if key in target.columns or key in target.constants or key in target.links or key in defaults}
+        used = {
+            key: each
+            for key, each in known.items()
+            if key in target.columns or key in target.constants or key in target.links or key in defaults
+        }
         types = {**{key: _type(spec, key, each) for key, each in used.items()}, **found.derived, **found.completed}
         own = {key: Column(f"t{number}_{key}", kind) for key, kind in types.items()}
         here, first = Column(f"t{number}__here", Boolean), Column(f"t{number}__first", Integer)
@@ -173,8 +177,9 @@ class References:
 
     def _why(self, spec: Spec, each: Field, name: str) -> Text:
         if (spec.name, name) in self.known:
-            return say("{label}：有多条叫“{name}”的记录，无法分辨。 | {label}: several records are called “{name}”.",
-                       label=each.label, name=name)
+            return say(
+                "{label}：有多条叫“{name}”的记录，无法分辨。 | {label}: several records are called “{name}”.", label=each.label, name=name
+            )
         return say("{label}：没有叫“{name}”的记录。 | {label}: there is no record called “{name}”.", label=each.label, name=name)
 
     def _look_up(self, spec: Spec, names: list[str]) -> None:
@@ -192,12 +197,18 @@ class References:
         if not names:
             return
         if not self.may(f"{spec.name}:create"):
-            raise BadRequest("你不能新建“{label}”，请先请管理员建好。 | You may not create {label}; ask an administrator first.",
-                             label=spec.label)
+            raise BadRequest(
+                "你不能新建“{label}”，请先请管理员建好。 | You may not create {label}; ask an administrator first.", label=spec.label
+            )
         now, actor = self.session.info["now"], audit.attribution(self.session)
         for name in names:
-            values = {spec.identity.key: spec.identity.parse(name), "created_at": now, "changed_at": now,
-                      "created_by_id": actor["actor_id"], "changed_by_id": actor["actor_id"]}
+            values = {
+                spec.identity.key: spec.identity.parse(name),
+                "created_at": now,
+                "changed_at": now,
+                "created_by_id": actor["actor_id"],
+                "changed_by_id": actor["actor_id"],
+            }
             adding = insert(spec.table).values(values).returning(spec.table.c.id)
             record_id = int(self.session.connection().scalar(adding) or 0)
             self.known[spec.name, name] = record_id

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.engine import csv_out
+from portal.engine.errors import Refused
 from portal.engine.fields import View
 from portal.engine.import_rows import Plan, References, Row, copy, plans, read
 from portal.engine.import_sql import Writer, analyse, begin
@@ -156,13 +158,20 @@ def _stage(
     copy(session, table, targets, by_line.values())
     analyse(session, table)
     writer = Writer(session, table, targets, work.id, job.acting_user, session.info["now"], job.writable, counts)
-    return writer.run()
+    try:
+        return writer.run()
+    except IntegrityError as error:
+        raise Refused(
+            "有的行与已有记录冲突（编号、邮箱等不能重复）。请检查文件，或改用“更新”。"
+            " | Some rows collide with records that must be unique (numbers, e-mails). Check the file or choose “update”.",
+            rule="collision",
+        ) from error
 
 
 def _joined(problems: list[Text]) -> Text:
     if len(problems) == 1:
         return problems[0]
-    both = {language: " ".join(problem.in_(language) for problem in problems) for language in ("zh", "en")}  # type: ignore[arg-type]
+    both = {language: " ".join(problem.in_(language) for problem in problems) for language in ("zh", "en")}
     return Text("{all} | {all}", {"all": both})
 
 

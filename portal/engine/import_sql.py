@@ -7,28 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Integer,
-    Table,
-    and_,
-    case,
-    cast,
-    func,
-    insert,
-    literal,
-    or_,
-    select,
-    text,
-    true,
-    update,
-)
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Integer, Table, and_, case, cast, func, insert, literal, or_, select, text, true, update
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.orm import Session
 from sqlalchemy.types import String
 
 from portal.engine.audit import attribution
-from portal.engine.entity import Pooled
+from portal.engine.entity import Owned, Pooled
+from portal.engine.errors import Refused
 from portal.engine.import_rows import Plan
 from portal.engine.importing import Counts
 from portal.engine.spec import Spec
@@ -92,10 +78,13 @@ class Writer:
             filled = and_(*(self._filled(plan.column(key)) for key in keys))
             alive = model.c.deleted_at.is_(None) if "deleted_at" in model.c else true()
             found = (
-                select(self.table.c.line, func.min(model.c.id).label("id")).join(model, same)
-                .where(filled, alive, self._alive(plan), plan.staged.id.is_(None)).group_by(self.table.c.line).subquery()
+                select(self.table.c.line, func.min(model.c.id).label("id"))
+                .join(model, same)
+                .where(filled, alive, self._alive(plan), plan.staged.id.is_(None))
+                .group_by(self.table.c.line)
+                .subquery()
             )
-            self._execute(update(self.table).where(self.table.c.line == found.c.line).values({plan.staged.id.name: found.c.id}))  # type: ignore[attr-defined]
+            self._execute(update(self.table).where(self.table.c.line == found.c.line).values({plan.staged.id.name: found.c.id}))
 
     @staticmethod
     def _filled(column: Any) -> ColumnElement[bool]:
@@ -108,10 +97,7 @@ class Writer:
             if all(key in plan.staged.columns for key in keys):
                 group = func.min(self.table.c.line).over(partition_by=[plan.column(key) for key in keys])
                 firsts.append(case((and_(*(self._filled(plan.column(key)) for key in keys)), group)))
-        ranked = (
-            select(self.table.c.line, func.least(*firsts).label("first"))
-            .where(self._alive(plan), plan.staged.id.is_(None)).subquery()
-        )
+        ranked = select(self.table.c.line, func.least(*firsts).label("first")).where(self._alive(plan), plan.staged.id.is_(None)).subquery()
         differs = and_(self.table.c.line == ranked.c.line, ranked.c.first < ranked.c.line)
         self._execute(update(self.table).where(differs).values({plan.first.name: ranked.c.first}))
 
@@ -126,9 +112,7 @@ class Writer:
         elif plan is self.plans[-1] or how == "refuse":
             self._tell_duplicates(plan, met, told, refuse=how == "refuse")
 
-    def _tell_duplicates(
-        self, plan: Plan, met: ColumnElement[bool], told: dict[int, tuple[str, Text]], *, refuse: bool
-    ) -> None:
+    def _tell_duplicates(self, plan: Plan, met: ColumnElement[bool], told: dict[int, tuple[str, Text]], *, refuse: bool) -> None:
         rows = self._execute(select(self.table.c.line, plan.staged.id).where(met)).all()
         words = plan.importer.duplicate(self.session, [row[1] for row in rows]) if rows else {}
         for line, record_id in rows:
@@ -150,23 +134,32 @@ class Writer:
         """The first line that met a record changes it: cells that say nothing leave the record as it is."""
         model = plan.spec.table
         matched_by = {key for keys in plan.match for key in keys}
-        keys = [k for k in (*plan.target.columns, *plan.target.links, *plan.importer.derived)
-                if k in model.c and (k not in matched_by or k not in plan.target.links)]
-        source = (
-            select(self.table).where(met).distinct(plan.staged.id).order_by(plan.staged.id, self.table.c.line)
-        ).subquery()
+        keys = [
+            k
+            for k in (*plan.target.columns, *plan.target.links, *plan.importer.derived)
+            if k in model.c and (k not in matched_by or k not in plan.target.links) and not self._by_verb_only(plan, k)
+        ]
+        if not keys:
+            return
+        source = (select(self.table).ext(distinct_on(plan.staged.id)).where(met).order_by(plan.staged.id, self.table.c.line)).subquery()
         new = {key: self._new_value(model.c[key], source.c[plan.column(key).name], fill=fill) for key in keys}
         differs = or_(*(model.c[key].is_distinct_from(value) for key, value in new.items()))
-        identity = source.c[plan.staged.id.name]  # type: ignore[attr-defined]
+        identity = source.c[plan.staged.id.name]
         former = (
             select(model.c.id, *(model.c[key].label(f"old_{key}") for key in keys), *(v.label(f"new_{k}") for k, v in new.items()))
-            .join(source, identity == model.c.id).where(differs).with_for_update(of=model).cte("former")
+            .join(source, identity == model.c.id)
+            .where(differs)
+            .with_for_update(of=model)
+            .cte("former")
         )
         stamp = {key: value for key, value in self._stamp().items() if key in model.c and key.startswith("changed")}
         version = {"version": model.c.version + 1} if "version" in model.c else {}
         changed = (
-            update(model).where(model.c.id == former.c.id)
-            .values({**{key: former.c[f"new_{key}"] for key in keys}, **stamp, **version}).returning(model.c.id).cte("changed")
+            update(model)
+            .where(model.c.id == former.c.id)
+            .values({**{key: former.c[f"new_{key}"] for key in keys}, **stamp, **version})
+            .returning(model.c.id)
+            .cte("changed")
         )
         before = self._document({key: former.c[f"old_{key}"] for key in keys})
         after = self._document({key: former.c[f"new_{key}"] for key in keys})
@@ -176,6 +169,13 @@ class Writer:
         )
         ids = list(self._execute(written.returning(AuditEvent.record_id)).scalars())
         self._count_changed(plan, ids)
+        if ids:
+            plan.importer.changed(self.session)
+
+    @staticmethod
+    def _by_verb_only(plan: Plan, key: str) -> bool:
+        """A new record may be given what only verbs change afterwards."""
+        return key in plan.spec.fields and plan.spec.fields[key].readonly
 
     def _count_changed(self, plan: Plan, ids: list[int]) -> None:
         """A record that this import made a moment ago and then completed counts as made only."""
@@ -197,7 +197,7 @@ class Writer:
     def _make(self, plan: Plan) -> None:
         fresh = and_(self._alive(plan), plan.staged.id.is_(None), plan.first.is_(None))
         sequence = func.pg_get_serial_sequence(literal(plan.spec.table.name), literal("id"))
-        numbered = {plan.staged.id.name: func.nextval(sequence), plan.staged.is_new.name: true()}  # type: ignore[attr-defined]
+        numbered = {plan.staged.id.name: func.nextval(sequence), plan.staged.is_new.name: true()}
         made = self._execute(update(self.table).where(fresh).values(numbered)).rowcount
         if not made:
             return
@@ -231,11 +231,19 @@ class Writer:
         for key, value in {**self._stamp(), **plan.importer.fixed(plan.spec, acting_user=self.acting_user, now=self.now)}.items():
             if key in model.c:
                 values[key] = cast(literal(value, model.c[key].type), model.c[key].type)
+        if issubclass(plan.spec.model, Owned) and not issubclass(plan.spec.model, Pooled):
+            values |= self._owner()
         if "import_id" in model.c:
             values["import_id"] = literal(self.import_id)
         values |= {key: self._stored(model.c[key], column) for key, column in plan.staged.columns.items() if key in model.c}
         rows = select(*values.values()).where(plan.staged.is_new).order_by(self.table.c.line)
         self._execute(insert(model).from_select(list(values), rows))
+
+    def _owner(self) -> dict[str, Any]:
+        """What cannot lie in a pool belongs to who imports it."""
+        if not self.acting_user.user_id:
+            raise Refused("请以某个人的身份导入。 | Import this as somebody.", rule="nobody")
+        return {"owner_id": literal(self.acting_user.user_id), "team_id": cast(literal(self.acting_user.team_id, Integer), Integer)}
 
     @staticmethod
     def _stored(column: Any, given: Any) -> Any:
@@ -249,23 +257,30 @@ class Writer:
     def _history(self, plan: Plan) -> None:
         told = {key: column for key, column in plan.staged.columns.items() if key not in plan.importer.derived and key in plan.spec.table.c}
         lines = select(*self._who(plan.spec), plan.staged.id, self._document(told)).where(plan.staged.is_new)
-        self._execute(insert(AuditEvent.__table__).from_select(  # type: ignore[arg-type]
-            ["at", "actor_id", "actor_note", "entity", "verb", "record_id", "after"],
-            lines.order_by(self.table.c.line), include_defaults=False,
-        ))
+        self._execute(
+            insert(AuditEvent.__table__).from_select(  # type: ignore[arg-type]
+                ["at", "actor_id", "actor_note", "entity", "verb", "record_id", "after"],
+                lines.order_by(self.table.c.line),
+                include_defaults=False,
+            )
+        )
 
     def _who(self, spec: Spec) -> list[Any]:
         who = attribution(self.session)
         return [
-            literal(who["at"], AuditEvent.__table__.c.at.type), cast(literal(who["actor_id"], Integer), Integer),
-            literal(who["actor_note"]), literal(spec.name), literal("import"),
+            literal(who["at"], AuditEvent.__table__.c.at.type),
+            cast(literal(who["actor_id"], Integer), Integer),
+            literal(who["actor_note"]),
+            literal(spec.name),
+            literal("import"),
         ]
 
     @staticmethod
     def _document(columns: Mapping[str, Any]) -> Any:
         """What a row says, as JSON: nothing where it says nothing."""
         parts = [
-            part for key, column in columns.items()
+            part
+            for key, column in columns.items()
             for part in (literal(key, literal_execute=True), func.nullif(column, "") if isinstance(column.type, String) else column)
         ]
         return cast(func.jsonb_strip_nulls(func.jsonb_build_object(*parts)), JSONB)
@@ -273,22 +288,36 @@ class Writer:
     def _tenure(self, plan: Plan) -> None:
         """Whose each new record is, from its first moment (a later owner change follows on it)."""
         model, new = plan.spec.table, Tenure.__table__
-        rows = select(
-            literal(self.now, new.c.at.type), literal(plan.spec.name), model.c.id, model.c.owner_id, model.c.pool_id,
-            literal("import"), cast(literal(attribution(self.session)["actor_id"], Integer), Integer), literal(1),
-        ).join(self.table, plan.staged.id == model.c.id).where(plan.staged.is_new)
-        self._execute(insert(new).from_select(  # type: ignore[arg-type]
-            ["at", "entity", "record_id", "owner_id", "pool_id", "how", "by_id", "version"], rows, include_defaults=False
-        ))
+        rows = (
+            select(
+                literal(self.now, new.c.at.type),
+                literal(plan.spec.name),
+                model.c.id,
+                model.c.owner_id,
+                model.c.pool_id,
+                literal("import"),
+                cast(literal(attribution(self.session)["actor_id"], Integer), Integer),
+                literal(1),
+            )
+            .join(self.table, plan.staged.id == model.c.id)
+            .where(plan.staged.is_new)
+        )
+        self._execute(
+            insert(new).from_select(  # type: ignore[arg-type]
+                ["at", "entity", "record_id", "owner_id", "pool_id", "how", "by_id", "version"], rows, include_defaults=False
+            )
+        )
 
     def _same_in_file(self, plan: Plan, told: dict[int, tuple[str, Text]]) -> None:
         """Rows that stand for a record that an earlier row made get its id."""
         other = self.table.alias("other")
         open_rows = and_(self._alive(plan), plan.staged.id.is_(None), plan.first.is_not(None))
-        given = other.c[plan.staged.id.name]  # type: ignore[attr-defined]
+        given = other.c[plan.staged.id.name]
         follow = (
-            update(self.table).where(open_rows, other.c.line == plan.first, given.is_not(None))
-            .values({plan.staged.id.name: given}).returning(self.table.c.line, plan.first)  # type: ignore[attr-defined]
+            update(self.table)
+            .where(open_rows, other.c.line == plan.first, given.is_not(None))
+            .values({plan.staged.id.name: given})
+            .returning(self.table.c.line, plan.first)
         )
         while rows := self._execute(follow).all():
             if plan is self.plans[-1]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, Table, UniqueConstraint
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
@@ -22,12 +22,16 @@ from portal.engine.errors import BadRequest
 from portal.engine.fields import Field
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.structured import JsonField
+from portal.engine.operations import is_replaced
 from portal.engine.spec import Spec, registry, spec_named
 from portal.engine.text import Text, say
 
 OnDuplicate = Literal["skip", "update", "fill", "create", "refuse"]
 ON_DUPLICATE: dict[str, str] = {
-    "skip": "跳过 | Skip", "update": "更新 | Update", "fill": "只补空白 | Fill blanks only", "create": "仍然新建 | Create anyway",
+    "skip": "跳过 | Skip",
+    "update": "更新 | Update",
+    "fill": "只补空白 | Fill blanks only",
+    "create": "仍然新建 | Create anyway",
     "refuse": "拒绝 | Refuse",
 }
 _PATTERN = re.compile(r"\{([^{}]+)\}")
@@ -55,8 +59,13 @@ class Target:
     def plain(self) -> dict[str, Any]:
         """As stored."""
         return {
-            "entity": self.entity, "name": self.name, "columns": dict(self.columns), "constants": dict(self.constants),
-            "links": dict(self.links), "match": [list(keys) for keys in self.match], "on_duplicate": self.on_duplicate,
+            "entity": self.entity,
+            "name": self.name,
+            "columns": dict(self.columns),
+            "constants": dict(self.constants),
+            "links": dict(self.links),
+            "match": [list(keys) for keys in self.match],
+            "on_duplicate": self.on_duplicate,
             "create_missing": list(self.create_missing),
         }
 
@@ -109,6 +118,9 @@ class Importer:
     def after(self, session: Session, staged: Table, target: Staged, *, acting_user: Any, now: datetime) -> None:
         """Set-based work that belongs to new rows (`target.is_new` marks them)."""
 
+    def changed(self, session: Session) -> None:
+        """Called after records that were there already were changed."""
+
     def duplicate(self, session: Session, ids: Sequence[int]) -> dict[int, Text]:
         """What may be told of existing records, by id."""
         return {}
@@ -142,8 +154,15 @@ def importer_of(spec: Spec) -> Importer:
 
 
 def match_of(spec: Spec, target: Target) -> tuple[tuple[str, ...], ...]:
-    """The mapping's own keys, else the record type's, else its identity."""
-    return target.match or importer_of(spec).match or ((spec.identity.key,),)
+    """The mapping's own keys, else the record type's, else what the database holds unique, else its identity."""
+    return target.match or importer_of(spec).match or unique_keys(spec) or ((spec.identity.key,),)
+
+
+def unique_keys(spec: Spec) -> tuple[tuple[str, ...], ...]:
+    """Importable fields that no two records may share."""
+    known = importer_of(spec).fields(spec)
+    sets = (tuple(column.name for column in each.columns) for each in spec.table.constraints if isinstance(each, UniqueConstraint))
+    return tuple(sorted(keys for keys in sets if set(keys) <= known.keys()))
 
 
 # reading a mapping -----------------------------------------------------------------------------
@@ -169,8 +188,12 @@ def target_of(given: Any) -> Target:
     if given.get("on_duplicate", "skip") not in get_args(OnDuplicate):
         raise BadRequest("on_duplicate 只能是 {known}。 | on_duplicate is one of {known}.", known=", ".join(ON_DUPLICATE))
     return Target(
-        entity=given["entity"], name=str(given.get("name", "")), columns=_texts(given, "columns"),
-        constants=_texts(given, "constants"), links=_texts(given, "links"), match=_keys(given.get("match") or ()),
+        entity=given["entity"],
+        name=str(given.get("name", "")),
+        columns=_texts(given, "columns"),
+        constants=_texts(given, "constants"),
+        links=_texts(given, "links"),
+        match=_keys(given.get("match") or ()),
         on_duplicate=given.get("on_duplicate", "skip"),
         create_missing=tuple(str(key) for key in given.get("create_missing") or ()),
     )
@@ -194,24 +217,45 @@ def _keys(given: Any) -> tuple[tuple[str, ...], ...]:
 
 def _check(target: Target, earlier: Iterable[str]) -> None:
     spec = spec_named(target.entity)
+    if spec.scope == "child":
+        raise BadRequest("“{label}”不能单独导入。 | {label} cannot be imported by itself.", label=spec.label)
     found = importer_of(spec)
+    if found is _plain and is_replaced(spec.name, "create"):
+        raise BadRequest("“{label}”还没有导入规则。 | {label} has no rules for imports yet.", label=spec.label)
     fields = found.fields(spec)
     for key in (*target.columns, *target.constants, *target.links):
         if key not in fields:
             raise BadRequest(
                 "“{entity}”导入时没有字段 {key}；可用：{known}。 | {entity} has no field {key} to import; there are: {known}.",
-                entity=spec.label, key=key, known=", ".join(fields),
+                entity=spec.label,
+                key=key,
+                known=", ".join(fields),
             )
     for key, alias in target.links.items():
         if alias not in earlier or not isinstance(fields[key], ReferenceField):
-            raise BadRequest("{key} 要指向前面的目标，{alias} 不是。 | {key} must name an earlier target; {alias} is none.",
-                             key=key, alias=alias)
-    sourced = {*target.columns, *target.constants, *target.links, *found.completed}
+            raise BadRequest(
+                "{key} 要指向前面的目标，{alias} 不是。 | {key} must name an earlier target; {alias} is none.", key=key, alias=alias
+            )
+    _check_required(spec, target, fields)
+    _check_match(spec, target, fields)
+
+
+def _check_required(spec: Spec, target: Target, fields: Mapping[str, Field]) -> None:
+    """A required column that the file lacks needs a value for all rows."""
+    sourced = {*target.columns, *target.constants, *target.links, *importer_of(spec).completed}
     for key, each in fields.items():
         if each.required and key not in sourced and each.default is None:
-            raise BadRequest("“{label}”必填：请选一列，或给所有行一个值。 | “{label}” is required: choose a column or give all rows a value.",
-                             label=each.label)
-    known = {*fields, *found.derived}
+            raise BadRequest(
+                "“{label}”必填：请选一列，或给所有行一个值。 | “{label}” is required: choose a column or give all rows a value.",
+                label=each.label,
+            )
+
+
+def _check_match(spec: Spec, target: Target, fields: Mapping[str, Field]) -> None:
+    given = {*target.columns, *target.constants}
+    if target.on_duplicate == "create" and any(given.issuperset(keys) for keys in unique_keys(spec)):
+        raise BadRequest("“{label}”不能重复，请选择跳过或更新。 | {label} must be unique: choose skip or update.", label=spec.label)
+    known = {*fields, *importer_of(spec).derived}
     for key in (key for keys in match_of(spec, target) for key in keys):
         if key not in known:
             raise BadRequest("不能用 {key} 判断重复。 | {key} cannot tell duplicates.", key=key)
@@ -223,9 +267,11 @@ def check_columns(mapped: Mapped, header: Sequence[str]) -> None:
         for source in target.columns.values():
             for column in columns_in(source, header):
                 if column not in header:
-                    raise BadRequest("文件里没有“{column}”这一列。文件的列：{known}。"
-                                     " | The file has no column “{column}”. Its columns: {known}.",
-                                     column=column, known=", ".join(header))
+                    raise BadRequest(
+                        "文件里没有“{column}”这一列。文件的列：{known}。 | The file has no column “{column}”. Its columns: {known}.",
+                        column=column,
+                        known=", ".join(header),
+                    )
 
 
 def columns_in(source: str, header: Sequence[str]) -> list[str]:
@@ -281,18 +327,21 @@ class Counts:
     changed: dict[str, int] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
-        return {"rows": self.rows, "refused": self.refused, "skipped": self.skipped, "made": dict(self.made),
-                "changed": dict(self.changed)}
+        return {"rows": self.rows, "refused": self.refused, "skipped": self.skipped, "made": dict(self.made), "changed": dict(self.changed)}
 
     def words(self, *, dry_run: bool) -> Text:
         """One sentence for the person who asked."""
         made = [say("{label} {count}", label=spec_named(name).label, count=count) for name, count in self.made.items() if count]
         changed = sum(self.changed.values())
-        start = ("试运行：{rows} 行；将新建 {made}；将更新 {changed}；跳过 {skipped}；拒绝 {refused}。"
-                 " | Dry run: {rows} rows; would create {made}; update {changed}; skip {skipped}; refuse {refused}.")
+        start = (
+            "试运行：{rows} 行；将新建 {made}；将更新 {changed}；跳过 {skipped}；拒绝 {refused}。"
+            " | Dry run: {rows} rows; would create {made}; update {changed}; skip {skipped}; refuse {refused}."
+        )
         if not dry_run:
-            start = ("{rows} 行；新建 {made}；更新 {changed}；跳过 {skipped}；拒绝 {refused}。"
-                     " | {rows} rows; created {made}; updated {changed}; skipped {skipped}; refused {refused}.")
+            start = (
+                "{rows} 行；新建 {made}；更新 {changed}；跳过 {skipped}；拒绝 {refused}。"
+                " | {rows} rows; created {made}; updated {changed}; skipped {skipped}; refused {refused}."
+            )
         joined = _joined(made)
         return say(start, rows=self.rows, made=joined, changed=changed, skipped=self.skipped, refused=self.refused)
 

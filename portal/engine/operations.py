@@ -29,6 +29,11 @@ def operation(entity: str, name: str) -> Callable[[Operation], Operation]:
     return register
 
 
+def is_replaced(entity: str, name: str) -> bool:
+    """Whether a domain function stands for this operation."""
+    return (entity, name) in _replaced
+
+
 def parse(spec: Spec, raw: Mapping[str, Any], *, fields: tuple[Field, ...], view: View, whole: bool) -> dict[str, Any]:
     """Typed values from a form or JSON body. Unknown keys and bad values are named, all at once.
 

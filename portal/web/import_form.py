@@ -72,10 +72,15 @@ def _part(number: int, target: Mapping[str, Any], earlier: Sequence[Mapping[str,
     rows = tuple(_row(spec, each, target, earlier, header, view) for each in known.values())
     chosen = target.get("on_duplicate", "skip")
     return TargetPart(
-        number, spec.name, str(pick(spec.label, view.language)), target.get("name") or spec.name,
-        json.dumps(target.get("match") or []), _match_words(spec, known, match, view),
+        number,
+        spec.name,
+        str(pick(spec.label, view.language)),
+        target.get("name") or spec.name,
+        json.dumps(target.get("match") or []),
+        _match_words(spec, known, match, view),
         tuple(Option(value, str(pick(label, view.language)), value == chosen) for value, label in ON_DUPLICATE.items()),
-        rows, sum(bool(row.constant) or not row.options[0].chosen for row in rows),
+        rows,
+        sum(bool(row.constant) or not row.options[0].chosen for row in rows),
     )
 
 
@@ -103,8 +108,12 @@ def _row(
                 options.append(Option(_LINK + alias, f"→ {alias}", chosen == _LINK + alias))
     constant = source if source and source not in header else (target.get("constants") or {}).get(each.key, "")
     return FieldRow(
-        each.key, str(pick(each.label, view.language)), each.required and each.key not in importer_of(spec).completed,
-        tuple(options), constant, _example(each, view),
+        each.key,
+        str(pick(each.label, view.language)),
+        each.required and each.key not in importer_of(spec).completed,
+        tuple(options),
+        constant,
+        _example(each, view),
         each.key in (target.get("create_missing") or ()) if refers else None,
     )
 
@@ -116,7 +125,7 @@ def _example(each: Field, view: View) -> str:
 
 def draft_from(form: Mapping[str, str], header: Sequence[str]) -> Draft:
     """The edited mapping. Raises `BadRequest` for an unknown record type."""
-    targets = []
+    targets: list[Draft] = []
     while (entity := form.get(f"t{len(targets)}.entity")) is not None:
         targets.append(_target_from(form, f"t{len(targets)}.", entity, header))
     return {"targets": targets}
@@ -124,8 +133,16 @@ def draft_from(form: Mapping[str, str], header: Sequence[str]) -> Draft:
 
 def _target_from(form: Mapping[str, str], prefix: str, entity: str, header: Sequence[str]) -> Draft:
     spec = spec_named(entity)
-    target: Draft = {"entity": entity, "name": form.get(f"{prefix}alias", ""), "columns": {}, "constants": {}, "links": {},
-                     "on_duplicate": form.get(f"{prefix}dup", "skip"), "create_missing": [], "match": _json(form.get(f"{prefix}match", "[]"))}
+    target: Draft = {
+        "entity": entity,
+        "name": form.get(f"{prefix}alias", ""),
+        "columns": {},
+        "constants": {},
+        "links": {},
+        "on_duplicate": form.get(f"{prefix}dup", "skip"),
+        "create_missing": [],
+        "match": _json(form.get(f"{prefix}match", "[]")),
+    }
     for key in importer_of(spec).fields(spec):
         source, constant = form.get(f"{prefix}f.{key}", ""), form.get(f"{prefix}c.{key}", "").strip()
         if source.startswith(_LINK):

@@ -156,9 +156,17 @@ def _started(spec: Spec, upload: Upload, shape: Shape, draft: Draft, *, dry_run:
     check_columns(mapped, shape.header)
     imports.require(mapped, records.principal())
     arguments = {
-        "entity": spec.name, "file": upload.token, "name": upload.name, "encoding": shape.encoding, "delimiter": shape.delimiter,
-        "header": list(shape.header), "header_row": shape.header_row, "row_count": shape.row_count, "mapping": mapped.plain(),
-        "dry_run": dry_run, "language": reader().language,
+        "entity": spec.name,
+        "file": upload.token,
+        "name": upload.name,
+        "encoding": shape.encoding,
+        "delimiter": shape.delimiter,
+        "header": list(shape.header),
+        "header_row": shape.header_row,
+        "row_count": shape.row_count,
+        "mapping": mapped.plain(),
+        "dry_run": dry_run,
+        "language": reader().language,
     }
     return _asked(spec, arguments)
 
@@ -166,8 +174,15 @@ def _started(spec: Spec, upload: Upload, shape: Shape, draft: Draft, *, dry_run:
 def _asked(spec: Spec, arguments: dict[str, Any]) -> Response:
     label = say("试运行 {name} | Dry run {name}" if arguments["dry_run"] else "导入 {name} | Import {name}", name=arguments["name"])
     with records.writing() as (session, now):
-        run_id = work.ask(session, kind="import", label=label, arguments=arguments, total=arguments["row_count"],
-                          asked_by_id=records.principal().user_id, now=now)
+        run_id = work.ask(
+            session,
+            kind="import",
+            label=label,
+            arguments=arguments,
+            total=arguments["row_count"],
+            asked_by_id=records.principal().user_id,
+            now=now,
+        )
     jobs.enqueue(run_id)
     return make_response(redirect(f"/{spec.name}/import/{run_id}", 303))
 
@@ -185,11 +200,19 @@ def run_page(spec: Spec, run_id: int) -> Response:
     language = reader().language
     here = f"/{spec.name}/import"
     shown = RunPage(
-        title=str(pick(row.label, language)), href=f"{here}/{run_id}", list_href=f"/{spec.name}/",
-        edit_href=f"{here}?from={run_id}", name=given["name"], open=row.state in OPEN_STATES,
-        failed=row.state == "failed", done=row.done, total=max(row.total, row.done),
-        text=str(pick(row.result.get("text", ""), language)), refused_href=row.result.get("refused_href", ""),
-        dry_run=given["dry_run"], cancel_href=f"/jobs/{run_id}/cancel",
+        title=str(pick(row.label, language)),
+        href=f"{here}/{run_id}",
+        list_href=f"/{spec.name}/",
+        edit_href=f"{here}?from={run_id}",
+        name=given["name"],
+        open=row.state in OPEN_STATES,
+        failed=row.state == "failed",
+        done=row.done,
+        total=max(row.total, row.done),
+        text=str(pick(row.result.get("text", ""), language)),
+        refused_href=row.result.get("refused_href", ""),
+        dry_run=given["dry_run"],
+        cancel_href=f"/jobs/{run_id}/cancel",
     )
     return make_response(render_template("import_run.html", page=shown))
 
@@ -249,22 +272,41 @@ def _page(spec: Spec, *, errors: tuple[str, ...] = (), name: str = "") -> Import
     known = imports.mappings(store.session(), records.principal())
     label = pick(spec.plural, reader().language)
     return ImportPage(
-        title=say("导入{label} | Import {label}", label=label).in_(reader().language), href=f"/{spec.name}/import",
-        back_href=f"/{spec.name}/", mappings=tuple((row.name, row.name == name) for row in known), errors=errors,
+        title=say("导入{label} | Import {label}", label=label).in_(reader().language),
+        href=f"/{spec.name}/import",
+        back_href=f"/{spec.name}/",
+        mappings=tuple((row.name, row.name == name) for row in known),
+        errors=errors,
     )
 
 
 def _shown(
-    spec: Spec, upload: Upload | None = None, shape: Shape | None = None, draft: Draft | None = None, *,
-    name: str = "", errors: tuple[str, ...] = (), kept: str = "", status: int = 200,
+    spec: Spec,
+    upload: Upload | None = None,
+    shape: Shape | None = None,
+    draft: Draft | None = None,
+    *,
+    name: str = "",
+    errors: tuple[str, ...] = (),
+    kept: str = "",
+    status: int = 200,
 ) -> Response:
     shown = _page(spec, errors=errors, name=name)
     if upload is not None and shape is not None and draft is not None:
         view = reader()
         shown = ImportPage(
-            shown.title, shown.href, shown.back_href, shown.mappings, upload, shape,
+            shown.title,
+            shown.href,
+            shown.back_href,
+            shown.mappings,
+            upload,
+            shape,
             tuple(dict.fromkeys((shape.encoding, *ENCODINGS))),
             tuple((mark, str(pick(_DELIMITER_WORDS[mark], view.language))) for mark in DELIMITERS),
-            import_form.parts(draft, shape.header, view), import_form.addable(records.principal(), view), name, errors, kept,
+            import_form.parts(draft, shape.header, view),
+            import_form.addable(records.principal(), view),
+            name,
+            errors,
+            kept,
         )
     return make_response(render_template("import.html", page=shown), status)
