@@ -116,7 +116,7 @@ def _port(text: str) -> int:
 
 
 def _proxies(text: str) -> int:
-    if not text.isdecimal() or int(text) > 9:
+    if not (text.isdecimal() and len(text) == 1):
         raise UnsafeSetting(f"PORTAL_PROXIES={text!r}: how many reverse proxies stand before the portal, 0 to 9.")
     return int(text)
 

@@ -54,7 +54,14 @@ _RESET_BODY = (
     "点下面的链接设新密码，一小时内有效。不是你本人申请的，请不要理会。"
     " | Follow the link to set a new password. It works for one hour. If you did not ask for it, do nothing."
 )
-_RESET_BY_ADMIN = "管理员重设了你的密码。点下面的链接设新密码，72 小时内有效。 | An administrator reset your password. Follow the link to set a new one. It works for 72 hours."
+_RESET_BY_ADMIN = (
+    "管理员重设了你的密码。点下面的链接设新密码，72 小时内有效。"
+    " | An administrator reset your password. Follow the link to set a new one. It works for 72 hours."
+)
+_RESET_HELP = (
+    "现在的密码和登录立刻失效，新密码由本人从邮件里设。"
+    " | The current password and sessions end at once; the person sets a new one from a mail."
+)
 
 
 # created ----------------------------------------------------------------------------------------
@@ -100,7 +107,7 @@ def create_admin(*, login: str, name: str, email: str, password: str, now: datet
     session = store.session()
     if problem := passwords.problem(password, about=(name, login, email)):
         raise Invalid({"password": problem})
-    person = create_person(
+    person: PortalUser = create_person(
         {"name": name, "email": email, "username": login}, acting_user=session.info["principal"], now=now
     )
     person.active, person.invited_at, person.roles = True, now, [_role(session, _ADMIN)]
@@ -144,7 +151,7 @@ def invite(people: Sequence[PortalUser], *, acting_user: Principal, now: datetim
 
 
 @verb("user:reset_password", "重设密码 | Reset password", icon="key", takes=("all",), bulk=True,
-      help="现在的密码和登录立刻失效，新密码由本人从邮件里设。 | The current password and sessions end at once; the person sets a new one from a mail.")
+      help=_RESET_HELP)
 def reset_password(people: Sequence[PortalUser], *, acting_user: Principal, now: datetime) -> Outcome:
     """The administrator never learns the new password."""
 

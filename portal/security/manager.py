@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Request, g
 from flask_appbuilder.security.sqla.manager import SecurityManager
-
 from flask_login import LoginManager, UserMixin
 
 from portal.entities.organisation import PortalUser

@@ -6,7 +6,7 @@ import hmac
 import re
 import secrets
 import unicodedata
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def is_demo_password(given: str) -> bool:
     return hmac.compare_digest(DEMO_PASSWORD.encode(), normal(given).encode())
 
 
-def _is_made_of(password: str, words: Set[str]) -> bool:
+def _is_made_of(password: str, words: AbstractSet[str]) -> bool:
     """Whether too little remains without the words, runs, years and repetitions."""
     return min(len(_remainder(text, words)) for text in _readings(password)) < _LEAST_OWN
 
@@ -80,7 +80,7 @@ def _readings(password: str) -> tuple[str, ...]:
     return plain, plain.translate(_LOOKALIKES)
 
 
-def _remainder(text: str, words: Set[str]) -> str:
+def _remainder(text: str, words: AbstractSet[str]) -> str:
     for word in sorted(words, key=len, reverse=True):
         text = text.replace(word, " ")
     text = re.sub(r"(?:19|20)\d\d", " ", text)

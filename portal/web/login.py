@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, g, make_response, redirect, render_template, request, session as cookie
+from flask import Response, g, make_response, redirect, render_template, request
+from flask import session as cookie
 from flask_appbuilder import AppBuilder, BaseView, expose
 from werkzeug.exceptions import Unauthorized
 

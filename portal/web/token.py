@@ -91,10 +91,10 @@ class SecurityApi(FabSecurityApi):  # type: ignore[misc]
         session, now = store.session(), clock.now()
         try:
             found = credentials.check(session, given["username"], given["password"], now)
-            if found.must_change:
-                raise SignInRefused(_MUST_CHANGE, rule="password_change")
         except (SignInRefused, TooMany) as refused:
             return self._refused(refused)
+        if found.must_change:
+            return self._refused(SignInRefused(_MUST_CHANGE, rule="password_change"))
         claims = {identity.TOKEN_CLAIM: credentials.admit(session, found, account.TOKEN, now)}
         tokens = {"access_token": create_access_token(identity=str(found.id), fresh=True, additional_claims=claims)}
         if given["refresh"]:

@@ -29,7 +29,7 @@ def test_every_answer_carries_the_strict_policy(site: Site, path: str) -> None:
 def test_production_cookies_are_for_this_host_and_tls_only(site: Site) -> None:
     live = make_site(site.cast, replace(site.app.extensions["portal_config"], env="production"))
     answer = live.browser().get("/login/", base_url="https://portal.test")
-    cookies = [value for value in answer.headers.getlist("Set-Cookie")]
+    cookies = answer.headers.getlist("Set-Cookie")
     assert cookies and all(value.startswith("__Host-") for value in cookies)
     for value in cookies:
         assert "Secure" in value and "HttpOnly" in value and "SameSite=Lax" in value and "Path=/" in value and "Domain" not in value
@@ -89,7 +89,8 @@ def test_preferences_live_with_the_person_and_before_sign_in_with_the_browser(si
     assert stranger.post("/preferences", {"language": "en"}).status_code == NO_CONTENT
     assert "Sign in" in stranger.get("/login/").get_data(as_text=True)
     browser = site.signed_in("rep")
-    answer = browser.post("/preferences", {"theme": "dark", "language": "en", "density": "comfortable", "back": "/lead/"}, page="/password/change")
+    wanted = {"theme": "dark", "language": "en", "density": "comfortable", "back": "/lead/"}
+    answer = browser.post("/preferences", wanted, page="/password/change")
     assert (answer.status_code, answer.location) == (SEE_OTHER, "/lead/")
     row = site.cast.row(models.User, site.cast.people["rep"])
     assert (row.theme, row.language) == ("dark", "en")

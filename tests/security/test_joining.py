@@ -14,7 +14,8 @@ from portal import models
 from portal.cli import portal
 from portal.commands import accounts
 from portal.engine.errors import Invalid, Refused
-from portal.engine.tables import Outbox
+from portal.engine.tables import Outbox, SignInLimit
+from portal.factory import create_app
 from tests.security.web import Browser, Site
 
 NEW = "seven slow herons"
@@ -84,8 +85,6 @@ def test_the_first_administrator_signs_in(config: Config) -> None:
     assert accounts.make_admin(config, **given, password=NEW)
     with pytest.raises(Invalid):
         accounts.make_admin(config, **{**given, "email": "other@test.example"}, password=NEW)
-    from portal.factory import create_app
-
     browser = Browser(create_app(config).test_client())
     assert browser.sign_in("boss", NEW).status_code == FOUND
     assert browser.get("/user/").status_code == OK
@@ -104,15 +103,11 @@ def test_demo_accounts_are_listed_for_programs_and_never_in_production(site: Sit
 
 
 def test_behind_a_proxy_the_visitor_counts_not_the_proxy(site: Site) -> None:
-    from portal.factory import create_app
-
     app = create_app(replace(site.app.extensions["portal_config"], proxies=1))
     client = app.test_client()
     for _ in range(10):
         answer = client.post("/api/v1/security/login", json={"username": "rep", "password": "wrong wrong wrong"},
                              headers={"X-Forwarded-For": "203.0.113.7"})
         assert answer.status_code == 401
-    from portal.engine.tables import SignInLimit
-
     with site.cast.act("system") as session:
         assert "sign_in:address:203.0.113.7" in {limit.key for limit in session.query(SignInLimit)}

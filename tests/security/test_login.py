@@ -88,6 +88,7 @@ def test_wrong_and_unknown_answer_alike(site: Site) -> None:
 
 
 def test_an_unknown_account_costs_the_same_hash(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
     site.cast.set(models.User, site.cast.people["rep"], password=passwords.hashed(PASSWORD))
     worked: list[str | None] = []
     real = passwords.check_password_hash

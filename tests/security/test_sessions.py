@@ -68,7 +68,8 @@ def test_limits_are_policies_and_count_at_the_next_request(site: Site) -> None:
     who = site.signed_in("rep")
     clock.set(NOW + timedelta(minutes=31))
     assert who.inside()
-    site.cast.add(models.Policy, now=NOW + timedelta(minutes=32), key="session.idle_minutes", effective_on=NOW.date(), value="30", reason="test")
+    later = NOW + timedelta(minutes=32)
+    site.cast.add(models.Policy, now=later, key="session.idle_minutes", effective_on=NOW.date(), value="30", reason="test")
     clock.set(NOW + timedelta(minutes=63))
     assert not who.inside()
 

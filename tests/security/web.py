@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import Engine, update
 from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
@@ -18,8 +18,8 @@ from portal.engine.clock import clock
 from portal.factory import create_app
 from tests.cast import NOW, Cast
 
-PASSWORD = "a quiet green lamp"  # noqa: S105
-_HASH = generate_password_hash(PASSWORD, method="scrypt:256:8:1")
+PASSWORD = "a quiet green lamp"
+CHEAP_HASH = generate_password_hash(PASSWORD, method="scrypt:256:8:1")
 """Cheap on purpose: the tests sign in hundreds of times."""
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
@@ -53,7 +53,7 @@ class Browser:
 
     def inside(self) -> bool:
         """Whether the portal knows who this is."""
-        return self.get("/api/v1/_openapi").status_code == 200  # noqa: PLR2004
+        return self.get("/api/v1/_openapi").status_code == 200
 
     def _here(self, options: dict[str, Any]) -> dict[str, Any]:
         return {"environ_overrides": {"REMOTE_ADDR": self.address}, **options}
@@ -72,14 +72,26 @@ class Site:
     def signed_in(self, login: str, address: str = "10.0.0.1") -> Browser:
         browser = self.browser(address)
         answer = browser.sign_in(login)
-        assert answer.status_code == 302, answer.get_data(as_text=True)[:300]  # noqa: PLR2004
+        assert answer.status_code == 302, answer.get_data(as_text=True)[:300]
         return browser
 
 
 def make_site(cast: Cast, config: Config) -> Site:
     """Everybody of the cast signs in with `PASSWORD`, at `NOW`."""
     with cast.session_factory() as session:
-        session.connection().execute(update(models.User.__table__).values(password=_HASH, password_changed_at=NOW))
+        session.connection().execute(update(models.User.__table__).values(password=CHEAP_HASH, password_changed_at=NOW))
         session.commit()
     clock.set(NOW)
-    return Site(create_app(config), cast)
+    app = create_app(config)
+    with app.app_context():
+        _open_engines.append(app.extensions["sqlalchemy"].engine)
+    return Site(app, cast)
+
+
+_open_engines: list[Engine] = []
+
+
+def let_go() -> None:
+    """Close the connections of every portal a test has made."""
+    while _open_engines:
+        _open_engines.pop().dispose()
