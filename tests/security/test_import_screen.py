@@ -1,0 +1,127 @@
+"""The import screen over HTTP: a GBK file from upload to leads, and nobody else's files or runs."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from jobs import runner
+from portal import models
+from tests.sample_data import COMPANIES, CRM, sample_data
+from tests.security.web import Browser, Site
+
+_TAGS = re.compile(r"<(input|select)\b([^>]*)>", re.DOTALL)
+
+
+def attribute(tag: str, name: str) -> str | None:
+    found = re.search(rf'\b{name}="([^"]*)"', tag)
+    return html.unescape(found[1]) if found else None
+
+
+def fields(page: TestResponse) -> dict[str, str]:
+    """What a browser would send of the mapping form."""
+    text = page.get_data(as_text=True)
+    form = text[text.index('class="import-form"') : text.index("</main>")]
+    sent: dict[str, str] = {}
+    for tag in re.finditer(r"<input\b[^>]*>", form):
+        name = attribute(tag[0], "name")
+        if name and not ('type="checkbox"' in tag[0] and " checked" not in tag[0]):
+            sent[name] = attribute(tag[0], "value") or ""
+    for name, options in re.findall(r'<select\b[^>]*\bname="([^"]*)"[^>]*>(.*?)</select>', form, re.DOTALL):
+        chosen = re.search(r"<option([^>]*) selected>([^<]*)", options) or re.search(r"<option([^>]*)>([^<]*)", options)
+        assert chosen is not None
+        value = attribute(chosen[1], "value")
+        sent[name] = html.unescape(chosen[2]) if value is None else value
+    sent.pop("csrf_token")
+    return sent
+
+
+def upload(browser: Browser, path: Path, entity: str = "lead", **more: str) -> TestResponse:
+    with path.open("rb") as file:
+        answer = browser.post(f"/{entity}/import", {"upload": (file, path.name), **more}, content_type="multipart/form-data")
+    assert answer.status_code == 303, answer.get_data(as_text=True)[:500]
+    return browser.get(answer.headers["Location"])
+
+
+def run(site: Site, browser: Browser, href: str) -> str:
+    """Do the run as a worker would; the page's text afterwards."""
+    with site.app.app_context():
+        assert runner.run_now(int(href.rsplit("/", 1)[1])) == "done"
+    return browser.get(href).get_data(as_text=True)
+
+
+@pytest.fixture
+def admin(site: Site) -> Browser:
+    browser = site.browser()
+    assert browser.sign_in("admin").status_code == 302
+    return browser
+
+
+def test_a_gbk_file_is_recognised_tried_and_imported(site: Site, admin: Browser) -> None:
+    page = upload(admin, sample_data() / COMPANIES)
+    text = page.get_data(as_text=True)
+    assert "gb18030" in text
+    assert "股票名称" in text
+    given = fields(page)
+    assert given["t0.f.company"] == "column:股票名称"
+    unsaid = admin.post("/lead/import", {**given, "action": "try"})
+    assert unsaid.status_code == 400
+    assert "“来源”必填" in unsaid.get_data(as_text=True)
+    given |= {"t0.c.source_id": "上市公司名单", "t0.m.source_id": "1"}
+    tried = admin.post("/lead/import", {**given, "action": "try"}).headers["Location"]
+    assert "试运行：4347 行" in run(site, admin, tried)
+    assert not site.cast.rows(models.Lead)
+    done = admin.post(tried).headers["Location"]
+    assert "4347 行；新建" in run(site, admin, done)
+    assert len(site.cast.rows(models.Lead)) > 4000
+
+
+def test_a_mapping_is_kept_and_repeated(site: Site, admin: Browser) -> None:
+    page = upload(admin, sample_data() / CRM / "sales_teams.csv", "team")
+    first = {**fields(page), "t0.f.name": "column:regional_office"}
+    second = fields(admin.post("/team/import", {**first, "action": "add", "add_entity": "user"}))
+    second |= {"t1.alias": "rep", "t1.f.name": "column:sales_agent", "t1.f.team_id": "link:team", "t1.c.role": "业务员"}
+    kept = admin.post("/team/import", {**second, "action": "keep", "mapping_name": "办事处"})
+    assert "已保存方案" in kept.get_data(as_text=True)
+    again = upload(admin, sample_data() / CRM / "sales_teams.csv", "user", mapping="办事处")
+    started = admin.post("/user/import", {**fields(again), "action": "run"})
+    assert "团队 3、员工 35" in run(site, admin, started.headers["Location"])
+
+
+def test_refused_rows_are_downloaded_by_who_asked_only(site: Site, admin: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "名单.csv"
+    path.write_text("公司,电话\n甲公司,12\n乙公司,13800000001\n", encoding="utf-8")
+    given = {**fields(upload(admin, path)), "t0.c.source_id": "展会", "t0.m.source_id": "1", "action": "run"}
+    href = admin.post("/lead/import", given).headers["Location"]
+    assert "拒绝 1" in run(site, admin, href)
+    answer = admin.get(f"{href}/refused.csv")
+    assert "甲公司,12,2,拒绝" in answer.get_data(as_text=True)
+    director = site.browser()
+    director.sign_in("director")
+    assert director.get(href).status_code == 404
+    assert director.get(f"{href}/refused.csv").status_code == 404
+    assert director.get("/lead/import", query_string={"file": given["file"]}).status_code == 404
+    assert admin.get(href.replace("/lead/", "/team/")).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/lead/import", "/user/import", "/lead/import/1", "/lead/import/1/refused.csv"])
+def test_the_screen_is_for_those_who_may_import(site: Site, path: str) -> None:
+    browser = site.browser()
+    browser.sign_in("rep")
+    assert browser.get(path).status_code == 403
+    if not path.endswith(".csv"):
+        assert browser.post(path).status_code == 403
+
+
+@pytest.mark.parametrize(("content", "says"), [(b"", "文件是空的"), (b"PK\x03\x04rest", "Excel 工作簿"), (b"a,b\n\x00\x00", "空字符")])
+def test_an_unreadable_file_says_why(admin: Browser, tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(content)
+    page: Any = upload(admin, path)
+    assert page.status_code == 422
+    assert says in page.get_data(as_text=True)
