@@ -10,6 +10,8 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ from portal.processes import Child, Supervisor, die_with_parent
 if TYPE_CHECKING:
     from config import Config
 
+_CODE = ("portal.factory", "portal.doors", "portal.commands.worker", "portal.commands.scheduler", "gunicorn.app.wsgiapp")
 _PORT_PATIENCE = 10.0
 """Seconds for what a killed start left behind to leave the port."""
 
@@ -35,10 +38,11 @@ def up(config: Config, with_parent: bool) -> None:
     with _only_one(config):
         code = 1
         try:
-            ready = services.ensure(config)
+            ready = _services_while_reading_code(config)
             _prepare(ready)
             _wait_for_port(config.port)
-            code = Supervisor(_children(config), _environ(ready), lambda: _answers(config.port), lambda: _announce(ready)).run()
+            os.environ.update(DATABASE_URL=ready.database_url, REDIS_URL=ready.redis_url, PORTAL_HOME=str(ready.home))
+            code = Supervisor(_children(ready), lambda: _answers(config.port), lambda: _announce(ready)).run()
         except services.ServiceFailed as failure:
             raise click.ClickException(str(failure)) from failure
         except KeyboardInterrupt:
@@ -65,6 +69,15 @@ def _only_one(config: Config) -> Iterator[None]:
         yield
 
 
+def _services_while_reading_code(config: Config) -> Config:
+    """The services start while this process reads the code that its children are forked with."""
+    with ThreadPoolExecutor(1) as aside:
+        starting = aside.submit(services.ensure, config)
+        for module in _CODE:
+            import_module(module)
+        return starting.result()
+
+
 def _prepare(config: Config) -> None:
     """Bring the database up to date; fill an empty one with the demo company."""
     from portal.commands.upgrade import upgrade  # noqa: PLC0415 - slow to import; the services are on their way first
@@ -79,47 +92,37 @@ def _prepare(config: Config) -> None:
 
 def _children(config: Config) -> list[Child]:
     """The web, one worker for all queues, the scheduler."""
-    python = sys.executable
-    web = [
-        python,
-        "-m",
-        "gunicorn",
-        "portal.wsgi:app",
-        "--bind",
-        f"127.0.0.1:{config.port}",
-        "--workers",
-        "2",
-        "--worker-class",
-        "gthread",
-        "--threads",
-        "8",
-        "--timeout",
-        "120",
-        "--graceful-timeout",
-        "4",
-        "--no-control-socket",
-        "--log-level",
-        "warning",
-        "--access-logfile",
-        "-",
-        "--access-logformat",
-        "%(s)s %(m)s %(U)s %(M)s ms",
-    ]
     return [
-        Child("web", web),
-        Child("worker", [python, "-m", "portal", "worker"]),
-        Child("scheduler", [python, "-m", "portal", "scheduler"]),
+        Child("web", lambda: _serve(config.port)),
+        Child("worker", lambda: _command("worker", config)),
+        Child("scheduler", lambda: _command("scheduler", config)),
     ]
 
 
-def _environ(config: Config) -> dict[str, str]:
-    """The children are told where the services are, and need not look for them."""
-    return os.environ | {
-        "DATABASE_URL": config.database_url,
-        "REDIS_URL": config.redis_url,
-        "PORTAL_HOME": str(config.home),
-        "PYTHONUNBUFFERED": "1",
+def _serve(port: int) -> None:
+    """gunicorn, as its command would start it."""
+    from gunicorn.app.wsgiapp import WSGIApplication  # noqa: PLC0415 - it reads the program's arguments
+
+    options = {
+        "bind": f"127.0.0.1:{port}",
+        "workers": "2",
+        "worker-class": "gthread",
+        "threads": "8",
+        "timeout": "120",
+        "graceful-timeout": "4",
+        "log-level": "warning",
+        "access-logfile": "-",
+        "access-logformat": "%(s)s %(m)s %(U)s %(M)s ms",
     }
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    sys.argv = ["gunicorn", *words, "--no-control-socket", "portal.wsgi:app"]
+    WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]", prog="gunicorn").run()
+
+
+def _command(name: str, config: Config) -> None:
+    """`portal worker` or `portal scheduler`, in this process."""
+    command: click.Command = getattr(import_module(f"portal.commands.{name}"), name)
+    command.main(args=[], prog_name=f"portal {name}", obj=config)
 
 
 def _wait_for_port(port: int) -> None:

@@ -7,8 +7,6 @@ import unicodedata
 from collections.abc import Container
 from itertools import count
 
-from pypinyin import lazy_pinyin
-
 _SURNAMES_OF_TWO = frozenset({
     "欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "长孙", "宇文", "司徒", "司空", "夏侯", "端木",
     "独孤", "南宫", "西门", "轩辕",
@@ -36,6 +34,8 @@ def name_parts(name: str) -> tuple[str, str]:
 
 def proposed(name: str) -> str:
     """The login of a name, in lower-case letters, digits and dots."""
+    from pypinyin import lazy_pinyin  # noqa: PLC0415 - its dictionary takes most of a second to read
+
     given, family = name_parts(name)
     if _HAN.search(name):
         surname = _READ_DIFFERENTLY.get(family) or "".join(lazy_pinyin(family))
