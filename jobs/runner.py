@@ -96,6 +96,7 @@ def _attempt(handle: RunHandle, now: Callable[[], datetime]) -> str:
             return _again(handle, repr(error), now())
         return _failed(handle, Text("任务没有完成，管理员可以看到原因。 | The job was not completed; an administrator can see why."),
                        repr(error), now())
+    log.info("%s %s: %s of %s", handle.kind, handle.period if handle.asked_by_id is None else handle.id, handle.done, handle.total)
     return "done"
 
 

@@ -30,7 +30,7 @@ _WRITTEN = ("problems", "plan", "extra_work")
     "work_report:submit", "提交 | Submit", icon="send", takes=("own",), primary=True,
     columns=("problems", "plan", "extra_work", "state", "submitted_at", "figures"), states=("open", "draft", "returned"),
     form=(
-        ("problems", LongTextField("问题 | Problems")),
+        ("problems", LongTextField("问题 | Problems", required=True, help="没有就写“没有”。 | Write “none” if there are none.")),
         ("plan", LongTextField("计划 | Plan")),
         ("extra_work", LongTextField("补充 | Anything else")),
     ),
@@ -43,7 +43,7 @@ def submit(
     """Send a report with the figures of this moment; after its due time it is late, after its closing time refused.
 
     The due instant itself is in time, the closing instant (24:00) is too late. A returned report may be sent again
-    at any time and stays as punctual as it first was.
+    at any time and stays as punctual as it first was. A plan nobody wrote is the one the system knows: next contacts.
     """
     outcome = Outcome()
     written = {"problems": problems, "plan": plan, "extra_work": extra_work}
@@ -56,9 +56,11 @@ def submit(
             if value is not None:
                 setattr(report, key, value.strip())
         report.submitted_at = report.submitted_at or now
+        made = draft(acting_user.user_id, period_named(report.period_key))
+        report.plan = report.plan or made.plan_text
         in_time = report.due_at is None or report.submitted_at <= report.due_at
         report.state = (ReportState.SUBMITTED if in_time else ReportState.LATE).value
-        report.figures = frozen(draft(acting_user.user_id, period_named(report.period_key)), now)
+        report.figures = frozen(made, now)
         outcome.done.append(report.id)
         if again:
             _tell_leader(report, acting_user, now)

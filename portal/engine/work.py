@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from portal.engine import store
 from portal.engine.errors import WrongDeclaration
-from portal.engine.outbox import both
+from portal.engine.outbox import both, notify
 from portal.engine.tables import JobRun
-from portal.engine.text import Text
+from portal.engine.text import SEPARATOR, Text
 
 OPEN_STATES = ("waiting", "running")
 LEASE = timedelta(minutes=2)
@@ -85,7 +85,10 @@ class RunHandle:
             return bool(session.connection().scalar(select(_runs.c.cancelled).where(_runs.c.id == self.id)))
 
     def finish(self, result: Mapping[str, Any] | None = None) -> None:
-        """The run is done, with what the person is to see: text {zh, en}, href, refused_href, undo {verb, batch_id}."""
+        """The run is done, with what the person is to see: text {zh, en}, href, refused_href, undo {verb, batch_id}.
+
+        Who asked finds the text in his bell as well, should he have left the page.
+        """
         if self._session is not None:
             self._end(self._session, result or {})
             return
@@ -109,6 +112,10 @@ class RunHandle:
             total=max(self.total, self.done), result=dict(result), error="",
         )
         self.finished = True
+        said = result.get("text")
+        if self.asked_by_id is not None and said:
+            notify(session, recipient_ids=self.asked_by_id, event_key=f"run:{self.id}", kind="run", now=self.now, mail=False,
+                   title=Text(f"{said['zh']}{SEPARATOR}{said['en']}"), href=str(result.get("href", "")))
 
     def _write(self, session: Session, **values: Any) -> None:
         ours = update(_runs).where(_runs.c.id == self.id, _runs.c.lease == self.lease, _runs.c.state == "running")

@@ -80,6 +80,8 @@ def test_asked_work_acts_as_the_person_and_ends_with_its_result(cast: Cast, kind
     row = run_of(cast, run_id)
     assert (row.state, row.done, row.total, row.result["href"]) == ("done", 4, 4, "/lead/")
     assert seen == [cast.people["rep"]]
+    (notice,) = cast.rows(models.Notification)
+    assert (notice.recipient_id, notice.title["en"], notice.href) == (cast.people["rep"], "Done", "/lead/")
     assert runner.run_now(run_id, now=lambda: NOW) == ""
 
 
