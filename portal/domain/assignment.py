@@ -105,12 +105,12 @@ def assign(
     """
     session = store.session()
     found = receivers(session, acting_user, now, to_id=to_id, team_id=team_id)
-    people = [person.id for person in found.able]
     wanted = ids_of(leads)
     seen = _versions(session, wanted)
-    lock_people(session, people)
+    people = lock_people(session, [person.id for person in found.able])
+    able = [person for person in found.able if person.id in people]
     rows = [row for row in locked(session, wanted, skip=True) if row.version == seen.get(row.id)]
-    planned = deal(session, rows, found.able, holdings(session, people))
+    planned = deal(session, rows, able, holdings(session, people))
     outcome = Outcome(refused=[*planned.refused, *_left_out(wanted, seen, rows)])
     if planned.shares:
         outcome.batch_id = _open_batch(session, planned, acting_user, now, method="one" if to_id else "round_robin")

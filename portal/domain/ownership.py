@@ -60,16 +60,17 @@ def carries(model: type[Any]) -> Callable[[Carried], Carried]:
     return register
 
 
-def lock_people(session: Session, user_ids: Iterable[int]) -> None:
+def lock_people(session: Session, user_ids: Iterable[int]) -> set[int]:
     """Receivers are locked in the order of their ids, so that caps hold and two managers never wait in a circle.
 
-    The weak lock leaves foreign keys to the same people free.
+    Returns those who are active now. The weak lock leaves foreign keys to the same people free.
     """
     people = models.User.__table__
-    session.connection().execute(
-        select(people.c.id).where(among(people.c.id, sorted(set(user_ids)))).order_by(people.c.id)
+    found = session.connection().execute(
+        select(people.c.id, people.c.active).where(among(people.c.id, sorted(set(user_ids)))).order_by(people.c.id)
         .with_for_update(key_share=True)
     )
+    return {row.id for row in found if row.active}
 
 
 def change_owner(

@@ -207,14 +207,3 @@ def warn(now: datetime) -> int:
         notices.append(Notice(each.owner_id, f"recycle_warning:{each.rule}:{each.lead_id}:{due_day}:{step}", "recycle", words,
                               entity="lead", record_id=each.lead_id, href=f"/lead/{each.lead_id}"))
     return notify_many(store.session(), notices, now=now)
-
-
-def handover() -> list[Any]:
-    """Open leads of people who are no longer active, among what the reader sees: his hand-over list."""
-    lead, user = models.Lead, models.User
-    statement = (
-        select(lead.id, lead.company, lead.state, lead.owner_id, user.name.label("owner"))
-        .join(user, user.id == lead.owner_id)
-        .where(user.active.is_not(True), lead.state.in_(OPEN_STATES)).order_by(user.name, lead.id)
-    )
-    return list(store.session().execute(statement))

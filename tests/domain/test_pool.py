@@ -1,4 +1,4 @@
-"""Back to the pool: each figure at its edge, warnings once a day, what is left alone, and the hand-over list."""
+"""Back to the pool: each figure at its edge, warnings once a day, and what is left alone."""
 
 from __future__ import annotations
 
@@ -104,13 +104,3 @@ def test_a_former_owner_cools_down_after_recycling_too(cast: Cast) -> None:
     night(cast, NOW + 60 * DAY)
     assert rules(do(cast, "rep", "claim", [lead], NOW + 67 * DAY - SECOND)) == ["cool_down"]
     assert do(cast, "rep", "claim", [lead], NOW + 67 * DAY).done == [lead]
-
-
-def test_leads_of_the_departed_are_on_their_leaders_hand_over_list(cast: Cast) -> None:
-    lead = cast.lead(owner="rep")
-    cast.lead(owner="mate")
-    cast.lead(owner="rep", state="converted")
-    cast.set(models.User, cast.people["rep"], active=False)
-    for login, seen in {"leader_a": [lead], "director": [lead], "leader_b": [], "mate": [], "nobody": []}.items():
-        with cast.act(login):
-            assert [row.id for row in pool.handover()] == seen
