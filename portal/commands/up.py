@@ -91,10 +91,11 @@ def _prepare(config: Config) -> None:
 
 
 def _children(config: Config) -> list[Child]:
-    """The web, one worker for all queues, the scheduler."""
+    """The web, a worker for what is urgent and one for what is long, the scheduler."""
     return [
         Child("web", lambda: _serve(config.port)),
-        Child("worker", lambda: _command("worker", config)),
+        Child("worker", lambda: _command("worker", config, "--queues", "fast,mail")),
+        Child("bulk", lambda: _command("worker", config, "--queues", "bulk")),
         Child("scheduler", lambda: _command("scheduler", config)),
     ]
 
@@ -119,10 +120,10 @@ def _serve(port: int) -> None:
     WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]", prog="gunicorn").run()
 
 
-def _command(name: str, config: Config) -> None:
+def _command(name: str, config: Config, *words: str) -> None:
     """`portal worker` or `portal scheduler`, in this process."""
     command: click.Command = getattr(import_module(f"portal.commands.{name}"), name)
-    command.main(args=[], prog_name=f"portal {name}", obj=config)
+    command.main(args=list(words), prog_name=f"portal {name}", obj=config)
 
 
 def _wait_for_port(port: int) -> None:
