@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-from config import Config
+from config import Config, UnsafeSetting
 
 _COMMANDS = {
     "up": ("portal.commands.up", "up"),
@@ -42,4 +42,7 @@ class _Lazy(click.Group):
 @click.pass_context
 def portal(context: click.Context) -> None:
     """The sales portal."""
-    context.obj = Config.from_env(os.environ)
+    try:
+        context.obj = Config.from_env(os.environ)
+    except UnsafeSetting as unsafe:
+        raise click.ClickException(str(unsafe)) from unsafe
