@@ -63,11 +63,6 @@ class Company:
     def admin(self) -> Person:
         return self.of_role("admin")[0]
 
-    @property
-    def sellers(self) -> list[Person]:
-        """Who owns leads and owes reports: reps and leaders."""
-        return [*self.of_role("rep"), *self.of_role("leader")]
-
 
 def found(stage: Stage) -> Company:
     """Write the company itself; leads come after."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from portal.demo.company import Person
 from portal.demo.leads import DemoLead
 from portal.demo.rows import Row, Stage, entity_row, write_audited
 from portal.models import FollowUp
@@ -27,6 +28,7 @@ _CONTENT = (
 _NEEDS = ("现有系统太慢，报表要等一天", "人工录入错误多", "想把三个办公室的数据放在一起", "交付周期太长", "")
 _STEPS = ("发送报价", "电话确认需求", "安排演示", "上门拜访", "发案例资料", "跟进审批结果", "约见决策人")
 _MOST = 5
+_IN_TIME = 0.9
 
 
 def contact(stage: Stage, leads: list[DemoLead]) -> list[tuple[DemoLead, Row]]:
@@ -45,10 +47,12 @@ def _of(stage: Stage, lead: DemoLead) -> list[Row]:
     if owner is None or owned is None or stage.dice.random() < 0.3:
         _breach(stage, lead)
         return []
-    moments = sorted({_moment(stage, lead, owned) for _ in range(stage.dice.randint(1, _MOST))})
+    latest = stage.now - timedelta(minutes=10)
     # The first answer to a new lead comes soon: mostly within the day that the handbook allows.
-    soon = min(owned + timedelta(minutes=stage.dice.randint(20, 60 * 20)), stage.now - timedelta(minutes=5))
-    moments = sorted({soon, *(moment for moment in moments if moment > soon)})
+    allowed = owned + timedelta(hours=24 if stage.dice.random() < _IN_TIME else 72)
+    soon = _moment(stage, owner, owned, min(allowed, latest)) or owned + timedelta(minutes=20)
+    later = (_moment(stage, owner, soon, latest) for _ in range(stage.dice.randint(0, _MOST - 1)))
+    moments = sorted({soon, *(moment for moment in later if moment is not None)})
     rows = [_row(stage, owner.id, moment) for moment in moments]
     for row, following in pairwise(rows):
         row["next_at"] = following["contacted_at"]
@@ -56,10 +60,10 @@ def _of(stage: Stage, lead: DemoLead) -> list[Row]:
     return rows
 
 
-def _moment(stage: Stage, lead: DemoLead, owned: datetime) -> datetime:
-    moment = stage.working_moment(owned, stage.now - timedelta(minutes=10))
-    away = lead.owner is not None and lead.owner.is_away(moment.astimezone(stage.calendar.zone).date())
-    return owned + timedelta(hours=1) if away and owned + timedelta(hours=1) < stage.now else moment
+def _moment(stage: Stage, owner: Person, earliest: datetime, latest: datetime) -> datetime | None:
+    """A working moment of somebody who is not away."""
+    moment = stage.working_moment(earliest, latest)
+    return None if moment is None or owner.is_away(moment.astimezone(stage.calendar.zone).date()) else moment
 
 
 def _row(stage: Stage, author_id: int, at: datetime) -> Row:

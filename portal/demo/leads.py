@@ -102,16 +102,18 @@ def _companies(stage: Stage) -> list[str]:
 
 def _lead(stage: Stage, company: Company, number: int, name: str, owner: Person | None) -> DemoLead:
     dice = stage.dice
-    created = stage.working_moment(stage.now - timedelta(days=180), stage.now - timedelta(hours=3))
+    newest = stage.now - timedelta(hours=3)
+    created = stage.working_moment(stage.now - timedelta(days=180), newest) or newest
     owned = None
     if owner is not None:
         # Taken within the last 28 days at the latest, so that few lie beyond the recycle limit.
-        owned = stage.working_moment(max(created, stage.now - timedelta(days=dice.choice((6, 14, 28)))), stage.now - timedelta(hours=2))
+        began = max(created, stage.now - timedelta(days=dice.choice((7, 14, 21, 28, 28))))
+        owned = stage.working_moment(began, stage.now - timedelta(hours=2)) or began + timedelta(minutes=30)
     met = (dice.random() < 0.55, dice.random() < 0.5, dice.random() < 0.6)
     return DemoLead(
         entity_row(
             created,
-            company.admin.id if owner is None or owned != created else owner.id,
+            company.admin.id,
             **_profile(stage, company, number, name),
             money=met[0],
             authority=met[1],

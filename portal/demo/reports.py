@@ -9,6 +9,9 @@ from portal.demo.company import Company, Person
 from portal.demo.leads import DemoLead
 from portal.demo.rows import Row, Stage, entity_row, write_audited
 from portal.domain.periods import DEFAULT_TIMES, Moments, Period, PeriodKind, moments, period_of
+from portal.domain.report_draft import LABELS, MOST_LINES, Draft, Figure, Line, frozen, list_href
+from portal.domain.reports import ON_LEAVE
+from portal.engine.text import say
 from portal.models import WorkReport
 
 WORKING_DAYS = 30
@@ -23,7 +26,7 @@ _PROBLEMS = (
 _PLANS = ("跟进三家报价客户，约两次演示。", "完成五个首次联系，拜访一家重点客户。", "整理跟进记录，确认下周拜访。", "推进审批中的两单。")
 _COMMENTS = ("不错，报价客户请本周内再跟一次。", "演示的事我来协调。", "注意下次跟进时间不要空着。")
 
-Seen = dict[tuple[int, date], Counter[str]]
+Seen = dict[tuple[int, date], list[tuple[DemoLead, Row]]]
 
 
 def write_reports(stage: Stage, company: Company, contacts: list[tuple[DemoLead, Row]]) -> None:
@@ -32,7 +35,7 @@ def write_reports(stage: Stage, company: Company, contacts: list[tuple[DemoLead,
     rows = [
         row
         for period in _periods(stage)
-        for person in company.sellers
+        for person in company.of_role("rep")
         if (row := _report(stage, company, person, period, seen)) is not None
     ]
     rows.sort(key=lambda row: row["created_at"])
@@ -51,22 +54,41 @@ def _periods(stage: Stage) -> list[Period]:
 
 
 def _seen(stage: Stage, contacts: list[tuple[DemoLead, Row]]) -> Seen:
-    """Per author and company day: how many contacts, by kind, and how many logged late."""
+    """Per author and company day: what was followed up, in order."""
     found: Seen = {}
-    for _, row in contacts:
+    for lead, row in sorted(contacts, key=lambda pair: pair[1]["contacted_at"]):
         day = row["contacted_at"].astimezone(stage.calendar.zone).date()
-        counted = found.setdefault((row["created_by_id"], day), Counter())
-        counted["follow_ups"] += 1
-        counted[row["kind"]] += 1
-        counted["logged_late"] += row["logged_late"] > 0
+        found.setdefault((row["created_by_id"], day), []).append((lead, row))
     return found
 
 
-def _figures(person: Person, period: Period, seen: Seen) -> dict[str, int]:
-    total: Counter[str] = Counter({"follow_ups": 0, "logged_late": 0})
-    for number in range((period.last - period.first).days + 1):
-        total += seen.get((person.id, period.first + timedelta(days=number)), Counter())
-    return dict(total)
+def _kept(person: Person, period: Period, seen: Seen, submitted: datetime) -> Row:
+    """Figures and sentences as a submitted report keeps them."""
+    days = [period.first + timedelta(days=number) for number in range((period.last - period.first).days + 1)]
+    talks = [talk for day in days for talk in seen.get((person.id, day), []) if talk[1]["created_at"] <= submitted]
+    kinds = Counter(row["kind"] for _, row in talks)
+    counts = {
+        "follow_ups": len(talks),
+        "leads_contacted": len({lead.id for lead, _ in talks}),
+        **kinds,
+        "logged_late": sum(row["logged_late"] > 0 for _, row in talks),
+    }
+    mine = (["created_by_id", "eq", person.id], ["contacted_at", "between", [period.first.isoformat(), period.last.isoformat()]])
+    figures = tuple(
+        Figure(key, LABELS[key], counts[key], list_href("/follow_up/", *mine) if key == "follow_ups" else "")
+        for key in LABELS
+        if key in counts
+    )
+    lines = tuple(
+        Line(
+            say("{company}：{content} | {company}: {content}", company=lead.row["company"], content=row["content"]),
+            f"/lead/{lead.id}",
+            row["contacted_at"],
+            row["kind"],
+        )
+        for lead, row in talks[-MOST_LINES:]
+    )
+    return frozen(Draft(figures, lines, ()), submitted)
 
 
 def _report(stage: Stage, company: Company, person: Person, period: Period, seen: Seen) -> Row | None:
@@ -101,7 +123,7 @@ def _report(stage: Stage, company: Company, person: Person, period: Period, seen
         version=2,
     )
     if _was_away(stage, person, period):
-        return {**row, "state": "exempt", "exempt_reason": "请假"}
+        return {**row, "state": "exempt", "exempt_reason": ON_LEAVE}
     if stage.dice.random() < 0.05:
         return row
     return {**row, **_submission(stage, person, period, when, seen)}
@@ -119,7 +141,7 @@ def _submission(stage: Stage, person: Person, period: Period, when: Moments, see
     row: Row = {
         "state": "late" if late else "submitted",
         "submitted_at": submitted,
-        "figures": _figures(person, period, seen),
+        "figures": _kept(person, period, seen, submitted),
         "problems": dice.choice(_PROBLEMS),
         "plan": dice.choice(_PLANS),
         "changed_at": submitted,

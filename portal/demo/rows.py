@@ -45,8 +45,8 @@ class Stage:
         """An instant of a company day."""
         return self.calendar.at(day, time(hour, minute)).astimezone(UTC)
 
-    def working_moment(self, earliest: datetime, latest: datetime) -> datetime:
-        """A moment of a working day's office hours between two instants; `latest` where none fits."""
+    def working_moment(self, earliest: datetime, latest: datetime) -> datetime | None:
+        """A moment of a working day's office hours between two instants; None where hardly any fits."""
         span = max(1, int((latest - earliest).total_seconds()))
         for _ in range(12):
             moment = earliest + timedelta(seconds=self.dice.randrange(span))
@@ -54,7 +54,7 @@ class Stage:
             found = self.at(day, self.dice.randint(9, 17), self.dice.randrange(60))
             if earliest <= found <= latest and self.calendar.is_working(day):
                 return found
-        return latest
+        return None
 
 
 def entity_row(at: datetime, by_id: int | None, **values: Any) -> Row:

@@ -15,7 +15,7 @@ from portal.engine import audit
 from portal.engine.errors import Refused
 from portal.engine.outbox import notify
 from portal.engine.spec import Spec, registry
-from portal.engine.tables import AuditEvent
+from portal.engine.tables import AuditEvent, Outbox
 from portal.engine.text import say
 from portal.entities.organisation import PortalUser, Team
 from portal.security.session import set_based
@@ -64,6 +64,15 @@ def move_records(session: Session, person_id: int, team_id: int | None, now: dat
         set_based(session, update(table).where(moving).values(team_id=team_id))
 
 
+def drop_mails(session: Session, person_id: int, now: datetime) -> None:
+    """Mails about records that wait to be sent are not: he may not see those records any more. Password links are."""
+    session.connection().execute(
+        update(Outbox).where(
+            Outbox.recipient_id == person_id, Outbox.entity != "user", Outbox.sent_at.is_(None), Outbox.dropped_at.is_(None)
+        ).values(dropped_at=now)
+    )
+
+
 def leave_teams(session: Session, person: PortalUser, role: str) -> None:
     """Who no longer leads gets no leader's notices: his name goes from teams he left, and from all when demoted.
 
@@ -81,7 +90,7 @@ def leave_teams(session: Session, person: PortalUser, role: str) -> None:
 
 def refuse_team_loop(session: Session, team_id: int, parent_id: int | None) -> None:
     """Raises `Refused` where the new parent stands below the team."""
-    parents = dict(session.execute(select(Team.id, Team.parent_id)).tuples().all())
+    parents = dict(session.execute(select(Team.id, Team.parent_id)).all())
     seen: set[int] = set()
     while parent_id is not None and parent_id not in seen:
         if parent_id == team_id:

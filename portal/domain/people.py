@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import Role
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from portal.domain import handover, logins
@@ -182,10 +182,7 @@ def deactivate(people: Sequence[PortalUser], *, acting_user: Principal, now: dat
         person.active = False
         account.end_sessions(session, [person.id], now)
         account.drop_link(session, person.id)
-        session.execute(
-            update(Outbox).where(Outbox.recipient_id == person.id, Outbox.sent_at.is_(None), Outbox.dropped_at.is_(None))
-            .values(dropped_at=now)
-        )
+        handover.drop_mails(session, person.id, now)
         session.flush()
         handover.tell_leader(session, person, now)
 
@@ -268,6 +265,8 @@ def place(
         person.team_id, person.superior_id = new_team, superior_id or person.superior_id
         session.flush()
         handover.leave_teams(session, person, new_role)
+        if moved or role:
+            handover.drop_mails(session, person.id, now)
         if moved:
             handover.move_records(session, person.id, new_team, now)
 

@@ -322,7 +322,7 @@ def teams(*, now: datetime) -> tuple[TeamRow, ...]:
     )}
     people: dict[int | None, int] = dict(session.execute(
         select(user.team_id, func.count()).where(user.active.is_(True)).group_by(user.team_id)
-    ).tuples().all())
+    ).all())
     period = board_period(PeriodKind.DAY, now=now)
     sent: dict[int | None, list[Any]] = {}
     for row in session.execute(
@@ -341,7 +341,7 @@ def teams(*, now: datetime) -> tuple[TeamRow, ...]:
 def funnel() -> dict[str, int]:
     """How many leads stand in each state, in the order of the states."""
     lead = models.Lead
-    counted = dict(store.session().execute(select(lead.state, func.count()).group_by(lead.state)).tuples().all())
+    counted = dict(store.session().execute(select(lead.state, func.count()).group_by(lead.state)).all())
     return {state.value: counted.get(state.value, 0) for state in LeadState}
 
 

@@ -53,7 +53,7 @@ def _recheck(session: Session, spec: Spec, selection: Selection) -> tuple[list[i
         found = dict.fromkeys(session.scalars(select(spec.model.id).where(spec.model.id.in_(selection.ids))))
         return [i for i in selection.ids if i in found], [(i, NotFound()) for i in selection.ids if i not in found]
     rows = session.execute(select(spec.model.id, spec.model.changed_at).where(spec.model.id.in_(selection.ids)))
-    seen: dict[int, datetime] = dict(rows.tuples().all())
+    seen: dict[int, datetime] = dict(rows.all())
     fresh: list[int] = []
     refused: list[tuple[int, Any]] = []
     for each in selection.ids:

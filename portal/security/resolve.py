@@ -94,7 +94,7 @@ def _below(session: Session, team_id: int | None) -> tuple[int, ...]:
     if team_id is None:
         return ()
     teams = registry()["team"].table
-    parents = dict(session.connection().execute(select(teams.c.id, teams.c.parent_id)).tuples().all())
+    parents = dict(session.connection().execute(select(teams.c.id, teams.c.parent_id)).all())
     found, frontier = {team_id}, {team_id}
     while frontier:
         frontier = {child for child, parent in parents.items() if parent in frontier} - found

@@ -26,7 +26,7 @@ def names(target: str, ids: Iterable[int]) -> dict[int, str]:
     rows = store.session().execute(
         select(spec.model.id, spec.column(spec.identity.key)).where(spec.model.id.in_(wanted))
     )
-    found: dict[int, str] = dict(rows.tuples().all())
+    found: dict[int, str] = dict(rows.all())
     return {key: str(found[key]) for key in wanted if key in found}
 
 
