@@ -137,11 +137,17 @@ def test_a_move_costs_the_same_statements_for_many_records(cast: Cast) -> None:
 
 def test_a_demoted_leader_sees_his_own_only_and_hears_no_more(cast: Cast) -> None:
     own, team = cast.lead(owner="leader_a"), cast.lead(owner="rep")
+    with cast.act("system") as session:
+        session.execute(insert(Outbox).values(
+            recipient_id=cast.people["leader_a"], event_key="x", subject={}, body={}, entity="lead", record_id=team,
+            created_at=NOW, due_at=NOW,
+        ))
     assert {own, team} <= seen(cast, "leader_a")
     do(cast, "place", "leader_a", role="rep")
     assert own in seen(cast, "leader_a") and team not in seen(cast, "leader_a")
     assert not cast.principal("leader_a").may("lead:assign")
     assert cast.row(models.Team, cast.teams["a"]).leader_id is None
+    assert [mail.dropped_at for mail in cast.rows(Outbox)] == [NOW]
     assert [r.after for r in cast.rows(AuditEvent, AuditEvent.record_id == cast.people["leader_a"], AuditEvent.after.has_key("role"))] == [
         {"role": "rep"}
     ]
