@@ -62,9 +62,15 @@ class Deal:
 def preview(
     leads: Sequence[Any], *, acting_user: Principal, now: datetime, to_id: int | None = None, team_id: int | None = None,
 ) -> Preview:
-    """Who would get how many, who is skipped and why, and what is refused. Changes nothing, locks nothing."""
+    """Who would get how many, who is skipped and why, and what is refused. Changes nothing, locks nothing.
+
+    A choice of receivers that cannot be is told in the dialog, where it can be changed.
+    """
     session = store.session()
-    found = receivers(session, acting_user, now, to_id=to_id, team_id=team_id)
+    try:
+        found = receivers(session, acting_user, now, to_id=to_id, team_id=team_id)
+    except Refused as refusal:
+        return Preview(refused=((refusal.text, len(leads)),))
     held = holdings(session, [person.id for person in found.able])
     lead = models.Lead
     rows = session.execute(
