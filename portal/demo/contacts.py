@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from portal.demo.company import Person
 from portal.demo.leads import DemoLead
@@ -28,6 +29,8 @@ _CONTENT = (
 _NEEDS = ("现有系统太慢，报表要等一天", "人工录入错误多", "想把三个办公室的数据放在一起", "交付周期太长", "")
 _STEPS = ("发送报价", "电话确认需求", "安排演示", "上门拜访", "发案例资料", "跟进审批结果", "约见决策人")
 _MOST = 5
+_WORKED = timedelta(days=14)
+_QUIET = timedelta(days=24)
 _IN_TIME = 0.9
 
 
@@ -44,14 +47,21 @@ def write_contacts(stage: Stage, planned: list[tuple[DemoLead, Row]]) -> None:
 
 def _of(stage: Stage, lead: DemoLead) -> list[Row]:
     owner, owned = lead.owner, lead.owned_at
-    if owner is None or owned is None or stage.dice.random() < 0.3:
+    if owner is None or owned is None:
+        return []
+    is_old = stage.now - owned > _QUIET
+    if not is_old and stage.dice.random() < 0.45:
         _breach(stage, lead)
         return []
     latest = stage.now - timedelta(minutes=10)
     # The first answer to a new lead comes soon: mostly within the day that the handbook allows.
     allowed = owned + timedelta(hours=24 if stage.dice.random() < _IN_TIME else 72)
     soon = _moment(stage, owner, owned, min(allowed, latest)) or owned + timedelta(minutes=20)
-    later = (_moment(stage, owner, soon, latest) for _ in range(stage.dice.randint(0, _MOST - 1)))
+    later: Iterable[datetime | None] = (
+        _moment(stage, owner, soon, min(soon + _WORKED, latest)) for _ in range(stage.dice.randint(0, _MOST - 1))
+    )
+    if is_old:  # still worked on, or the night would bring it back to the pool
+        later = chain(later, [_moment(stage, owner, stage.now - _QUIET / 2, latest)])
     moments = sorted({soon, *(moment for moment in later if moment is not None)})
     rows = [_row(stage, owner.id, moment) for moment in moments]
     for row, following in pairwise(rows):

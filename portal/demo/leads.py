@@ -106,9 +106,9 @@ def _lead(stage: Stage, company: Company, number: int, name: str, owner: Person 
     created = stage.working_moment(stage.now - timedelta(days=180), newest) or newest
     owned = None
     if owner is not None:
-        # Taken within the last 28 days at the latest, so that few lie beyond the recycle limit.
-        began = max(created, stage.now - timedelta(days=dice.choice((7, 14, 21, 28, 28))))
-        owned = stage.working_moment(began, stage.now - timedelta(hours=2)) or began + timedelta(minutes=30)
+        # Over the thirty working days that have reports.
+        began = max(created, stage.now - timedelta(days=dice.randint(1, 44)))
+        owned = stage.working_moment(began, min(began + timedelta(days=2), stage.now - timedelta(hours=2))) or began + timedelta(minutes=30)
     met = (dice.random() < 0.55, dice.random() < 0.5, dice.random() < 0.6)
     return DemoLead(
         entity_row(

@@ -18,6 +18,7 @@ _SILENT = frozenset({
 })
 """Columns whose change is no news, or that must not be copied anywhere."""
 _PENDING = "audit_pending"
+_events: Any = AuditEvent.__table__
 
 
 def plain(value: Any) -> Any:
@@ -88,7 +89,7 @@ def _write_noted(session: Session, _context: UOWTransaction) -> None:
         for record, before, after in pending if before or after or inspect(record).persistent
     ]
     if rows:
-        session.connection().execute(insert(AuditEvent.__table__), rows)
+        session.connection().execute(insert(_events), rows)
 
 
 def _difference(record: Any, *, new: bool) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 
 from sqlalchemy import inspect
@@ -87,9 +86,17 @@ class Spec:
         return found
 
 
-@cache
+_read: dict[type[Any], Spec] = {}
+
+
 def spec_of(model: type[Any]) -> Spec:
-    """The spec of a declared class."""
+    """The spec of a declared class, read once."""
+    if model not in _read:
+        _read[model] = _spec(model)
+    return _read[model]
+
+
+def _spec(model: type[Any]) -> Spec:
     fields = _fields(model)
     name = entity_name(model)
     label = (model.__doc__ or "").split(":")[0].strip()

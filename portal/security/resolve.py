@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from typing import cast
 
 from flask_appbuilder.security.sqla.models import (
     Permission,
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from portal.engine.spec import registry
 from portal.engine.tables import AccessVersion, RoleScope
-from portal.security.principal import Access, Principal
+from portal.security.principal import Access, AssignReach, Principal
 from portal.security.scopes import branches_of, width
 
 _MOST_CACHED = 2000
@@ -83,7 +84,7 @@ def _access(session: Session, roles: dict[int, str]) -> dict[str, Access]:
         .where(RoleScope.role_id.in_(roles))
     )
     for role_id, entity, read, write, assign in rows:
-        access = Access(roles[role_id], branches_of(read), branches_of(write), assign)
+        access = Access(roles[role_id], branches_of(read), branches_of(write), cast("AssignReach", assign))
         if entity not in found or width(access.read) > width(found[entity].read):
             found[entity] = access
     return found
@@ -94,7 +95,7 @@ def _below(session: Session, team_id: int | None) -> tuple[int, ...]:
     if team_id is None:
         return ()
     teams = registry()["team"].table
-    parents = dict(session.connection().execute(select(teams.c.id, teams.c.parent_id)).all())
+    parents: dict[int, int | None] = dict(session.connection().execute(select(teams.c.id, teams.c.parent_id)).all())
     found, frontier = {team_id}, {team_id}
     while frontier:
         frontier = {child for child, parent in parents.items() if parent in frontier} - found

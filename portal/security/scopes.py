@@ -56,7 +56,7 @@ def covers_branch(spec: Spec, branch: str, principal: Principal, row: Mapping[st
     """The same branch as a predicate over a row's owner_id, team_id, pool_id."""
     match branch:
         case "own":
-            return row["owner_id"] == principal.user_id
+            return bool(row["owner_id"] == principal.user_id)
         case "pool" if spec.pooled:
             return row["pool_id"] is not None
         case "team" if principal.team_id:

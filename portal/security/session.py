@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Alias, ColumnClause, ColumnElement, Executable, Table, and_, event, false, func, inspect, or_, select
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, UOWTransaction
@@ -55,7 +55,7 @@ class ScopeCriterion(LoaderCriteriaOption):
 
     def _resolve_where_criteria(self, ext_info: Any) -> ColumnElement[bool]:
         found = super()._resolve_where_criteria(ext_info)
-        return ext_info._adapter.traverse(found) if ext_info.is_aliased_class else found  # type: ignore[no-any-return]  # noqa: SLF001
+        return ext_info._adapter.traverse(found) if ext_info.is_aliased_class else found  # noqa: SLF001
 
 
 class Gate:
@@ -138,7 +138,7 @@ def _on_execute(state: ORMExecuteState) -> None:
         _refuse_detours(state)
     if state.is_select:
         with_deleted = bool(state.execution_options.get(WITH_DELETED))
-        state.statement = state.statement.options(*gate.options(principal, with_deleted=with_deleted))  # type: ignore[attr-defined]
+        state.statement = state.statement.options(*gate.options(principal, with_deleted=with_deleted))
 
 
 def _refuse_detours(state: ORMExecuteState) -> None:
@@ -146,7 +146,7 @@ def _refuse_detours(state: ORMExecuteState) -> None:
     gate.scoped  # noqa: B018 - reads the declarations
     if getattr(statement, "is_text", False) or statement.__visit_name__ == "textclause" or state.is_from_statement:
         raise GateError("raw SQL needs the system's session")
-    touched = {node for node in visitors.iterate(statement) if isinstance(node, Table)}
+    touched = {node for node in visitors.iterate(cast("Any", statement)) if isinstance(node, Table)}
     if touched & gate.guarded and not isinstance(statement, UpdateBase):
         raise GateError("rows kept by entity and record id are read through their record only")
     if isinstance(statement, UpdateBase) and touched & gate.tables:
@@ -159,8 +159,8 @@ def _is_bare(statement: Any) -> bool:
     """Whether a scoped table is named as a table or by its bare columns: the criterion would not reach it there."""
     named: set[Any] = set()
     mapped: set[Any] = set()
-    for node in visitors.iterate(statement):
-        is_mapped = "parententity" in node._annotations  # type: ignore[attr-defined]  # noqa: SLF001
+    for node in visitors.iterate(cast("Any", statement)):
+        is_mapped = "parententity" in node._annotations  # noqa: SLF001
         if isinstance(node, Table):
             named.add(node)
             if is_mapped:

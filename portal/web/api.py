@@ -21,6 +21,7 @@ from portal.engine.spec import Spec
 from portal.engine.tables import IdempotencyKey
 from portal.engine.verbs import Outcome, verbs_of
 from portal.policies import policy
+from portal.security.bulk import Selection
 from portal.web import actions, arguments, openapi, pickers, records
 from portal.web.language import view as reader
 from portal.web.records import granted
@@ -162,7 +163,7 @@ def _body() -> dict[str, Any]:
     return dict(given)
 
 
-def _selection(spec: Spec, given: Mapping[str, Any]) -> actions.Selection:
+def _selection(spec: Spec, given: Mapping[str, Any]) -> Selection:
     from werkzeug.datastructures import MultiDict  # noqa: PLC0415
 
     ids = given.get("ids", [])

@@ -207,7 +207,7 @@ class DetailPageBuilder:
 
     def _child_entry(self, child: Spec, row: Mapping[str, Any]) -> Entry:
         key = child.screen.order.lstrip("-")
-        at = row.get(key) if isinstance(row.get(key), datetime) else row["created_at"]
+        at: datetime = value if isinstance(value := row.get(key), datetime) else row["created_at"]
         shown = [f for f in child.form if f.key != child.identity.key and f.key != (child.parent.key if child.parent else "")]
         meta = tuple(
             (self.t(f.label), cell.title or cell.text) for f in shown

@@ -65,14 +65,7 @@ class SecurityApi(FabSecurityApi):  # type: ignore[misc]
                     refresh: {type: boolean, description: Also give a refresh token}
           responses:
             200:
-              description: Signed in
-              content:
-                application/json:
-                  schema:
-                    type: object
-                    properties:
-                      access_token: {type: string}
-                      refresh_token: {type: string}
+              description: "`access_token`, and `refresh_token` where it was asked for"
             400:
               $ref: '#/components/responses/400'
             401:
@@ -88,18 +81,7 @@ class SecurityApi(FabSecurityApi):  # type: ignore[misc]
             given: dict[str, Any] = _credentials.load(request.get_json(silent=True) or {})
         except ValidationError as error:
             return self._plain(400, message=error.messages)
-        session, now = store.session(), clock.now()
-        try:
-            found = credentials.check(session, given["username"], given["password"], now)
-        except (SignInRefused, TooMany) as refused:
-            return self._refused(refused)
-        if found.must_change:
-            return self._refused(SignInRefused(_MUST_CHANGE, rule="password_change"))
-        claims = {identity.TOKEN_CLAIM: credentials.admit(session, found, account.TOKEN, now)}
-        tokens = {"access_token": create_access_token(identity=str(found.id), fresh=True, additional_claims=claims)}
-        if given["refresh"]:
-            tokens["refresh_token"] = create_refresh_token(identity=str(found.id), additional_claims=claims)
-        return self._plain(200, **tokens)
+        return self._sign_in(given)
 
     @expose("/refresh", methods=["POST"])
     @safe
@@ -132,6 +114,20 @@ class SecurityApi(FabSecurityApi):  # type: ignore[misc]
             return self._refused(SignInRefused(_SIGN_IN_AGAIN, rule="ended"), 401)
         token = create_access_token(identity=claims["sub"], fresh=False, additional_claims={identity.TOKEN_CLAIM: key})
         return self._plain(200, access_token=token)
+
+    def _sign_in(self, given: dict[str, Any]) -> Response:
+        session, now = store.session(), clock.now()
+        try:
+            found = credentials.check(session, given["username"], given["password"], now)
+        except (SignInRefused, TooMany) as refused:
+            return self._refused(refused)
+        if found.must_change:
+            return self._refused(SignInRefused(_MUST_CHANGE, rule="password_change"))
+        claims = {identity.TOKEN_CLAIM: credentials.admit(session, found, account.TOKEN, now)}
+        tokens = {"access_token": create_access_token(identity=str(found.id), fresh=True, additional_claims=claims)}
+        if given["refresh"]:
+            tokens["refresh_token"] = create_refresh_token(identity=str(found.id), additional_claims=claims)
+        return self._plain(200, **tokens)
 
     def _refused(self, refused: PortalError, status: int = 0) -> Response:
         response = self._plain(status or refused.status, error=refused.rule, message=refused.in_(language()))

@@ -94,7 +94,7 @@ class StateField(ChoiceField):
     look = "state"
 
     def __init__(
-        self, label: str, options: type[Choices], *, edges: Mapping[str, Sequence[str]], **rest: Any
+        self, label: str, options: type[Choices], *, edges: Mapping[Any, Sequence[str]], **rest: Any
     ) -> None:
         rest.setdefault("default", next(iter(options)).value)
         super().__init__(label, options, readonly=True, required=True, **rest)
@@ -108,9 +108,10 @@ def choice(label: str, options: type[Choices], **rest: Any) -> Mapped[str]:
 
 def derived(label: str, options: type[Choices], *, from_: Sequence[str], sql: str, **rest: Any) -> Mapped[str]:
     """A choice that follows from other columns by `sql`, whatever door wrote them."""
-    return DerivedField(label, options, from_=from_, sql=sql, **rest).column()
+    made: Mapped[str] = DerivedField(label, options, from_=from_, sql=sql, **rest).column()
+    return made
 
 
-def states(label: str, options: type[Choices], *, edges: Mapping[str, Sequence[str]], **rest: Any) -> Mapped[str]:
+def states(label: str, options: type[Choices], *, edges: Mapping[Any, Sequence[str]], **rest: Any) -> Mapped[str]:
     """The state of a record and the edges its verbs may take."""
     return StateField(label, options, edges=edges, **rest).column()

@@ -164,4 +164,5 @@ def money(label: str, **options: Any) -> Mapped[Decimal | None]:
 
 def flag(label: str, **options: Any) -> Mapped[bool]:
     """Yes or no."""
-    return FlagField(label, **options).column()
+    made: Mapped[bool] = FlagField(label, **options).column()
+    return made

@@ -55,4 +55,5 @@ class ReferenceField(Field):
 def ref(label: str, target: str, **options: Any) -> Mapped[int | None]:
     """The id of a record of another entity (`target`, its REST name)."""
     index = options.pop("index", True)
-    return ReferenceField(label, target, **options).column(index=index)
+    made: Mapped[int | None] = ReferenceField(label, target, **options).column(index=index)
+    return made

@@ -27,4 +27,5 @@ class JsonField(Field):
 
 def json(label: str, **options: Any) -> Mapped[dict[str, Any]]:
     """A JSON object that no generated form edits."""
-    return JsonField(label, **options).column()
+    made: Mapped[dict[str, Any]] = JsonField(label, **options).column()
+    return made

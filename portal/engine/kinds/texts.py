@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, String, Text, func
 from sqlalchemy.orm import Mapped
+from sqlalchemy.types import TypeEngine
 
 from portal.engine.cell import Cell
 from portal.engine.fields import BadValue, Field, View
@@ -19,13 +20,13 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 class TextField(Field):
     kind = "text"
     blank = ""
-    operators = ("eq", "ne", "contains", "in")
+    operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "contains", "in")
 
     def __init__(self, label: str, length: int = 200, **options: Any) -> None:
         super().__init__(label, **options)
         self.length = length
 
-    def sql_type(self) -> String:
+    def sql_type(self) -> TypeEngine[Any]:
         return String(self.length)
 
     def read(self, raw: Any) -> str:
@@ -60,7 +61,7 @@ class LongTextField(TextField):
         options.setdefault("sortable", False)
         super().__init__(label, length, **options)
 
-    def sql_type(self) -> Text:  # type: ignore[override]
+    def sql_type(self) -> TypeEngine[Any]:
         return Text()
 
 

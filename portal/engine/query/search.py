@@ -48,7 +48,7 @@ def _by_text(spec: Spec, fields: list[Field], words: str) -> ColumnElement[bool]
 
 def _by_phone(spec: Spec, each: PhoneField, digits: str) -> ColumnElement[bool]:
     column = spec.column(each.key)
-    met = column.contains(digits, autoescape=True)
+    met: ColumnElement[bool] = column.contains(digits, autoescape=True)
     if each.masked is None:
         return met
     hidden = each.masked.criterion({key: spec.column(key) for key in each.masked.needs})
