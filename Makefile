@@ -10,7 +10,7 @@ WORKERS ?= 2
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name words; do printf '  make %-11s %s\n' "$$name" "$$words"; done
 
-setup: .venv/.run-set .venv/.browser-set ## Virtual environment and browser libraries, from the lock files
+setup: .venv/.run-set portal/static/vendor/.set ## Virtual environment and browser libraries, from the lock files
 setup-test: setup .venv/.test-set .venv/.chromium-set
 
 run: setup ## Start everything on http://127.0.0.1:8080 (PORT=… for another port); Ctrl-C stops it
@@ -51,8 +51,12 @@ clean: ## Remove what was built and installed here; the data in .portal stays
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
 	@touch $@
 
-.venv/.browser-set: package-lock.json package.json portal/static/icons.txt bin/browser_parts.py requirements-node.txt | .venv/bin/python
-	$(BIN)/python bin/browser_parts.py
+node_modules/.set: package-lock.json package.json requirements-node.txt | .venv/bin/python
+	$(BIN)/python bin/browser_parts.py install
+	@touch $@
+
+portal/static/vendor/.set: node_modules/.set portal/static/icons.txt bin/browser_parts.py
+	$(BIN)/python bin/browser_parts.py copy
 	@touch $@
 
 .venv/.chromium-set: bin/chromium.py | .venv/bin/python

@@ -30,9 +30,16 @@ _SHAPES = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
 _MAP = re.compile(r"\n?(//|/\*)# sourceMappingURL=\S+?( ?\*/)?\s*$")
 
 
-def main() -> None:
-    install = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    subprocess.run(install, cwd=ROOT, check=True, env=environment())
+def main(step: str) -> None:
+    install() if step == "install" else copy_all()
+
+
+def install() -> None:
+    command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run(command, cwd=ROOT, check=True, env=environment())
+
+
+def copy_all() -> None:
     shutil.rmtree(VENDOR, ignore_errors=True)
     for source, target in COPIED.items():
         copy(MODULES / source, VENDOR / target)
@@ -86,4 +93,4 @@ def environment() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])
