@@ -23,7 +23,7 @@ lint: .venv/.run-set .venv/.test-set ## Style, types, layers, templates
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint --check --lint --quiet portal/templates
+	$(BIN)/djlint --lint --quiet portal/templates
 
 check: setup-test ## The tests alone (ARGS="-k claim" chooses)
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

