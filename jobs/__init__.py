@@ -71,8 +71,14 @@ def _push(queue: str, function: str, arguments: list[int], name: str) -> bool:
     job_id = f"{name}-{int(time.time()) // _REPEAT_AFTER}" if arguments else f"{name}-{int(time.time()) // 10}"
     try:
         _queue(queue).enqueue_call(
-            function, args=arguments, timeout=HARD_LIMIT[queue], result_ttl=60, failure_ttl=3600,
-            job_id=job_id, unique=True, retry=Retry(max=2),
+            function,
+            args=arguments,
+            timeout=HARD_LIMIT[queue],
+            result_ttl=60,
+            failure_ttl=3600,
+            job_id=job_id,
+            unique=True,
+            retry=Retry(max=2),
         )
     except DuplicateJobError:
         return True

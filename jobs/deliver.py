@@ -62,19 +62,29 @@ def send_due(config: Any, *, now: Callable[[], datetime] = clock.now) -> int:
 def _lease(now: datetime) -> list[Any]:
     free = or_(_outbox.c.leased_until.is_(None), _outbox.c.leased_until < now)
     due = (
-        select(_outbox.c.id).where(_outbox.c.sent_at.is_(None), _outbox.c.dropped_at.is_(None), _outbox.c.due_at <= now, free)
-        .order_by(_outbox.c.due_at, _outbox.c.id).limit(_BATCH).with_for_update(skip_locked=True)
+        select(_outbox.c.id)
+        .where(_outbox.c.sent_at.is_(None), _outbox.c.dropped_at.is_(None), _outbox.c.due_at <= now, free)
+        .order_by(_outbox.c.due_at, _outbox.c.id)
+        .limit(_BATCH)
+        .with_for_update(skip_locked=True)
     )
     with _own(now) as connection:
-        taken = connection.execute(
-            update(_outbox).where(_outbox.c.id.in_(due)).values(
-                lease=_outbox.c.lease + 1, leased_until=now + LEASE, attempts=_outbox.c.attempts + 1
-            ).returning(_outbox.c.id)
-        ).scalars().all()
+        taken = (
+            connection.execute(
+                update(_outbox)
+                .where(_outbox.c.id.in_(due))
+                .values(lease=_outbox.c.lease + 1, leased_until=now + LEASE, attempts=_outbox.c.attempts + 1)
+                .returning(_outbox.c.id)
+            )
+            .scalars()
+            .all()
+        )
         wanted = select(_outbox, _people.c.email, _people.c.name, _people.c.active, _people.c.language)
-        return list(connection.execute(
-            wanted.join(_people, _people.c.id == _outbox.c.recipient_id).where(_outbox.c.id.in_(taken)).order_by(_outbox.c.id)
-        ))
+        return list(
+            connection.execute(
+                wanted.join(_people, _people.c.id == _outbox.c.recipient_id).where(_outbox.c.id.in_(taken)).order_by(_outbox.c.id)
+            )
+        )
 
 
 def _one(row: Any, config: Any, send: Send, now: datetime) -> int:
@@ -94,7 +104,7 @@ def _after_failure(row: Any, error: Exception, now: datetime) -> dict[str, Any]:
     said = str(error)[:500]
     if row.attempts >= MOST_ATTEMPTS or isinstance(error, smtplib.SMTPRecipientsRefused):
         return {"dropped_at": now, "error": said}
-    return {"due_at": now + min(timedelta(seconds=30) * 2 ** row.attempts, _LONGEST_WAIT), "error": said}
+    return {"due_at": now + min(timedelta(seconds=30) * 2**row.attempts, _LONGEST_WAIT), "error": said}
 
 
 def _note(row: Any, now: datetime, **values: Any) -> int:

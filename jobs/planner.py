@@ -31,13 +31,22 @@ def reconcile(now: datetime) -> None:
     with system("scheduler", now) as session, store.unit_of_work(session.info["principal"], now):
         connection = session.connection()
         for order, periodic in enumerate(SCHEDULE):
-            row = {"kind": "schedule", "period": periodic.kind, "state": "done", "due_at": now, "queue": periodic.queue,
-                   "label": both(periodic.label), "arguments": {"when": both(periodic.when), "order": order}}
+            row = {
+                "kind": "schedule",
+                "period": periodic.kind,
+                "state": "done",
+                "due_at": now,
+                "queue": periodic.queue,
+                "label": both(periodic.label),
+                "arguments": {"when": both(periodic.when), "order": order},
+            }
             statement = insert(_runs).values(row)
-            connection.execute(statement.on_conflict_do_update(
-                index_elements=["kind", "period", "subject"],
-                set_={"label": statement.excluded.label, "arguments": statement.excluded.arguments, "queue": periodic.queue},
-            ))
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["kind", "period", "subject"],
+                    set_={"label": statement.excluded.label, "arguments": statement.excluded.arguments, "queue": periodic.queue},
+                )
+            )
         known = [periodic.kind for periodic in SCHEDULE]
         connection.execute(_runs.delete().where(_runs.c.kind == "schedule", _runs.c.period.not_in(known)))
 
@@ -46,28 +55,29 @@ def plan(now: datetime) -> int:
     """Insert every period that has become due, also those of a time when nobody planned; returns how many were new."""
     with system("scheduler", now) as session, store.unit_of_work(session.info["principal"], now):
         begins_at, planned_until = _beat(now)
-        busy = set(session.connection().scalars(
-            select(_runs.c.kind).where(_runs.c.state.in_(OPEN_STATES), _runs.c.asked_by_id.is_(None)).distinct()
-        ))
+        busy = set(
+            session.connection().scalars(
+                select(_runs.c.kind).where(_runs.c.state.in_(OPEN_STATES), _runs.c.asked_by_id.is_(None)).distinct()
+            )
+        )
         rows = [
             {"kind": periodic.kind, "period": period, "due_at": due, "queue": periodic.queue, "label": both(periodic.label)}
-            for periodic in SCHEDULE for period, due in _due(periodic, begins_at, planned_until, now, busy)
+            for periodic in SCHEDULE
+            for period, due in _due(periodic, begins_at, planned_until, now, busy)
         ]
         added = 0
         if rows:
             statement = insert(_runs).values(rows).on_conflict_do_nothing().returning(_runs.c.id)
             added = len(session.connection().execute(statement).all())
         session.connection().execute(
-            update(_runs).where(_runs.c.kind == _BEAT[0], _runs.c.period == _BEAT[1]).values(
-                ended_at=now, arguments={"begins_at": begins_at.isoformat(), "planned_until": max(now, planned_until).isoformat()},
-            )
+            update(_runs)
+            .where(_runs.c.kind == _BEAT[0], _runs.c.period == _BEAT[1])
+            .values(ended_at=now, arguments={"begins_at": begins_at.isoformat(), "planned_until": max(now, planned_until).isoformat()})
         )
         return added
 
 
-def _due(
-    periodic: Periodic, begins_at: datetime, planned_until: datetime, now: datetime, busy: set[str]
-) -> list[tuple[str, datetime]]:
+def _due(periodic: Periodic, begins_at: datetime, planned_until: datetime, now: datetime, busy: set[str]) -> list[tuple[str, datetime]]:
     if periodic.catch_up == "each":
         return list(periodic.times(max(begins_at, min(planned_until, now) - CAUGHT_UP), now))
     if periodic.kind in busy:
@@ -85,9 +95,9 @@ def _beat(now: datetime) -> tuple[datetime, datetime]:
     first = {"begins_at": begins_at.isoformat(), "planned_until": now.isoformat()}
     row = {"kind": _BEAT[0], "period": _BEAT[1], "state": "done", "due_at": now, "arguments": first}
     connection.execute(insert(_runs).values(row).on_conflict_do_nothing())
-    kept: dict[str, str] = connection.scalar(
-        select(_runs.c.arguments).where(_runs.c.kind == _BEAT[0], _runs.c.period == _BEAT[1]).with_for_update()
-    ) or first
+    kept: dict[str, str] = (
+        connection.scalar(select(_runs.c.arguments).where(_runs.c.kind == _BEAT[0], _runs.c.period == _BEAT[1]).with_for_update()) or first
+    )
     return datetime.fromisoformat(kept["begins_at"]), datetime.fromisoformat(kept["planned_until"])
 
 
@@ -95,16 +105,21 @@ def sweep(now: datetime) -> int:
     """Bring to the workers what is due and nobody holds; returns how much that is."""
     with system("sweeper", now) as session:
         free = or_(_runs.c.leased_until.is_(None), _runs.c.leased_until < now)
-        wanted = select(_runs.c.id, _runs.c.queue, _runs.c.lease).where(
-            _runs.c.state.in_(OPEN_STATES), _runs.c.due_at <= now, free
-        )
+        wanted = select(_runs.c.id, _runs.c.queue, _runs.c.lease).where(_runs.c.state.in_(OPEN_STATES), _runs.c.due_at <= now, free)
         found = session.connection().execute(wanted.order_by(_runs.c.due_at, _runs.c.id).limit(_MOST_SWEPT)).all()
-        mails = session.connection().scalar(
-            select(func.count()).select_from(_outbox).where(
-                _outbox.c.sent_at.is_(None), _outbox.c.dropped_at.is_(None), _outbox.c.due_at <= now,
-                or_(_outbox.c.leased_until.is_(None), _outbox.c.leased_until < now),
+        mails = (
+            session.connection().scalar(
+                select(func.count())
+                .select_from(_outbox)
+                .where(
+                    _outbox.c.sent_at.is_(None),
+                    _outbox.c.dropped_at.is_(None),
+                    _outbox.c.due_at <= now,
+                    or_(_outbox.c.leased_until.is_(None), _outbox.c.leased_until < now),
+                )
             )
-        ) or 0
+            or 0
+        )
     for run_id, queue, lease in found:
         jobs.enqueue(run_id, queue, lease=lease)
     if mails:

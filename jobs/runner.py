@@ -71,9 +71,19 @@ def run_now(run_id: int, *, now: Callable[[], datetime] = clock.now) -> str:
     if leased is None:
         return ""
     handle = RunHandle(
-        id=run_id, kind=leased.kind, arguments=leased.arguments, principal=NOBODY, asked_by_id=leased.asked_by_id,
-        lease=leased.lease, clock=now, period=leased.period, due_at=leased.due_at, attempts=leased.attempts,
-        memo=dict(leased.result.get("memo", {})), done=leased.done, total=leased.total,
+        id=run_id,
+        kind=leased.kind,
+        arguments=leased.arguments,
+        principal=NOBODY,
+        asked_by_id=leased.asked_by_id,
+        lease=leased.lease,
+        clock=now,
+        period=leased.period,
+        due_at=leased.due_at,
+        attempts=leased.attempts,
+        memo=dict(leased.result.get("memo", {})),
+        done=leased.done,
+        total=leased.total,
     )
     with _lease_kept(handle, SOFT_LIMIT[leased.queue]):
         return _attempt(handle, now)
@@ -94,9 +104,14 @@ def _attempt(handle: RunHandle, now: Callable[[], datetime]) -> str:
         log.exception("run %s (%s) failed", handle.id, handle.kind)
         if handle.attempts < MOST_ATTEMPTS:
             return _again(handle, repr(error), now())
-        return _failed(handle, Text("任务没有完成，管理员可以看到原因。 | The job was not completed; an administrator can see why."),
-                       repr(error), now())
-    log.info("%s %s: %s of %s", handle.kind, handle.period if handle.asked_by_id is None else handle.id, handle.done, handle.total)
+        return _failed(
+            handle,
+            Text("任务没有完成，管理员可以看到原因。 | The job was not completed; an administrator can see why."),
+            repr(error),
+            now(),
+        )
+    if handle.done or handle.asked_by_id is not None:
+        log.info("%s %s: %s done", handle.kind, handle.period if handle.asked_by_id is None else handle.id, handle.done)
     return "done"
 
 
@@ -112,16 +127,17 @@ def _take(run_id: int, now: datetime) -> Any | None:
     free = or_(_runs.c.state == "waiting", and_(_runs.c.state == "running", _runs.c.leased_until < now))
     with _own(now) as connection:
         connection.execute(
-            update(_runs).where(_runs.c.id == run_id, free, or_(_runs.c.attempts >= MOST_ATTEMPTS, _runs.c.cancelled)).values(
-                state=_ended_as(), ended_at=now, leased_until=None, lease=_runs.c.lease + 1,
-                error="cancelled, or its worker died too often",
+            update(_runs)
+            .where(_runs.c.id == run_id, free, or_(_runs.c.attempts >= MOST_ATTEMPTS, _runs.c.cancelled))
+            .values(
+                state=_ended_as(), ended_at=now, leased_until=None, lease=_runs.c.lease + 1, error="cancelled, or its worker died too often"
             )
         )
         return connection.execute(
-            update(_runs).where(_runs.c.id == run_id, free, _runs.c.due_at <= now).values(
-                state="running", lease=_runs.c.lease + 1, leased_until=now + LEASE, attempts=_runs.c.attempts + 1,
-                started_at=now,
-            ).returning(_runs)
+            update(_runs)
+            .where(_runs.c.id == run_id, free, _runs.c.due_at <= now)
+            .values(state="running", lease=_runs.c.lease + 1, leased_until=now + LEASE, attempts=_runs.c.attempts + 1, started_at=now)
+            .returning(_runs)
         ).one_or_none()
 
 
@@ -146,8 +162,9 @@ def _again(handle: RunHandle, error: str, now: datetime) -> str:
 
 
 def _failed(handle: RunHandle, text: Text, error: str, now: datetime) -> str:
-    return _record(handle, now, state="failed", ended_at=now, leased_until=None, error=error[:2000],
-                   result={"text": text.stored()}, told=text)
+    return _record(
+        handle, now, state="failed", ended_at=now, leased_until=None, error=error[:2000], result={"text": text.stored()}, told=text
+    )
 
 
 def _record(handle: RunHandle, now: datetime, *, told: Text | None = None, **values: Any) -> str:
@@ -156,8 +173,18 @@ def _record(handle: RunHandle, now: datetime, *, told: Text | None = None, **val
         if not session.connection().execute(ours.values(**values)).rowcount:
             return ""
         if told is not None and handle.asked_by_id is not None:
-            notify(session, recipient_ids=handle.asked_by_id, event_key=f"run:{handle.id}", kind="run", title=told,
-                   entity="", record_id=None, href="", now=now, mail=False)
+            notify(
+                session,
+                recipient_ids=handle.asked_by_id,
+                event_key=f"run:{handle.id}",
+                kind="run",
+                title=told,
+                entity="",
+                record_id=None,
+                href="",
+                now=now,
+                mail=False,
+            )
     return str(values["state"])
 
 

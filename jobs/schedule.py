@@ -69,12 +69,21 @@ def report_opens(kind: PeriodKind) -> Times:
 
 
 SCHEDULE: tuple[Periodic, ...] = (
-    Periodic("report.open.day", "日报开启 | Open daily reports", "工作日 00:00 | working days 00:00",
-             report_opens(PeriodKind.DAY), "each"),
-    Periodic("report.open.week", "周报开启 | Open weekly reports", "每周最后一个工作日 00:00 | last working day of the week 00:00",
-             report_opens(PeriodKind.WEEK), "each"),
-    Periodic("report.open.month", "月报开启 | Open monthly reports", "月末 00:00 | last day of the month 00:00",
-             report_opens(PeriodKind.MONTH), "each"),
+    Periodic("report.open.day", "日报开启 | Open daily reports", "工作日 00:00 | working days 00:00", report_opens(PeriodKind.DAY), "each"),
+    Periodic(
+        "report.open.week",
+        "周报开启 | Open weekly reports",
+        "每周最后一个工作日 00:00 | last working day of the week 00:00",
+        report_opens(PeriodKind.WEEK),
+        "each",
+    ),
+    Periodic(
+        "report.open.month",
+        "月报开启 | Open monthly reports",
+        "月末 00:00 | last day of the month 00:00",
+        report_opens(PeriodKind.MONTH),
+        "each",
+    ),
     Periodic("report.settle", "报告截止与重算 | Close and recompute reports", "每 5 分钟 | every 5 minutes", every(5)),
     Periodic("remind", "到期提醒 | Reminders", "每分钟 | every minute", every(1)),
     Periodic("pool.warn", "回收预警 | Recycle warnings", "每天 09:00 | daily 09:00", daily(time(9))),

@@ -46,8 +46,12 @@ def create_app(config: Config) -> Flask:
 
         check_verbs(list(registry().values()))
         appbuilder = AppBuilder(
-            app, database.session, security_manager_class=doors.SecurityManager, base_template="base.html",
-            indexview=doors.index_view(), menu=Menu(reverse=False),
+            app,
+            database.session,
+            security_manager_class=doors.SecurityManager,
+            base_template="base.html",
+            indexview=doors.index_view(),
+            menu=Menu(reverse=False),
         )
         doors.install(app, appbuilder, database)
     return app
@@ -75,9 +79,7 @@ def _flask_settings(config: Config) -> dict[str, Any]:
         "JWT_SECRET_KEY": config.jwt_secret_key,
         "JWT_ACCESS_TOKEN_EXPIRES": timedelta(hours=12),
         "SQLALCHEMY_DATABASE_URI": store.with_driver(config.database_url),
-        "SQLALCHEMY_ENGINE_OPTIONS": {
-            "connect_args": {"options": settings}, "pool_pre_ping": True, "pool_size": 10, "max_overflow": 10,
-        },
+        "SQLALCHEMY_ENGINE_OPTIONS": {"connect_args": {"options": settings}, "pool_pre_ping": True, "pool_size": 10, "max_overflow": 10},
         "FAB_CREATE_DB": False,
         "FAB_UPDATE_PERMS": False,
         "FAB_ADD_SECURITY_VIEWS": False,

@@ -26,17 +26,40 @@ from portal.entities.leads import (
 from portal.entities.organisation import (
     Leave,  # days a person is away
     Policy,  # a handbook figure from a day on
-    PortalUser as User,  # somebody who signs in or owns records
     Team,  # people under a leader
     WorkCalendar,  # days that differ from the published calendar
 )
+from portal.entities.organisation import PortalUser as User  # somebody who signs in or owns records
 from portal.entities.reports import (
     ReportTemplate,  # the questions of a report
     WorkReport,  # one person's duty for one period
 )
 
 __all__ = [
-    "AccessVersion", "AssignBatch", "Attachment", "AuditEvent", "ClaimLedger", "FollowUp", "IdempotencyKey", "ImportMapping", "JobRun",
-    "Lead", "Leave", "LoginSession", "Notification", "Outbox", "Policy", "Pool", "ReportTemplate", "RoleScope",
-    "SignInLimit", "SourceChannel", "Tag", "Team", "Tenure", "User", "WorkCalendar", "WorkReport",
+    "AccessVersion",
+    "AssignBatch",
+    "Attachment",
+    "AuditEvent",
+    "ClaimLedger",
+    "FollowUp",
+    "IdempotencyKey",
+    "ImportMapping",
+    "JobRun",
+    "Lead",
+    "Leave",
+    "LoginSession",
+    "Notification",
+    "Outbox",
+    "Policy",
+    "Pool",
+    "ReportTemplate",
+    "RoleScope",
+    "SignInLimit",
+    "SourceChannel",
+    "Tag",
+    "Team",
+    "Tenure",
+    "User",
+    "WorkCalendar",
+    "WorkReport",
 ]

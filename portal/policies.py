@@ -44,8 +44,7 @@ def _clock(text: str) -> time:
 def _reminders(text: str) -> tuple[time | timedelta, ...]:
     """`17:30` is a time of the due day, `-180` minutes before it is due."""
     return tuple(
-        timedelta(minutes=-int(part)) if part.strip().startswith("-") else _clock(part)
-        for part in text.split(",") if part.strip()
+        timedelta(minutes=-int(part)) if part.strip().startswith("-") else _clock(part) for part in text.split(",") if part.strip()
     )
 
 
@@ -81,15 +80,17 @@ Rows = dict[str, list[tuple[date, str]]]
 _kept: list[tuple[str, Rows]] = []
 """The rows of the newest stamp this process has seen."""
 
-_KINDS = (("day", "日报 | daily report", "58", "17:30"), ("week", "周报 | weekly report", "59", "-180,-30"),
-          ("month", "月报 | monthly report", "60", "-180,-30"))
+_KINDS = (
+    ("day", "日报 | daily report", "58", "17:30"),
+    ("week", "周报 | weekly report", "59", "-180,-30"),
+    ("month", "月报 | monthly report", "60", "-180,-30"),
+)
 
 POLICIES: dict[str, PolicyDefinition] = {
     found.key: found
     for found in (
         _d("lead.first_response_hours", "24", "小时 | hours", "首次响应时限 | First response within", "handbook 7"),
-        _d("lead.first_response_reminders", "12,20", "小时 | hours", "首响提醒 | First response reminders at",
-           "records C", _wholes),
+        _d("lead.first_response_reminders", "12,20", "小时 | hours", "首响提醒 | First response reminders at", "records C", _wholes),
         _d("follow_up.log_within_minutes", "60", "分钟 | minutes", "联系后多久内记录 | Log a contact within", "handbook 25"),
         _d("follow_up.remind_before_minutes", "15", "分钟 | minutes", "跟进前提醒 | Remind before a follow-up", "records C"),
         _d("recycle.warn_days", "7,3,1", "天 | days", "回收前提醒 | Warn before recycling", "records, pool defaults", _wholes),
@@ -125,9 +126,9 @@ POLICIES: dict[str, PolicyDefinition] = {
 def stamp() -> Any:
     """A scalar subquery that moves with every change of a policy; identity reads it with the person."""
     table = Policy.__table__
-    return select(func.concat_ws(
-        ":", func.current_database(), func.count(table.c.id), func.max(table.c.changed_at), func.sum(table.c.version)
-    )).scalar_subquery()
+    return select(
+        func.concat_ws(":", func.current_database(), func.count(table.c.id), func.max(table.c.changed_at), func.sum(table.c.version))
+    ).scalar_subquery()
 
 
 def policy(key: str, *, on: date) -> Any:

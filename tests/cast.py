@@ -20,11 +20,19 @@ NOW = datetime(2026, 5, 12, 2, 0, tzinfo=UTC)
 
 _PEOPLE = (
     # login, role, team, name
-    ("admin", "admin", "", "管理员"), ("director", "director", "", "总监"),
-    ("leader_a", "leader", "a", "组长甲"), ("leader_b", "leader", "b", "组长乙"),
-    ("rep", "rep", "a", "业务员甲"), ("mate", "rep", "a", "同组乙"), ("other", "rep", "b", "外组丙"),
-    ("legal", "legal", "", "法务"), ("finance", "finance", "", "财务"), ("cashier", "cashier", "", "出纳"),
-    ("warehouse", "warehouse", "", "仓库"), ("service", "service", "", "客服"), ("nobody", "", "", "无角色"),
+    ("admin", "admin", "", "管理员"),
+    ("director", "director", "", "总监"),
+    ("leader_a", "leader", "a", "组长甲"),
+    ("leader_b", "leader", "b", "组长乙"),
+    ("rep", "rep", "a", "业务员甲"),
+    ("mate", "rep", "a", "同组乙"),
+    ("other", "rep", "b", "外组丙"),
+    ("legal", "legal", "", "法务"),
+    ("finance", "finance", "", "财务"),
+    ("cashier", "cashier", "", "出纳"),
+    ("warehouse", "warehouse", "", "仓库"),
+    ("service", "service", "", "客服"),
+    ("nobody", "", "", "无角色"),
 )
 
 
@@ -55,16 +63,24 @@ class Cast:
 
     def leads(self, count: int, *, owner: str | None = None, now: datetime = NOW, **values: Any) -> list[int]:
         given: dict[str, Any] = {
-            "company": "测试公司", "source_id": self.source_id, "created_at": now, "changed_at": now, "created_by_id": None,
-            **({"pool_id": self.pool_id, "pooled_at": now, "state": "pool"} if owner is None
-               else {"owner_id": self.people[owner], "team_id": self.team_of(owner), "owned_at": now, "state": "assigned"}),
+            "company": "测试公司",
+            "source_id": self.source_id,
+            "created_at": now,
+            "changed_at": now,
+            "created_by_id": None,
+            **(
+                {"pool_id": self.pool_id, "pooled_at": now, "state": "pool"}
+                if owner is None
+                else {"owner_id": self.people[owner], "team_id": self.team_of(owner), "owned_at": now, "state": "assigned"}
+            ),
             **values,
         }
         rows = [{**given, "company": f"{given['company']}{n}" if count > 1 else given["company"]} for n in range(count)]
         with self.session_factory() as session:
             session.info["principal"] = system_principal("test")
             found = session.connection().execute(
-                insert(models.Lead.__table__).returning(models.Lead.__table__.c.id, sort_by_parameter_order=True), rows)
+                insert(models.Lead.__table__).returning(models.Lead.__table__.c.id, sort_by_parameter_order=True), rows
+            )
             ids = list(found.scalars())
             session.commit()
         return ids
@@ -132,10 +148,20 @@ def assemble(session_factory: Any, now: datetime = NOW) -> Cast:
             ).scalar_one()
         roles = dict(connection.execute(select(Role.name, Role.id)).all())
         for login, role, team, name in _PEOPLE:
-            cast.people[login] = connection.execute(insert(models.User.__table__).values(
-                username=login, name=name, first_name=name[1:], last_name=name[0], email=f"{login}@test.example",
-                password="-", active=True, team_id=cast.teams.get(team),
-            ).returning(models.User.__table__.c.id)).scalar_one()
+            cast.people[login] = connection.execute(
+                insert(models.User.__table__)
+                .values(
+                    username=login,
+                    name=name,
+                    first_name=name[1:],
+                    last_name=name[0],
+                    email=f"{login}@test.example",
+                    password="-",
+                    active=True,
+                    team_id=cast.teams.get(team),
+                )
+                .returning(models.User.__table__.c.id)
+            ).scalar_one()
             if role:
                 connection.execute(insert(assoc_user_role).values(user_id=cast.people[login], role_id=roles[role]))
         people = models.User.__table__
@@ -144,10 +170,22 @@ def assemble(session_factory: Any, now: datetime = NOW) -> Cast:
             connection.execute(update(models.Team.__table__).where(models.Team.__table__.c.id == cast.teams[team]).values(leader_id=leader))
             connection.execute(update(people).where(people.c.team_id == cast.teams[team], people.c.id != leader).values(superior_id=leader))
             connection.execute(update(people).where(people.c.id == leader).values(superior_id=cast.people["director"]))
-        cast.pool_id = connection.execute(insert(models.Pool.__table__).values(
-            name="公海", daily_quota=20, holding_cap=200, cool_down_days=7, freeze_days=0, recycle_qualified_days=30,
-            recycle_potential_days=45, recycle_weak_days=60, recycling=True, **made,
-        ).returning(models.Pool.__table__.c.id)).scalar_one()
+        cast.pool_id = connection.execute(
+            insert(models.Pool.__table__)
+            .values(
+                name="公海",
+                daily_quota=20,
+                holding_cap=200,
+                cool_down_days=7,
+                freeze_days=0,
+                recycle_qualified_days=30,
+                recycle_potential_days=45,
+                recycle_weak_days=60,
+                recycling=True,
+                **made,
+            )
+            .returning(models.Pool.__table__.c.id)
+        ).scalar_one()
         cast.source_id = connection.execute(
             insert(models.SourceChannel.__table__).values(name="官网", **made).returning(models.SourceChannel.__table__.c.id)
         ).scalar_one()

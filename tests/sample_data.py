@@ -47,15 +47,13 @@ def _home() -> tempfile.TemporaryDirectory[str]:
 def generated() -> Path:
     """The same shapes, counts and defects with made-up names; removed when the process ends."""
     folder = Path(_home().name)
-    dice = random.Random(4347)  # noqa: S311 - reproducible, not secret
+    dice = random.Random(4347)
     _write(folder / COMPANIES, _companies(dice), "gbk")
     agents = [f"{first} {last}" for first in _FIRST for last in _LAST][:35]
     managers = [f"{name} Lead" for name in _FIRST[:6]]
     teams = [(agent, managers[n % 6], _OFFICES[n % 6 // 2]) for n, agent in enumerate(agents)]
     accounts = [f"{a}{b} {dice.choice(('Corporation', 'Inc', ''))}".strip() for a in _A for b in _B]
-    _write(
-        folder / CRM / "sales_teams.csv", [("sales_agent", "manager", "regional_office"), *teams]
-    )
+    _write(folder / CRM / "sales_teams.csv", [("sales_agent", "manager", "regional_office"), *teams])
     _write(folder / CRM / "accounts.csv", _accounts(accounts[:85], dice))
     _write(folder / CRM / "products.csv", [("product", "series", "sales_price"), *_PRODUCTS])
     _write(folder / CRM / "sales_pipeline.csv", _pipeline(agents, accounts[:85], dice))
@@ -83,10 +81,7 @@ def _companies(dice: random.Random) -> Iterable[Sequence[object]]:
 
 
 def _accounts(names: Sequence[str], dice: random.Random) -> Iterable[Sequence[object]]:
-    yield (
-        *("account", "sector", "year_established", "revenue", "employees"),
-        *("office_location", "subsidiary_of"),
-    )
+    yield (*("account", "sector", "year_established", "revenue", "employees"), *("office_location", "subsidiary_of"))
     for number, name in enumerate(names):
         parent = names[0] if number % 6 == 5 else ""
         revenue = f"{dice.uniform(5, 12_000):.2f}"
@@ -94,14 +89,9 @@ def _accounts(names: Sequence[str], dice: random.Random) -> Iterable[Sequence[ob
         yield name, _SECTORS[number % 6], year, revenue, staff, "United States", parent
 
 
-def _pipeline(
-    agents: Sequence[str], accounts: Sequence[str], dice: random.Random
-) -> Iterable[Sequence[object]]:
+def _pipeline(agents: Sequence[str], accounts: Sequence[str], dice: random.Random) -> Iterable[Sequence[object]]:
     """8,800 opportunities: 1,425 without account, GTX Pro spelt GTXPro, open ones without value."""
-    yield (
-        *("opportunity_id", "sales_agent", "product", "account"),
-        *("deal_stage", "engage_date", "close_date", "close_value"),
-    )
+    yield (*("opportunity_id", "sales_agent", "product", "account"), *("deal_stage", "engage_date", "close_date", "close_value"))
     stages = ("Won", "Won", "Lost", "Engaging", "Prospecting")
     for number in range(8800):
         product, _, price = dice.choice(_PRODUCTS)

@@ -33,8 +33,14 @@ _TEMPLATES_KEPT = 4
 def config_for(home: Path, database_url: str, redis_url: str) -> Config:
     """A portal of the tests: Chinese, without the demo company, with secrets of its own."""
     return Config(
-        home=home, database_url=database_url, redis_url=redis_url, secret_key="s" * 16 + uuid4().hex,
-        jwt_secret_key="j" * 16 + uuid4().hex, language="zh", demo=False, base_url="http://portal.test",
+        home=home,
+        database_url=database_url,
+        redis_url=redis_url,
+        secret_key="s" * 16 + uuid4().hex,
+        jwt_secret_key="j" * 16 + uuid4().hex,
+        language="zh",
+        demo=False,
+        base_url="http://portal.test",
     )
 
 

@@ -85,7 +85,8 @@ def demo_accounts(config: Config) -> list[DemoAccount]:
         able = set(session.scalars(select(PortalUser.username).where(PortalUser.active)))
     return [
         DemoAccount(known["login"], demo_password(known["login"]), known["role"], known["team"])
-        for known in ACCOUNTS if known["login"] in able
+        for known in ACCOUNTS
+        if known["login"] in able
     ]
 
 

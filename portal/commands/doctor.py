@@ -39,14 +39,19 @@ def _findings(config: Config) -> Iterator[Text]:
         year = calendar.local_day(now).year
         for each in (year, year + 1):
             if calendar.is_provisional(each):
-                yield Text("{year} 年的节假日尚未公布，暂按周一至周五计。 | The holidays of {year} are not published yet; Monday to Friday count.", year=each)
+                yield Text(
+                    "{year} 年的节假日尚未公布，暂按周一至周五计。 | The holidays of {year} are not published yet; Monday to Friday count.",
+                    year=each,
+                )
         late = session.scalar(
-            select(func.count()).select_from(models.JobRun)
-            .where(models.JobRun.state == "waiting", models.JobRun.due_at < now - _OVERDUE)
+            select(func.count()).select_from(models.JobRun).where(models.JobRun.state == "waiting", models.JobRun.due_at < now - _OVERDUE)
         )
         if late:
-            yield Text("{count} 项任务已到期未执行：请确认 worker 和 scheduler 在运行。"
-                       " | {count} jobs are overdue: check that worker and scheduler run.", count=late)
+            yield Text(
+                "{count} 项任务已到期未执行：请确认 worker 和 scheduler 在运行。"
+                " | {count} jobs are overdue: check that worker and scheduler run.",
+                count=late,
+            )
         failed = session.scalar(select(func.count()).select_from(models.JobRun).where(models.JobRun.state == "failed"))
         if failed:
             yield Text("{count} 项任务失败，见“任务”页面。 | {count} jobs failed; see the jobs page.", count=failed)

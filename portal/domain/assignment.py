@@ -60,7 +60,7 @@ class Deal:
 
 
 def preview(
-    leads: Sequence[Any], *, acting_user: Principal, now: datetime, to_id: int | None = None, team_id: int | None = None,
+    leads: Sequence[Any], *, acting_user: Principal, now: datetime, to_id: int | None = None, team_id: int | None = None
 ) -> Preview:
     """Who would get how many, who is skipped and why, and what is refused. Changes nothing, locks nothing.
 
@@ -80,30 +80,43 @@ def preview(
     names = {person.id: person.name for person in found.able}
     table = tuple(
         (names[user], str(len(share)), f"{held.get(user, 0)} → {held.get(user, 0) + len(share)}")
-        for user, share in sorted(planned.shares.items()) if share
+        for user, share in sorted(planned.shares.items())
+        if share
     )
     reasons = Counter((error.rule, error.text.template) for _, error in planned.refused)
     return Preview(
         facts=(("分给 | To", say("{count} 人 | {count} people", count=len(table))),) if not to_id else (),
-        headers=("负责人 | Owner", "分得 | Gets", "持有 | Holds"), rows=table[:_MOST_ROWS_SHOWN],
+        headers=("负责人 | Owner", "分得 | Gets", "持有 | Holds"),
+        rows=table[:_MOST_ROWS_SHOWN],
         skipped=tuple(found.skipped),
         refused=tuple((next(e.text for _, e in planned.refused if e.text.template == said), n) for (_, said), n in reasons.items()),
     )
 
 
 @verb(
-    "lead:assign", "分配 | Assign", icon="users-plus", takes=("reach", "pool"), leaves=("assignable",), columns=OWNER_COLUMNS,
+    "lead:assign",
+    "分配 | Assign",
+    icon="users-plus",
+    takes=("reach", "pool"),
+    leaves=("assignable",),
+    columns=OWNER_COLUMNS,
     form=(
         ("to_id", ReferenceField("分给 | To", "user", help="不填则轮流分给下面团队的业务员。 | Leave empty to deal out in turn.")),
-        ("team_id", ReferenceField("轮流分给团队 | In turn to team", "team",
-                                   help="不填则是你能分配的所有业务员。 | Empty: every rep you may assign to.")),
+        (
+            "team_id",
+            ReferenceField(
+                "轮流分给团队 | In turn to team", "team", help="不填则是你能分配的所有业务员。 | Empty: every rep you may assign to."
+            ),
+        ),
     ),
-    inverse="undo", bulk=True, states=(LeadState.POOL, *OPEN_STATES), preview=preview, by_id=True,
+    inverse="undo",
+    bulk=True,
+    states=(LeadState.POOL, *OPEN_STATES),
+    preview=preview,
+    by_id=True,
     help="请假和停用的人自动跳过，持有上限照常生效。 | People on leave or inactive are skipped; holding caps apply.",
 )
-def assign(
-    leads: Sequence[Any], *, acting_user: Principal, now: datetime, to_id: int | None = None, team_id: int | None = None,
-) -> Outcome:
+def assign(leads: Sequence[Any], *, acting_user: Principal, now: datetime, to_id: int | None = None, team_id: int | None = None) -> Outcome:
     """Give leads to one person, or in turn to the reps of a team or of the whole reach.
 
     Rows that another transaction changes meanwhile are refused and not waited for; caps hold because the receivers are
@@ -126,9 +139,7 @@ def assign(
     return outcome
 
 
-def receivers(
-    session: Session, acting_user: Principal, now: datetime, *, to_id: int | None, team_id: int | None
-) -> Receivers:
+def receivers(session: Session, acting_user: Principal, now: datetime, *, to_id: int | None, team_id: int | None) -> Receivers:
     """The named person, or the reps of a team (and below) or of the whole assign reach.
 
     Refused when the named person is out of reach, inactive or on leave, or when nobody is left.
@@ -158,13 +169,20 @@ def receivers(
 
 def _nobody(found: Receivers, *, named: bool) -> Refused:
     if not named:
-        return Refused("没有可以分配的业务员（请假、停用或不在你的范围内）。"
-                       " | There is no rep to assign to (on leave, inactive or outside your reach).", rule="no_receiver")
+        return Refused(
+            "没有可以分配的业务员（请假、停用或不在你的范围内）。"
+            " | There is no rep to assign to (on leave, inactive or outside your reach).",
+            rule="no_receiver",
+        )
     if not found.skipped:
         return Refused("不能分给这个人：不在你的分配范围内。 | You may not assign to this person.", rule="out_of_reach")
     name, why = found.skipped[0]
-    return Refused("不能分给{name}：{why}。 | {name} cannot be given leads: {why}.",
-                   rule="on_leave" if why is ON_LEAVE else "inactive", name=name, why=why)
+    return Refused(
+        "不能分给{name}：{why}。 | {name} cannot be given leads: {why}.",
+        rule="on_leave" if why is ON_LEAVE else "inactive",
+        name=name,
+        why=why,
+    )
 
 
 def deal(session: Session, rows: Iterable[Any], able: Sequence[Receiver], held: dict[int, int]) -> Deal:
@@ -199,8 +217,7 @@ def _next(turn: deque[int], owner_id: int | None, held: dict[int, int], cap: int
 def _none_takes(turn: deque[int], owner_id: int | None, cap: int) -> Refused:
     if list(turn) == [owner_id]:
         return Refused("已经是他的线索。 | It is his already.", rule="same_owner")
-    return Refused("接收人都已达持有上限 {cap} 条。 | Everybody who could take it holds {cap} leads, the cap.",
-                   rule="holding_cap", cap=cap)
+    return Refused("接收人都已达持有上限 {cap} 条。 | Everybody who could take it holds {cap} leads, the cap.", rule="holding_cap", cap=cap)
 
 
 def _versions(session: Session, ids: Sequence[int]) -> dict[int, int]:
@@ -227,15 +244,23 @@ def _open_batch(session: Session, planned: Deal, acting_user: Principal, now: da
 
 def _count(session: Session, outcome: Outcome) -> None:
     batch = models.AssignBatch
-    session.connection().execute(update(batch).where(batch.id == outcome.batch_id).values(
-        done=batch.done + len(outcome.done), refused=batch.refused + len(outcome.refused)))
+    session.connection().execute(
+        update(batch)
+        .where(batch.id == outcome.batch_id)
+        .values(done=batch.done + len(outcome.done), refused=batch.refused + len(outcome.refused))
+    )
 
 
 def _tell(session: Session, planned: Deal, acting_user: Principal, batch_id: int, now: datetime) -> None:
     """Each receiver hears of a batch once."""
     notify(
-        session, recipient_ids=[user for user in planned.shares if user != acting_user.user_id], event_key=f"assigned:{batch_id}",
-        kind="assigned", entity="lead", href="/lead/?tab=mine", now=now,
+        session,
+        recipient_ids=[user for user in planned.shares if user != acting_user.user_id],
+        event_key=f"assigned:{batch_id}",
+        kind="assigned",
+        entity="lead",
+        href="/lead/?tab=mine",
+        now=now,
         title=say("{name} 分给你新的线索 | {name} assigned leads to you", name=acting_user.name),
         body="合格线索请在时限内首次响应。 | Qualified leads need a first response in time.",
     )
@@ -278,9 +303,20 @@ def undo(batch_id: int, *, acting_user: Principal, now: datetime) -> Outcome:
 
 def _restore(session: Session, batch_id: int, now: datetime) -> Outcome:
     tenure = models.Tenure
-    before = {row.record_id: row for row in session.execute(
-        select(tenure.record_id, tenure.version, tenure.former_owner_id, tenure.former_pool_id, tenure.former_state,
-               tenure.former_owned_at, tenure.former_pooled_at).where(tenure.batch_id == batch_id, tenure.entity == "lead"))}
+    before = {
+        row.record_id: row
+        for row in session.execute(
+            select(
+                tenure.record_id,
+                tenure.version,
+                tenure.former_owner_id,
+                tenure.former_pool_id,
+                tenure.former_state,
+                tenure.former_owned_at,
+                tenure.former_pooled_at,
+            ).where(tenure.batch_id == batch_id, tenure.entity == "lead")
+        )
+    }
     rows = {row.id: row for row in locked(session, sorted(before), skip=True)}
     gone = _inactive(session, {row.former_owner_id for row in before.values() if row.former_owner_id})
     outcome, moves = Outcome(batch_id=None), []
@@ -290,8 +326,9 @@ def _restore(session: Session, batch_id: int, now: datetime) -> Outcome:
         elif was.former_owner_id in gone:
             outcome.refused.append((lead_id, Refused("原负责人已停用。 | The former owner is inactive.", rule="inactive")))
         else:
-            moves.append(Move(lead_id, was.former_owner_id, was.former_pool_id, was.former_state or None,
-                              was.former_owned_at, was.former_pooled_at))
+            moves.append(
+                Move(lead_id, was.former_owner_id, was.former_pool_id, was.former_state or None, was.former_owned_at, was.former_pooled_at)
+            )
     outcome.done = change_owner(session, models.Lead, moves, how="undo", now=now)
     return outcome
 

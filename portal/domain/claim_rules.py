@@ -23,8 +23,10 @@ _GIVEN_BACK = ("release", "recycle")
 
 def already_claimed() -> Refused:
     """Said without a name: whose it is now is not the asker's business."""
-    return Refused("这条线索已不在公海，可能刚被领走。 | This lead is no longer in the pool; somebody may just have claimed it.",
-                   rule="already_claimed")
+    return Refused(
+        "这条线索已不在公海，可能刚被领走。 | This lead is no longer in the pool; somebody may just have claimed it.",
+        rule="already_claimed",
+    )
 
 
 def shown(instant: datetime) -> str:
@@ -55,8 +57,9 @@ class Claims:
         until = row.created_at + timedelta(days=pool.freeze_days or 0)
         if until <= self.now:
             return None
-        return Refused("新线索冻结中，{until} 起可以领取。 | New leads are frozen; it can be claimed from {until}.",
-                       rule="frozen", until=shown(until))
+        return Refused(
+            "新线索冻结中，{until} 起可以领取。 | New leads are frozen; it can be claimed from {until}.", rule="frozen", until=shown(until)
+        )
 
     def _cooling(self, row: Any, pool: models.Pool) -> Refused | None:
         left = self.given_back.get(row.id)
@@ -65,7 +68,9 @@ class Claims:
         return Refused(
             "你曾是它的负责人，{days} 天冷却期到 {until} 结束，之后可以再领。"
             " | It was yours before: the cool-down of {days} days ends at {until}; you can claim it again then.",
-            rule="cool_down", days=pool.cool_down_days, until=shown(until),
+            rule="cool_down",
+            days=pool.cool_down_days,
+            until=shown(until),
         )
 
     def _spent(self, pool: models.Pool) -> Refused | None:
@@ -76,7 +81,10 @@ class Claims:
         return Refused(
             "今天在「{pool}」的 {quota} 次领取已用完，{until} 起可以再领。"
             " | Today's {quota} claims from “{pool}” are used up; you can claim again from {until}.",
-            rule="daily_quota", pool=pool.name, quota=quota, until=shown(tomorrow),
+            rule="daily_quota",
+            pool=pool.name,
+            quota=quota,
+            until=shown(tomorrow),
         )
 
     def _full(self, pool: models.Pool) -> Refused | None:
@@ -86,7 +94,9 @@ class Claims:
         return Refused(
             "你已持有 {holding} 条，上限是 {cap} 条；退回或转化一条后就能再领。"
             " | You hold {holding} leads and the cap is {cap}; release or convert one and you can claim again.",
-            rule="holding_cap", holding=self.holding, cap=cap,
+            rule="holding_cap",
+            holding=self.holding,
+            cap=cap,
         )
 
 
@@ -111,7 +121,8 @@ def _taken_today(session: Session, user_id: int, now: datetime) -> dict[int, int
     ledger = models.ClaimLedger
     counted = (
         select(ledger.pool_id, func.count())
-        .where(ledger.user_id == user_id, ledger.day == company_day(now), ledger.entity == "lead").group_by(ledger.pool_id)
+        .where(ledger.user_id == user_id, ledger.day == company_day(now), ledger.entity == "lead")
+        .group_by(ledger.pool_id)
     )
     return dict(session.execute(counted).all())
 
@@ -121,8 +132,7 @@ def _given_back(session: Session, user_id: int, lead_ids: Sequence[int]) -> dict
     tenure = models.Tenure
     last = (
         select(tenure.record_id, func.max(tenure.at))
-        .where(tenure.entity == "lead", among(tenure.record_id, lead_ids), tenure.former_owner_id == user_id,
-               tenure.how.in_(_GIVEN_BACK))
+        .where(tenure.entity == "lead", among(tenure.record_id, lead_ids), tenure.former_owner_id == user_id, tenure.how.in_(_GIVEN_BACK))
         .group_by(tenure.record_id)
     )
     return dict(session.execute(last).all())

@@ -41,8 +41,13 @@ class Duplicate:
         day = self.last_activity.astimezone(company_zone()).date().isoformat() if self.last_activity else "—"
         owner: str | Text = self.owner or IN_POOL
         team = Text("（{team}） | ({team})", {"team": self.team}) if self.team else ""
-        return say("{same}：{owner}{team}，最近活动 {day} | {same}: {owner} {team}, last activity {day}",
-                   same=same, owner=owner, team=team, day=day)
+        return say(
+            "{same}：{owner}{team}，最近活动 {day} | {same}: {owner} {team}, last activity {day}",
+            same=same,
+            owner=owner,
+            team=team,
+            day=day,
+        )
 
 
 def phone_key(raw: str | None) -> str:
@@ -75,9 +80,12 @@ def find_many(
     last = func.greatest(lead.c.contacted_at, lead.c.owned_at, lead.c.pooled_at, lead.c.created_at)
     statement = (
         select(lead.c.phone, lead.c.company_key, people.c.name.label("owner"), team.c.name.label("team"), last.label("last"))
-        .outerjoin(people, people.c.id == lead.c.owner_id).outerjoin(team, team.c.id == lead.c.team_id)
-        .where(lead.c.deleted_at.is_(None), or_(
-            among_texts(lead.c.phone, sorted(wanted_phones)), among_texts(lead.c.company_key, sorted(wanted_keys))))
+        .outerjoin(people, people.c.id == lead.c.owner_id)
+        .outerjoin(team, team.c.id == lead.c.team_id)
+        .where(
+            lead.c.deleted_at.is_(None),
+            or_(among_texts(lead.c.phone, sorted(wanted_phones)), among_texts(lead.c.company_key, sorted(wanted_keys))),
+        )
         .order_by(last.desc(), lead.c.id)
     )
     if besides is not None:
@@ -85,8 +93,13 @@ def find_many(
     if len(wanted_phones) + len(wanted_keys) <= 2:  # noqa: PLR2004 - one form
         statement = statement.limit(2 * _SHOWN)
     return [
-        Duplicate("phone" if row.phone in wanted_phones else "company",
-                  row.phone if row.phone in wanted_phones else row.company_key, row.owner or "", row.team or "", row.last)
+        Duplicate(
+            "phone" if row.phone in wanted_phones else "company",
+            row.phone if row.phone in wanted_phones else row.company_key,
+            row.owner or "",
+            row.team or "",
+            row.last,
+        )
         for row in session.execute(guarded(statement))
     ]
 
@@ -94,7 +107,11 @@ def find_many(
 def warning(found: Sequence[Duplicate]) -> Text:
     """What the form says before it is confirmed."""
     shown = found[:_SHOWN]
-    listed = Text("；".join(f"{{d{n}}}" for n in range(len(shown))) + " | " + "; ".join(f"{{d{n}}}" for n in range(len(shown))),
-                  {f"d{n}": each.text for n, each in enumerate(shown)})
-    return say("可能重复：{listed}。确认不是同一个客户再保存。"
-               " | Possible duplicate: {listed}. Save again if it is not the same customer.", listed=listed)
+    listed = Text(
+        "；".join(f"{{d{n}}}" for n in range(len(shown))) + " | " + "; ".join(f"{{d{n}}}" for n in range(len(shown))),
+        {f"d{n}": each.text for n, each in enumerate(shown)},
+    )
+    return say(
+        "可能重复：{listed}。确认不是同一个客户再保存。 | Possible duplicate: {listed}. Save again if it is not the same customer.",
+        listed=listed,
+    )

@@ -28,7 +28,9 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
     session = store.session()
     _check_times(values["contacted_at"], values.get("next_at"), now)
     lead = session.scalar(
-        select(models.Lead).where(models.Lead.id == values["lead_id"]).with_for_update(key_share=True)
+        select(models.Lead)
+        .where(models.Lead.id == values["lead_id"])
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     if lead is None:

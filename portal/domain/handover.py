@@ -35,14 +35,18 @@ def tell_leader(session: Session, person: PortalUser, now: datetime) -> None:
     leader = _leader_above(session, person)
     for spec in _assigned():
         owned = spec.table
-        count = session.connection().scalar(
-            select(func.count()).where(owned.c.owner_id == person.id, owned.c.deleted_at.is_(None))
-        )
+        count = session.connection().scalar(select(func.count()).where(owned.c.owner_id == person.id, owned.c.deleted_at.is_(None)))
         if leader is not None and count:
             notify(
-                session, recipient_ids=leader, event_key=f"hand_over:{spec.name}:{person.id}:{now.isoformat()}", kind="hand_over",
-                title=say(_TOLD, name=person.name, count=count), entity="user", record_id=person.id,
-                href=records_of(spec.name, person.id), now=now,
+                session,
+                recipient_ids=leader,
+                event_key=f"hand_over:{spec.name}:{person.id}:{now.isoformat()}",
+                kind="hand_over",
+                title=say(_TOLD, name=person.name, count=count),
+                entity="user",
+                record_id=person.id,
+                href=records_of(spec.name, person.id),
+                now=now,
             )
 
 
@@ -57,8 +61,12 @@ def move_records(session: Session, person_id: int, team_id: int | None, now: dat
         moving = (table.c.owner_id == person_id) & table.c.team_id.is_distinct_from(team_id)
         new = bindparam("new_team", team_id, Integer)
         lines = select(
-            *(literal(who[key], events.c[key].type) for key in who), literal("user:place"), literal(spec.name), table.c.id,
-            func.jsonb_build_object("team_id", table.c.team_id, type_=JSONB), func.jsonb_build_object("team_id", new, type_=JSONB),
+            *(literal(who[key], events.c[key].type) for key in who),
+            literal("user:place"),
+            literal(spec.name),
+            table.c.id,
+            func.jsonb_build_object("team_id", table.c.team_id, type_=JSONB),
+            func.jsonb_build_object("team_id", new, type_=JSONB),
         ).where(moving)
         set_based(session, insert(events).from_select([*who, "verb", "entity", "record_id", "before", "after"], lines))  # type: ignore[arg-type]
         set_based(session, update(table).where(moving).values(team_id=team_id))
@@ -67,9 +75,9 @@ def move_records(session: Session, person_id: int, team_id: int | None, now: dat
 def drop_mails(session: Session, person_id: int, now: datetime) -> None:
     """Mails about records that wait to be sent are not: he may not see those records any more. Password links are."""
     session.connection().execute(
-        update(Outbox).where(
-            Outbox.recipient_id == person_id, Outbox.entity != "user", Outbox.sent_at.is_(None), Outbox.dropped_at.is_(None)
-        ).values(dropped_at=now)
+        update(Outbox)
+        .where(Outbox.recipient_id == person_id, Outbox.entity != "user", Outbox.sent_at.is_(None), Outbox.dropped_at.is_(None))
+        .values(dropped_at=now)
     )
 
 

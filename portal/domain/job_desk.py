@@ -55,30 +55,36 @@ def overview(*, now: datetime) -> Overview:
     """Schedule, queues, failures, oldest due work, heartbeat, in five statements."""
     connection = store.session().connection()
     due = (_runs.c.state.in_(OPEN_STATES), _runs.c.due_at <= now)
-    waiting = connection.execute(
-        select(_runs.c.queue, func.count(), func.min(_runs.c.due_at)).where(*due).group_by(_runs.c.queue)
-    ).all()
-    failures = connection.execute(
-        select(_runs).where(_runs.c.state == "failed").order_by(_runs.c.id.desc()).limit(50)
-    ).all()
-    mails = connection.scalar(
-        select(func.count()).select_from(_outbox).where(_outbox.c.sent_at.is_(None), _outbox.c.dropped_at.is_(None))
-    )
+    waiting = connection.execute(select(_runs.c.queue, func.count(), func.min(_runs.c.due_at)).where(*due).group_by(_runs.c.queue)).all()
+    failures = connection.execute(select(_runs).where(_runs.c.state == "failed").order_by(_runs.c.id.desc()).limit(50)).all()
+    mails = connection.scalar(select(func.count()).select_from(_outbox).where(_outbox.c.sent_at.is_(None), _outbox.c.dropped_at.is_(None)))
     beat, silent = heartbeat(now=now)
     return Overview(
-        _schedule(), {queue: count for queue, count, _ in waiting}, min((row[2] for row in waiting), default=None),
-        tuple(failures), mails or 0, beat, silent,
+        _schedule(),
+        {queue: count for queue, count, _ in waiting},
+        min((row[2] for row in waiting), default=None),
+        tuple(failures),
+        mails or 0,
+        beat,
+        silent,
     )
 
 
 def _schedule() -> tuple[ScheduleRow, ...]:
     newest = (
         select(_runs.c.kind, _runs.c.state, func.coalesce(_runs.c.ended_at, _runs.c.started_at, _runs.c.due_at).label("at"))
-        .where(_runs.c.asked_by_id.is_(None)).distinct(_runs.c.kind).order_by(_runs.c.kind, _runs.c.due_at.desc())
+        .where(_runs.c.asked_by_id.is_(None))
+        .distinct(_runs.c.kind)
+        .order_by(_runs.c.kind, _runs.c.due_at.desc())
     ).subquery()
-    rows = store.session().connection().execute(
-        select(_runs.c.period, _runs.c.label, _runs.c.arguments, newest.c.at, newest.c.state)
-        .outerjoin(newest, newest.c.kind == _runs.c.period).where(_runs.c.kind == "schedule")
+    rows = (
+        store.session()
+        .connection()
+        .execute(
+            select(_runs.c.period, _runs.c.label, _runs.c.arguments, newest.c.at, newest.c.state)
+            .outerjoin(newest, newest.c.kind == _runs.c.period)
+            .where(_runs.c.kind == "schedule")
+        )
     )
     ordered = sorted(rows, key=lambda row: row.arguments.get("order", 0))
     return tuple(ScheduleRow(row.period, row.label, row.arguments["when"], row.at, row.state or "") for row in ordered)
@@ -86,7 +92,9 @@ def _schedule() -> tuple[ScheduleRow, ...]:
 
 def retry(run_id: int, *, now: datetime) -> bool:
     """Let a failed run begin anew; False when it has not failed. Its effects have natural keys, so none is doubled."""
-    again = update(_runs).where(_runs.c.id == run_id, _runs.c.state == "failed").values(
-        state="waiting", due_at=now, attempts=0, error="", ended_at=None, cancelled=False,
+    again = (
+        update(_runs)
+        .where(_runs.c.id == run_id, _runs.c.state == "failed")
+        .values(state="waiting", due_at=now, attempts=0, error="", ended_at=None, cancelled=False)
     )
     return bool(store.session().connection().execute(again).rowcount)

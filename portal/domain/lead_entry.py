@@ -62,9 +62,7 @@ def _refuse_duplicates(values: Mapping[str, Any], *, besides: int | None) -> Non
     session = store.session()
     if session.info.get("confirmed"):
         return
-    found = duplicates.find(
-        session, phone=values.get("phone") or "", company=values.get("company") or "", besides=besides
-    )
+    found = duplicates.find(session, phone=values.get("phone") or "", company=values.get("company") or "", besides=besides)
     if found:
         raise Refused("{warning} | {warning}", rule="duplicate", warning=duplicates.warning(found))
 

@@ -23,9 +23,7 @@ from portal.policies import policy
 from portal.security.principal import Principal
 from portal.security.session import reachable
 
-OWNER_COLUMNS = (
-    "owner_id", "pool_id", "team_id", "owned_at", "pooled_at", "state", "first_response_due_at", "breached_at",
-)
+OWNER_COLUMNS = ("owner_id", "pool_id", "team_id", "owned_at", "pooled_at", "state", "first_response_due_at", "breached_at")
 _REASON = 500
 
 
@@ -63,7 +61,8 @@ def locked(session: Session, ids: Sequence[int], *criteria: ColumnElement[bool],
     statement = (
         select(lead.id, lead.version, lead.owner_id, lead.pool_id, lead.state, lead.created_at)
         .where(among(lead.id, ids), reachable(session, lead), *criteria)
-        .order_by(lead.id).with_for_update(key_share=True, skip_locked=skip)
+        .order_by(lead.id)
+        .with_for_update(key_share=True, skip_locked=skip)
     )
     return list(session.execute(statement).all())
 
@@ -76,8 +75,17 @@ def closed(row: Any) -> Refused | None:
 
 
 @verb(
-    "lead:claim", "领取 | Claim", icon="hand-grab", takes=("pool",), leaves=("own",), columns=OWNER_COLUMNS,
-    inverse="release", bulk=True, primary=True, states=(LeadState.POOL,), by_id=True,
+    "lead:claim",
+    "领取 | Claim",
+    icon="hand-grab",
+    takes=("pool",),
+    leaves=("own",),
+    columns=OWNER_COLUMNS,
+    inverse="release",
+    bulk=True,
+    primary=True,
+    states=(LeadState.POOL,),
+    by_id=True,
     help="从公海领取，成为你的线索。 | Take it from the pool; it becomes yours.",
 )
 def claim(leads: Sequence[Any], *, acting_user: Principal, now: datetime) -> Outcome:
@@ -103,15 +111,25 @@ def claim(leads: Sequence[Any], *, acting_user: Principal, now: datetime) -> Out
 
 def _write_ledger(session: Session, taken: Sequence[Any], acting_user: Principal, now: datetime) -> None:
     day = company_day(now)
-    rows = [{"user_id": acting_user.user_id, "pool_id": row.pool_id, "entity": "lead", "record_id": row.id, "day": day, "at": now}
-            for row in taken]
+    rows = [
+        {"user_id": acting_user.user_id, "pool_id": row.pool_id, "entity": "lead", "record_id": row.id, "day": day, "at": now}
+        for row in taken
+    ]
     if rows:
         session.connection().execute(insert(models.ClaimLedger), rows)
 
 
 @verb(
-    "lead:release", "退回公海 | Release", icon="arrow-back-up", takes=("own", "reach"), leaves=("pool",), columns=OWNER_COLUMNS,
-    form=(("reason", reason_field("退回原因 | Why you release it")),), bulk=True, states=OPEN_STATES, by_id=True,
+    "lead:release",
+    "退回公海 | Release",
+    icon="arrow-back-up",
+    takes=("own", "reach"),
+    leaves=("pool",),
+    columns=OWNER_COLUMNS,
+    form=(("reason", reason_field("退回原因 | Why you release it")),),
+    bulk=True,
+    states=OPEN_STATES,
+    by_id=True,
     help="退回公海，不返还领取次数。 | Back to the pool; the claim is not refunded.",
 )
 def release(leads: Sequence[Any], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
@@ -120,8 +138,16 @@ def release(leads: Sequence[Any], *, acting_user: Principal, now: datetime, reas
 
 
 @verb(
-    "lead:revive", "恢复到公海 | Revive", icon="refresh", takes=("reach",), leaves=("pool",), columns=OWNER_COLUMNS,
-    form=(("reason", reason_field("恢复原因 | Why it is valid again")),), bulk=True, states=(LeadState.INVALID,), by_id=True,
+    "lead:revive",
+    "恢复到公海 | Revive",
+    icon="refresh",
+    takes=("reach",),
+    leaves=("pool",),
+    columns=OWNER_COLUMNS,
+    form=(("reason", reason_field("恢复原因 | Why it is valid again")),),
+    bulk=True,
+    states=(LeadState.INVALID,),
+    by_id=True,
 )
 def revive(leads: Sequence[Any], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """An invalid lead may be worked again, by whoever claims it."""
@@ -153,9 +179,16 @@ def _wrong_state(how: str) -> Refused:
 
 
 @verb(
-    "lead:invalidate", "标记无效 | Mark invalid", icon="ban", takes=("own", "reach"), leaves=("own", "reach"),
+    "lead:invalidate",
+    "标记无效 | Mark invalid",
+    icon="ban",
+    takes=("own", "reach"),
+    leaves=("own", "reach"),
     columns=("state", "first_response_due_at", "next_at", "next_step"),
-    form=(("reason", reason_field("无效原因 | Why it is invalid")),), bulk=True, states=OPEN_STATES, by_id=True,
+    form=(("reason", reason_field("无效原因 | Why it is invalid")),),
+    bulk=True,
+    states=OPEN_STATES,
+    by_id=True,
 )
 def invalidate(leads: Sequence[Any], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """Nobody needs to work these any more; reminders end, the owner stays, an admin can revive them."""
@@ -164,8 +197,14 @@ def invalidate(leads: Sequence[Any], *, acting_user: Principal, now: datetime, r
     rows = {row.id for row in locked(session, ids_of(leads)) if row.state in OPEN_STATES}
     for lead_id in ids_of(leads):
         if lead_id not in rows:
-            outcome.refused.append((lead_id, Refused(
-                "只有已分配或跟进中的线索可以标记无效。 | Only an assigned or followed lead can be marked invalid.", rule="closed")))
+            outcome.refused.append(
+                (
+                    lead_id,
+                    Refused(
+                        "只有已分配或跟进中的线索可以标记无效。 | Only an assigned or followed lead can be marked invalid.", rule="closed"
+                    ),
+                )
+            )
     fresh = select(models.Lead).where(among(models.Lead.id, sorted(rows))).execution_options(populate_existing=True)
     for lead in session.scalars(fresh):
         lead.state = LeadState.INVALID.value
@@ -179,7 +218,8 @@ def home_pools(session: Session, lead_ids: Sequence[int]) -> dict[int, int]:
     """Where each lead goes back to: the pool it last lay in while that is open, else the default (first) pool."""
     tenure = models.Tenure
     last = (
-        select(tenure.record_id, tenure.former_pool_id).distinct(tenure.record_id)
+        select(tenure.record_id, tenure.former_pool_id)
+        .distinct(tenure.record_id)
         .where(tenure.entity == "lead", among(tenure.record_id, lead_ids), tenure.former_pool_id.is_not(None))
         .order_by(tenure.record_id, tenure.id.desc())
     )

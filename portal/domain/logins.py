@@ -7,12 +7,40 @@ import unicodedata
 from collections.abc import Container
 from itertools import count
 
-_SURNAMES_OF_TWO = frozenset({
-    "欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "长孙", "宇文", "司徒", "司空", "夏侯", "端木",
-    "独孤", "南宫", "西门", "轩辕",
-})
+_SURNAMES_OF_TWO = frozenset(
+    {
+        "欧阳",
+        "司马",
+        "上官",
+        "诸葛",
+        "东方",
+        "皇甫",
+        "尉迟",
+        "公孙",
+        "慕容",
+        "令狐",
+        "长孙",
+        "宇文",
+        "司徒",
+        "司空",
+        "夏侯",
+        "端木",
+        "独孤",
+        "南宫",
+        "西门",
+        "轩辕",
+    }
+)
 _READ_DIFFERENTLY = {
-    "单": "shan", "曾": "zeng", "仇": "qiu", "解": "xie", "查": "zha", "区": "ou", "朴": "piao", "盖": "ge", "尉迟": "yuchi",
+    "单": "shan",
+    "曾": "zeng",
+    "仇": "qiu",
+    "解": "xie",
+    "查": "zha",
+    "区": "ou",
+    "朴": "piao",
+    "盖": "ge",
+    "尉迟": "yuchi",
 }
 """Surnames that are not read as the character usually is."""
 _HAN = re.compile(r"[一-鿿]")
@@ -27,7 +55,7 @@ def name_parts(name: str) -> tuple[str, str]:
     plain = name.strip()
     if _HAN.match(plain) and " " not in plain:
         family = plain[:2] if plain[:2] in _SURNAMES_OF_TWO and len(plain) > 2 else plain[:1]  # noqa: PLR2004
-        return plain[len(family):] or plain, family
+        return plain[len(family) :] or plain, family
     first, _, last = plain.rpartition(" ")
     return (first or last or plain)[:64], (last or plain)[:64]
 

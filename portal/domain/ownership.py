@@ -67,15 +67,16 @@ def lock_people(session: Session, user_ids: Iterable[int]) -> set[int]:
     """
     people = models.User.__table__
     found = session.connection().execute(
-        select(people.c.id, people.c.active).where(among(people.c.id, sorted(set(user_ids)))).order_by(people.c.id)
+        select(people.c.id, people.c.active)
+        .where(among(people.c.id, sorted(set(user_ids))))
+        .order_by(people.c.id)
         .with_for_update(key_share=True)
     )
     return {row.id for row in found if row.active}
 
 
 def change_owner(
-    session: Session, model: type[Any], moves: Sequence[Move], *, how: str, now: datetime, reason: str = "",
-    batch_id: int | None = None,
+    session: Session, model: type[Any], moves: Sequence[Move], *, how: str, now: datetime, reason: str = "", batch_id: int | None = None
 ) -> list[int]:
     """Move records whose rows the caller has locked; returns their ids.
 
@@ -95,10 +96,18 @@ def change_owner(
 
 def began(session: Session, record: Any, *, how: str, now: datetime) -> None:
     """The first tenure of a record that was just created."""
-    session.connection().execute(insert(models.Tenure).values(
-        entity=entity_name(type(record)), record_id=record.id, at=now, owner_id=record.owner_id, pool_id=record.pool_id,
-        how=how, by_id=attribution(session)["actor_id"], version=record.version,
-    ))
+    session.connection().execute(
+        insert(models.Tenure).values(
+            entity=entity_name(type(record)),
+            record_id=record.id,
+            at=now,
+            owner_id=record.owner_id,
+            pool_id=record.pool_id,
+            how=how,
+            by_id=attribution(session)["actor_id"],
+            version=record.version,
+        )
+    )
 
 
 def _statement(
@@ -108,18 +117,36 @@ def _statement(
     moved = _moved(session, model, moves, now)
     who = attribution(session)
     name = entity_name(model)
-    tenure = _insert(models.Tenure, moved, {
-        "entity": literal(name, String), "record_id": moved.c.id, "at": literal(now, _INSTANT),
-        "owner_id": moved.c.owner_id, "pool_id": moved.c.pool_id,
-        **{f"former_{key}": moved.c[f"former_{key}"] for key in ("owner_id", "pool_id", "state", "owned_at", "pooled_at")},
-        "how": literal(how, String), "reason": literal(reason, String), "by_id": literal(who["actor_id"], Integer),
-        "batch_id": literal(batch_id, BigInteger), "version": moved.c.version,
-    })
-    history = _insert(models.AuditEvent, moved, {
-        **{key: literal(value, models.AuditEvent.__table__.c[key].type) for key, value in who.items()},
-        "entity": literal(name, String), "record_id": moved.c.id, "verb": literal(how, String),
-        "before": _facts(moved, "former_"), "after": _facts(moved, ""), "reason": literal(reason, String),
-    })
+    tenure = _insert(
+        models.Tenure,
+        moved,
+        {
+            "entity": literal(name, String),
+            "record_id": moved.c.id,
+            "at": literal(now, _INSTANT),
+            "owner_id": moved.c.owner_id,
+            "pool_id": moved.c.pool_id,
+            **{f"former_{key}": moved.c[f"former_{key}"] for key in ("owner_id", "pool_id", "state", "owned_at", "pooled_at")},
+            "how": literal(how, String),
+            "reason": literal(reason, String),
+            "by_id": literal(who["actor_id"], Integer),
+            "batch_id": literal(batch_id, BigInteger),
+            "version": moved.c.version,
+        },
+    )
+    history = _insert(
+        models.AuditEvent,
+        moved,
+        {
+            **{key: literal(value, models.AuditEvent.__table__.c[key].type) for key, value in who.items()},
+            "entity": literal(name, String),
+            "record_id": moved.c.id,
+            "verb": literal(how, String),
+            "before": _facts(moved, "former_"),
+            "after": _facts(moved, ""),
+            "reason": literal(reason, String),
+        },
+    )
     found = select(moved.c.id, _allowed(session, model, moved).label("allowed"))
     return found.add_cte(tenure.cte("tenures"), history.cte("histories"))
 
@@ -131,7 +158,11 @@ def _moved(session: Session, model: type[Any], moves: Sequence[Move], now: datet
     move = _as_table(moves)
     former = (
         select(
-            old.c.id, move.c.owner_id, move.c.pool_id, people.c.team_id, move.c.state.label("given_state"),
+            old.c.id,
+            move.c.owner_id,
+            move.c.pool_id,
+            people.c.team_id,
+            move.c.state.label("given_state"),
             case((move.c.owner_id.is_not(None), func.coalesce(move.c.owned_at, literal(now, _INSTANT)))).label("owned_at"),
             case((move.c.pool_id.is_not(None), func.coalesce(move.c.pooled_at, literal(now, _INSTANT)))).label("pooled_at"),
             *(old.c[key].label(f"former_{key}") for key in ("owner_id", "pool_id", "state", "owned_at", "pooled_at")),
@@ -143,9 +174,14 @@ def _moved(session: Session, model: type[Any], moves: Sequence[Move], now: datet
     )
     actor = attribution(session)["actor_id"]
     values = {
-        "owner_id": former.c.owner_id, "pool_id": former.c.pool_id, "team_id": former.c.team_id,
-        "owned_at": former.c.owned_at, "pooled_at": former.c.pooled_at, "version": table.c.version + 1,
-        "changed_at": literal(now, _INSTANT), "changed_by_id": literal(actor, Integer),
+        "owner_id": former.c.owner_id,
+        "pool_id": former.c.pool_id,
+        "team_id": former.c.team_id,
+        "owned_at": former.c.owned_at,
+        "pooled_at": former.c.pooled_at,
+        "version": table.c.version + 1,
+        "changed_at": literal(now, _INSTANT),
+        "changed_by_id": literal(actor, Integer),
         **(_carried[model](former.c, now) if model in _carried else {}),
     }
     kept = [former.c[f"former_{key}"] for key in ("owner_id", "pool_id", "state", "owned_at", "pooled_at")]
@@ -190,7 +226,6 @@ def _allowed(session: Session, model: type[Any], moved: Any) -> ColumnElement[bo
 def among(column: Any, ids: Sequence[int]) -> ColumnElement[bool]:
     """`= ANY(array)`: one parameter, whatever the number of ids."""
     return column == func.any(literal(list(ids), ARRAY(Integer)))  # type: ignore[no-any-return]
-
 
 
 def _forget(session: Session, model: type[Any], ids: Sequence[int]) -> None:

@@ -76,9 +76,9 @@ def create_person(values: dict[str, Any], *, acting_user: Principal, now: dateti
     _refuse_taken(session, wanted, email)
     login = wanted or _free_login(session, values["name"])
     first, family = logins.name_parts(values["name"])
-    person = PortalUser(**{
-        **values, "email": email, "username": login, "first_name": first, "last_name": family, "active": False, "password": None,
-    })
+    person = PortalUser(
+        **{**values, "email": email, "username": login, "first_name": first, "last_name": family, "active": False, "password": None}
+    )
     session.add(person)
     session.flush()
     touch_access(session)
@@ -107,9 +107,7 @@ def create_admin(*, login: str, name: str, email: str, password: str, now: datet
     session = store.session()
     if problem := passwords.problem(password, about=(name, login, email)):
         raise Invalid({"password": problem})
-    person: PortalUser = create_person(
-        {"name": name, "email": email, "username": login}, acting_user=session.info["principal"], now=now
-    )
+    person: PortalUser = create_person({"name": name, "email": email, "username": login}, acting_user=session.info["principal"], now=now)
     person.active, person.invited_at, person.roles = True, now, [_role(session, _ADMIN)]
     session.flush()
     account.set_password(session, person.id, password, now)
@@ -136,8 +134,14 @@ def _free_login(session: Session, name: str) -> str:
 # let in -----------------------------------------------------------------------------------------
 
 
-@verb("user:invite", "邀请 | Invite", icon="mail-forward", takes=("all",), bulk=True,
-      help="发一封邮件，本人设密码后即可登录。 | Sends a mail; the person sets a password and can sign in.")
+@verb(
+    "user:invite",
+    "邀请 | Invite",
+    icon="mail-forward",
+    takes=("all",),
+    bulk=True,
+    help="发一封邮件，本人设密码后即可登录。 | Sends a mail; the person sets a password and can sign in.",
+)
 def invite(people: Sequence[PortalUser], *, acting_user: Principal, now: datetime) -> Outcome:
     """From now on the person may sign in; the link sets the password. Inviting again replaces the link."""
 
@@ -150,8 +154,7 @@ def invite(people: Sequence[PortalUser], *, acting_user: Principal, now: datetim
     return _each(people, one)
 
 
-@verb("user:reset_password", "重设密码 | Reset password", icon="key", takes=("all",), bulk=True,
-      help=_RESET_HELP)
+@verb("user:reset_password", "重设密码 | Reset password", icon="key", takes=("all",), bulk=True, help=_RESET_HELP)
 def reset_password(people: Sequence[PortalUser], *, acting_user: Principal, now: datetime) -> Outcome:
     """The administrator never learns the new password."""
 
@@ -166,8 +169,15 @@ def reset_password(people: Sequence[PortalUser], *, acting_user: Principal, now:
     return _each(people, one)
 
 
-@verb("user:deactivate", "停用 | Deactivate", icon="user-off", takes=("all",), bulk=True, inverse="reactivate",
-      help="登录立刻结束，他的记录进组长的交接清单。 | Sessions end at once; his records go to the leader's hand-over list.")
+@verb(
+    "user:deactivate",
+    "停用 | Deactivate",
+    icon="user-off",
+    takes=("all",),
+    bulk=True,
+    inverse="reactivate",
+    help="登录立刻结束，他的记录进组长的交接清单。 | Sessions end at once; his records go to the leader's hand-over list.",
+)
 def deactivate(people: Sequence[PortalUser], *, acting_user: Principal, now: datetime) -> Outcome:
     """Open sessions and tokens end at the next request, waiting mails are dropped, the leader hears of the records."""
     session = store.session()
@@ -189,8 +199,15 @@ def deactivate(people: Sequence[PortalUser], *, acting_user: Principal, now: dat
     return _each(people, one)
 
 
-@verb("user:reactivate", "恢复 | Reactivate", icon="user-check", takes=("all",), bulk=True, inverse="deactivate",
-      help="发一封邮件，本人重新设密码。 | Sends a mail; the person sets a new password.")
+@verb(
+    "user:reactivate",
+    "恢复 | Reactivate",
+    icon="user-check",
+    takes=("all",),
+    bulk=True,
+    inverse="deactivate",
+    help="发一封邮件，本人重新设密码。 | Sends a mail; the person sets a new password.",
+)
 def reactivate(people: Sequence[PortalUser], *, acting_user: Principal, now: datetime) -> Outcome:
     """Back again, with a new password: the old one is not trusted any more."""
 
@@ -222,10 +239,19 @@ def _mail_link(user_id: int, now: datetime, subject: Any, body: str, *, invitati
     session = store.session()
     session.flush()
     token = account.new_link(session, user_id, now, lives=INVITATION_LIVES if invitation else LINK_LIVES)
-    session.execute(insert(Outbox).values(
-        recipient_id=user_id, event_key=f"password:{account.digest(token)}", channel="mail", subject=both(subject),
-        body={"text": both(body), "href": f"/password/reset/{token}"}, entity="user", record_id=user_id, created_at=now, due_at=now,
-    ))
+    session.execute(
+        insert(Outbox).values(
+            recipient_id=user_id,
+            event_key=f"password:{account.digest(token)}",
+            channel="mail",
+            subject=both(subject),
+            body={"text": both(body), "href": f"/password/reset/{token}"},
+            entity="user",
+            record_id=user_id,
+            created_at=now,
+            due_at=now,
+        )
+    )
 
 
 def _shut_out(session: Session, person: PortalUser, now: datetime) -> None:
@@ -236,14 +262,28 @@ def _shut_out(session: Session, person: PortalUser, now: datetime) -> None:
 # placed -----------------------------------------------------------------------------------------
 
 
-@verb("user:place", "安排 | Place", icon="sitemap", takes=("all",), bulk=True, primary=True, form=(
+@verb(
+    "user:place",
+    "安排 | Place",
+    icon="sitemap",
+    takes=("all",),
+    bulk=True,
+    primary=True,
+    form=(
         ("team_id", ReferenceField("团队 | Team", "team", help="空着不变。 | Empty: unchanged.")),
         ("role", ChoiceField("角色 | Role", PlaceRole, help="空着不变。 | Empty: unchanged.")),
         ("superior_id", ReferenceField("上级 | Superior", "user", help="空着不变。 | Empty: unchanged.")),
-      ), help="下一次点击即生效。 | Takes effect at the person's next click.")
+    ),
+    help="下一次点击即生效。 | Takes effect at the person's next click.",
+)
 def place(
-    people: Sequence[PortalUser], *, acting_user: Principal, now: datetime,
-    team_id: int | None = None, role: str = "", superior_id: int | None = None,
+    people: Sequence[PortalUser],
+    *,
+    acting_user: Principal,
+    now: datetime,
+    team_id: int | None = None,
+    role: str = "",
+    superior_id: int | None = None,
 ) -> Outcome:
     """Team, role, superior; empty ones stay. His records go with him to the new team, one statement an entity."""
     session = store.session()
@@ -313,8 +353,10 @@ def _role(session: Session, name: str) -> Role:
 def _keep_an_admin(session: Session, *, without: int) -> None:
     """Two administrators who remove each other wait on the access version's lock, so one of them is refused."""
     session.flush()
-    left = select(func.count()).select_from(PortalUser).where(
-        PortalUser.active, PortalUser.id != without, PortalUser.roles.any(Role.name == _ADMIN)
+    left = (
+        select(func.count())
+        .select_from(PortalUser)
+        .where(PortalUser.active, PortalUser.id != without, PortalUser.roles.any(Role.name == _ADMIN))
     )
     is_admin = session.scalar(
         select(func.count()).select_from(PortalUser).where(PortalUser.id == without, PortalUser.roles.any(Role.name == _ADMIN))

@@ -121,9 +121,7 @@ def period_named(key: str) -> Period:
     return period_of(PeriodKind.DAY, date.fromisoformat(key))
 
 
-def due_day(
-    period: Period, calendar: WorkCalendar, month_end: MonthEnd = "calendar"
-) -> date | None:
+def due_day(period: Period, calendar: WorkCalendar, month_end: MonthEnd = "calendar") -> date | None:
     """The day the report of this period is due; None where there is no duty.
 
     A day counts when it is worked, a week when one of its days is. `month_end` is for months only.
@@ -144,10 +142,7 @@ def moments(period: Period, calendar: WorkCalendar, policy: ReportTimes) -> Mome
     if day is None:
         return None
     due_at = calendar.at(day, policy.due)
-    reminders = {
-        calendar.at(day, when) if isinstance(when, time) else due_at - when
-        for when in policy.remind
-    }
+    reminders = {calendar.at(day, when) if isinstance(when, time) else due_at - when for when in policy.remind}
     ends_on = day + _ONE_DAY if policy.late_until == _MIDNIGHT else day
     return Moments(
         remind_at=tuple(sorted(moment for moment in reminders if moment < due_at)),

@@ -23,10 +23,7 @@ from portal.entities.leads import LeadGrade
 from portal.policies import policy
 
 NO_FOLLOW_UP, NO_DEAL = "no_follow_up", "no_deal"
-WHY = {
-    NO_FOLLOW_UP: Text("{days} 天没有跟进 | no follow-up for {days} days"),
-    NO_DEAL: Text("{days} 天没有成交 | no deal for {days} days"),
-}
+WHY = {NO_FOLLOW_UP: Text("{days} 天没有跟进 | no follow-up for {days} days"), NO_DEAL: Text("{days} 天没有成交 | no deal for {days} days")}
 _DAY = timedelta(days=1)
 _CHUNK = 2000
 
@@ -57,14 +54,14 @@ def returning(now: datetime, until: datetime, *, of: Collection[int] | None = No
     due = func.least(by_follow_up, by_deal)
     statement = (
         select(lead.id, lead.owner_id, lead.company, due.label("due_at"), by_deal.label("by_deal"), pool_days.label("days"))
-        .where(lead.owner_id.is_not(None), lead.state.in_(OPEN_STATES), lead.deleted_at.is_(None),
-               _recycled(session), due <= until)
+        .where(lead.owner_id.is_not(None), lead.state.in_(OPEN_STATES), lead.deleted_at.is_(None), _recycled(session), due <= until)
         .order_by(due, lead.id)
     )
     if of is not None:
         statement = statement.where(among(lead.id, sorted(of)))
     return [
-        Due(row.id, row.owner_id, row.company, NO_DEAL, deal_days, row.due_at) if row.due_at == row.by_deal
+        Due(row.id, row.owner_id, row.company, NO_DEAL, deal_days, row.due_at)
+        if row.due_at == row.by_deal
         else Due(row.id, row.owner_id, row.company, NO_FOLLOW_UP, row.days, row.due_at)
         for row in session.execute(statement)
     ]
@@ -77,8 +74,11 @@ def _due_instants(session: Session, now: datetime) -> tuple[Any, Any, Any, int]:
     pools = pools_by_id(session)
     home = _home(session)
     days = case(
-        *((and_(home == pool.id, lead.grade == grade), literal(_days(pool, grade)))
-          for pool in pools.values() for grade in (LeadGrade.QUALIFIED.value, LeadGrade.POTENTIAL.value)),
+        *(
+            (and_(home == pool.id, lead.grade == grade), literal(_days(pool, grade)))
+            for pool in pools.values()
+            for grade in (LeadGrade.QUALIFIED.value, LeadGrade.POTENTIAL.value)
+        ),
         *((home == pool.id, literal(_days(pool, LeadGrade.WEAK.value))) for pool in pools.values()),
         else_=literal(deal_days),
     )
@@ -99,7 +99,10 @@ def _home(session: Session) -> Any:
     last = (
         select(tenure.former_pool_id)
         .where(tenure.entity == "lead", tenure.record_id == lead.id, tenure.former_pool_id.is_not(None))
-        .order_by(tenure.id.desc()).limit(1).correlate(lead).scalar_subquery()
+        .order_by(tenure.id.desc())
+        .limit(1)
+        .correlate(lead)
+        .scalar_subquery()
     )
     return func.coalesce(last, default_pool(session))
 
@@ -119,7 +122,7 @@ def recycle(now: datetime) -> int:
     due = {each.lead_id: each for each in returning(now, now)}
     ids = sorted(due)
     for start in range(0, len(ids), _CHUNK):
-        gone += len(_return(session, {i: due[i] for i in ids[start:start + _CHUNK]}, now))
+        gone += len(_return(session, {i: due[i] for i in ids[start : start + _CHUNK]}, now))
     return gone
 
 
@@ -142,9 +145,15 @@ def _return(session: Session, due: dict[int, Due], now: datetime) -> list[int]:
 
 def _tell_owners(session: Session, done: Sequence[Due], now: datetime) -> None:
     notices = [
-        Notice(each.owner_id, f"recycled:{each.rule}:{each.lead_id}:{each.due_at.isoformat()}", "recycle",
-               say("{company} 已退回公海：{why} | {company} went back to the pool: {why}", company=each.company, why=_why(each)),
-               entity="lead", record_id=each.lead_id, href="/lead/?tab=pool")
+        Notice(
+            each.owner_id,
+            f"recycled:{each.rule}:{each.lead_id}:{each.due_at.isoformat()}",
+            "recycle",
+            say("{company} 已退回公海：{why} | {company} went back to the pool: {why}", company=each.company, why=_why(each)),
+            entity="lead",
+            record_id=each.lead_id,
+            href="/lead/?tab=pool",
+        )
         for each in done
     ]
     notify_many(session, notices, now=now)
@@ -164,8 +173,16 @@ def _tell_leaders(session: Session, done: Sequence[Due], now: datetime) -> None:
         zh = "，".join(f"{name} {n} 条" for name, n in numbers.most_common())
         en = ", ".join(f"{name}: {n}" for name, n in numbers.most_common())
         key = f"recycle_digest:{night}:{min(each.lead_id for each in done)}"
-        notices.append(Notice(leader, key, "recycle", say("昨夜退回公海 {n} 条线索 | {n} leads went back to the pool", n=numbers.total()),
-                              say("{zh} | {en}", zh=zh, en=en), href="/lead/?tab=pool"))
+        notices.append(
+            Notice(
+                leader,
+                key,
+                "recycle",
+                say("昨夜退回公海 {n} 条线索 | {n} leads went back to the pool", n=numbers.total()),
+                say("{zh} | {en}", zh=zh, en=en),
+                href="/lead/?tab=pool",
+            )
+        )
     notify_many(session, notices, now=now)
 
 
@@ -176,8 +193,7 @@ def _why(each: Due) -> Text:
 def _people(session: Session, user_ids: set[int]) -> dict[int, Any]:
     user, team = models.User, models.Team
     rows = session.execute(
-        select(user.id, user.name, user.superior_id, team.leader_id).outerjoin(team, team.id == user.team_id)
-        .where(user.id.in_(user_ids))
+        select(user.id, user.name, user.superior_id, team.leader_id).outerjoin(team, team.id == user.team_id).where(user.id.in_(user_ids))
     )
     return {row.id: row for row in rows}
 
@@ -202,8 +218,21 @@ def warn(now: datetime) -> int:
         step = next((days for days in ahead if left <= days), None)
         if each.due_at <= now or step is None:
             continue
-        words = say("{company} 将在 {day} 退回公海：{why} | {company} goes back to the pool on {day}: {why}",
-                    company=each.company, day=due_day.isoformat(), why=_why(each))
-        notices.append(Notice(each.owner_id, f"recycle_warning:{each.rule}:{each.lead_id}:{due_day}:{step}", "recycle", words,
-                              entity="lead", record_id=each.lead_id, href=f"/lead/{each.lead_id}"))
+        words = say(
+            "{company} 将在 {day} 退回公海：{why} | {company} goes back to the pool on {day}: {why}",
+            company=each.company,
+            day=due_day.isoformat(),
+            why=_why(each),
+        )
+        notices.append(
+            Notice(
+                each.owner_id,
+                f"recycle_warning:{each.rule}:{each.lead_id}:{due_day}:{step}",
+                "recycle",
+                words,
+                entity="lead",
+                record_id=each.lead_id,
+                href=f"/lead/{each.lead_id}",
+            )
+        )
     return notify_many(store.session(), notices, now=now)

@@ -59,8 +59,7 @@ class Event:
     count: int = 1
 
     def notice(self, *, mail: bool) -> Notice:
-        return Notice(self.recipient_id, self.key, self.category, self.title, self.body, self.entity, self.record_id,
-                      self.href, mail)
+        return Notice(self.recipient_id, self.key, self.category, self.title, self.body, self.entity, self.record_id, self.href, mail)
 
 
 def remind_due(*, now: datetime) -> int:
@@ -83,9 +82,7 @@ def _lock_mark(now: datetime) -> datetime:
     connection = store.session().connection()
     first = {"kind": MARK[0], "period": MARK[1], "state": "done", "due_at": now, "arguments": {"until": now.isoformat()}}
     connection.execute(insert(_runs).values(first).on_conflict_do_nothing())
-    kept = connection.scalar(
-        select(_runs.c.arguments).where(_runs.c.kind == MARK[0], _runs.c.period == MARK[1]).with_for_update()
-    )
+    kept = connection.scalar(select(_runs.c.arguments).where(_runs.c.kind == MARK[0], _runs.c.period == MARK[1]).with_for_update())
     return datetime.fromisoformat((kept or {})["until"])
 
 
@@ -120,7 +117,7 @@ def follow_ups_due(since: datetime, now: datetime, *, late: bool = False) -> lis
     lead = models.Lead
     until = now if late else now + before
     wanted = select(lead.id, lead.owner_id, lead.company, lead.next_at, lead.next_step).where(
-        lead.owner_id.is_not(None), lead.state.in_(_LIVE), lead.next_at > since, lead.next_at <= until, lead.deleted_at.is_(None),
+        lead.owner_id.is_not(None), lead.state.in_(_LIVE), lead.next_at > since, lead.next_at <= until, lead.deleted_at.is_(None)
     )
     found = []
     for row in store.session().execute(wanted.order_by(lead.next_at, lead.id)):
@@ -134,8 +131,13 @@ def follow_ups_due(since: datetime, now: datetime, *, late: bool = False) -> lis
 def _follow_up(row: Any, rule: str, words: str) -> Event:
     at = row.next_at.astimezone(company_zone()).strftime("%H:%M")
     return Event(
-        row.owner_id, "follow_up", f"follow_up.{rule}:{row.id}:{row.next_at.isoformat()}",
-        say(words, at=at, company=one_line(row.company), step=one_line(row.next_step)), "lead", row.id, f"/lead/{row.id}",
+        row.owner_id,
+        "follow_up",
+        f"follow_up.{rule}:{row.id}:{row.next_at.isoformat()}",
+        say(words, at=at, company=one_line(row.company), step=one_line(row.next_step)),
+        "lead",
+        row.id,
+        f"/lead/{row.id}",
     )
 
 
@@ -151,8 +153,14 @@ def first_responses(since: datetime, now: datetime) -> list[Event]:
     wanted = (
         select(lead.id, lead.owner_id, lead.company, lead.first_response_due_at.label("due_at"), team.leader_id)
         .outerjoin(team, team.id == lead.team_id)
-        .where(lead.first_response_at.is_(None), lead.owner_id.is_not(None), lead.state.in_(_LIVE),
-               lead.deleted_at.is_(None), lead.first_response_due_at > since, lead.first_response_due_at <= now + timedelta(hours=total))
+        .where(
+            lead.first_response_at.is_(None),
+            lead.owner_id.is_not(None),
+            lead.state.in_(_LIVE),
+            lead.deleted_at.is_(None),
+            lead.first_response_due_at > since,
+            lead.first_response_due_at <= now + timedelta(hours=total),
+        )
         .order_by(lead.first_response_due_at, lead.id)
     )
     found = []
@@ -165,12 +173,18 @@ def first_responses(since: datetime, now: datetime) -> list[Event]:
 
 def _response(row: Any, hours: int, total: int) -> list[Event]:
     if hours < total:
-        words = say("{company} 首次响应还剩 {left} 小时 | {company}: {left} hours left for the first response",
-                    company=one_line(row.company), left=total - hours)
+        words = say(
+            "{company} 首次响应还剩 {left} 小时 | {company}: {left} hours left for the first response",
+            company=one_line(row.company),
+            left=total - hours,
+        )
         people = {row.owner_id}
     else:
-        words = say("{company} 超过 {total} 小时没有首次响应 | {company}: no first response within {total} hours",
-                    company=one_line(row.company), total=total)
+        words = say(
+            "{company} 超过 {total} 小时没有首次响应 | {company}: no first response within {total} hours",
+            company=one_line(row.company),
+            total=total,
+        )
         people = {row.owner_id, row.leader_id} - {None}
     key = f"first_response.{hours}:{row.id}:{row.due_at.isoformat()}"
     return [Event(each, "first_response", key, words, "lead", row.id, f"/lead/{row.id}") for each in sorted(people)]
@@ -179,8 +193,14 @@ def _response(row: Any, hours: int, total: int) -> list[Event]:
 def note_breaches(now: datetime) -> int:
     """Flag leads whose first-response time has ended; the due instant itself is no breach."""
     lead: Any = models.Lead.__table__
-    ended = (lead.c.first_response_at.is_(None), lead.c.breached_at.is_(None), lead.c.owner_id.is_not(None),
-             lead.c.state.in_(_LIVE), lead.c.deleted_at.is_(None), lead.c.first_response_due_at < now)
+    ended = (
+        lead.c.first_response_at.is_(None),
+        lead.c.breached_at.is_(None),
+        lead.c.owner_id.is_not(None),
+        lead.c.state.in_(_LIVE),
+        lead.c.deleted_at.is_(None),
+        lead.c.first_response_due_at < now,
+    )
     change = update(lead).where(*ended).values(breached_at=lead.c.first_response_due_at)
     return store.session().connection().execute(change).rowcount
 
@@ -220,7 +240,7 @@ def _unsent(marks: Mapping[str, datetime], now: datetime) -> list[Event]:
         return []
     report = models.WorkReport
     wanted = select(report.id, report.owner_id, report.title, report.due_at, report.late_until, report.period_key).where(
-        report.state.in_(UNSENT), report.late_until > now, report.period_key.in_(list(marks)), report.deleted_at.is_(None),
+        report.state.in_(UNSENT), report.late_until > now, report.period_key.in_(list(marks)), report.deleted_at.is_(None)
     )
     return [_report_event(row, marks[row.period_key], now) for row in store.session().execute(wanted.order_by(report.id))]
 
@@ -243,17 +263,30 @@ def _missing(keys: set[str], *, late: bool) -> list[Event]:
     report, team, user = models.WorkReport, models.Team, models.User
     wanted = (
         select(report.period, report.period_key, report.title, team.leader_id, user.name)
-        .join(team, team.id == report.team_id).join(user, user.id == report.owner_id)
-        .where(report.state.in_((ReportState.MISSING.value, *(UNSENT if late else ()))), report.period_key.in_(keys),
-               team.leader_id.is_not(None), report.deleted_at.is_(None))
+        .join(team, team.id == report.team_id)
+        .join(user, user.id == report.owner_id)
+        .where(
+            report.state.in_((ReportState.MISSING.value, *(UNSENT if late else ()))),
+            report.period_key.in_(keys),
+            team.leader_id.is_not(None),
+            report.deleted_at.is_(None),
+        )
         .order_by(report.period_key, user.id)
     )
     lists: dict[tuple[int, str, str, str], list[str]] = {}
     for row in store.session().execute(wanted):
         lists.setdefault((row.leader_id, row.period, row.period_key, row.title), []).append(row.name)
     return [
-        Event(leader_id, "report_list", f"report.list:{period}:{key}",
-              say("{title} 缺报 {n} 人 | {title}: {n} missing", title=title, n=len(people)), "work_report", None,
-              "/report-desk/", say("{zh} | {en}", zh="、".join(people), en=", ".join(people)), len(people))
+        Event(
+            leader_id,
+            "report_list",
+            f"report.list:{period}:{key}",
+            say("{title} 缺报 {n} 人 | {title}: {n} missing", title=title, n=len(people)),
+            "work_report",
+            None,
+            "/report-desk/",
+            say("{zh} | {en}", zh="、".join(people), en=", ".join(people)),
+            len(people),
+        )
         for (leader_id, period, key, title), people in lists.items()
     ]

@@ -76,9 +76,7 @@ def draft(user_id: int, period: Period) -> Draft:
     """The draft for one person and period, in six statements at most."""
     follow_ups = _follow_ups(user_id, period)
     return Draft(
-        figures=tuple(_counted(user_id, period, follow_ups)),
-        done=tuple(_lines(period, follow_ups)),
-        plan=tuple(_planned(user_id, period)),
+        figures=tuple(_counted(user_id, period, follow_ups)), done=tuple(_lines(period, follow_ups)), plan=tuple(_planned(user_id, period))
     )
 
 
@@ -115,8 +113,9 @@ def _follow_ups(user_id: int, period: Period) -> list[Any]:
     since, until = span(period.first, period.last)
     follow_up, lead = models.FollowUp, models.Lead
     wanted = (
-        select(follow_up.id, follow_up.lead_id, follow_up.kind, follow_up.contacted_at, follow_up.content,
-               follow_up.logged_late, lead.company)
+        select(
+            follow_up.id, follow_up.lead_id, follow_up.kind, follow_up.contacted_at, follow_up.content, follow_up.logged_late, lead.company
+        )
         .join(lead, lead.id == follow_up.lead_id)
         .where(follow_up.created_by_id == user_id, follow_up.contacted_at >= since, follow_up.contacted_at < until)
         .order_by(follow_up.contacted_at, follow_up.id)
@@ -133,7 +132,8 @@ def _counted(user_id: int, period: Period, follow_ups: Sequence[Any]) -> list[Fi
     ]
     found += [
         _figure(kind.value, count, list_href("/follow_up/", *mine, ["kind", "eq", kind.value]))
-        for kind in ContactKind if (count := sum(row.kind == kind.value for row in follow_ups))
+        for kind in ContactKind
+        if (count := sum(row.kind == kind.value for row in follow_ups))
     ]
     found.append(_figure("logged_late", sum(row.logged_late > 0 for row in follow_ups)))
     found += _moved(user_id, period)
@@ -163,17 +163,17 @@ def _moved(user_id: int, period: Period) -> list[Figure]:
 def _created(user_id: int, period: Period) -> int:
     since, until = span(period.first, period.last)
     lead = models.Lead
-    wanted = select(func.count()).select_from(lead).where(
-        lead.created_by_id == user_id, lead.created_at >= since, lead.created_at < until
-    )
+    wanted = select(func.count()).select_from(lead).where(lead.created_by_id == user_id, lead.created_at >= since, lead.created_at < until)
     return store.session().scalar(wanted) or 0
 
 
 def _responded(user_id: int, period: Period) -> int:
     since, until = span(period.first, period.last)
     lead = models.Lead
-    wanted = select(func.count()).select_from(lead).where(
-        lead.owner_id == user_id, lead.first_response_at >= since, lead.first_response_at < until
+    wanted = (
+        select(func.count())
+        .select_from(lead)
+        .where(lead.owner_id == user_id, lead.first_response_at >= since, lead.first_response_at < until)
     )
     return store.session().scalar(wanted) or 0
 
@@ -187,16 +187,23 @@ def _lines(period: Period, follow_ups: Sequence[Any]) -> list[Line]:
         by_lead.setdefault(row.lead_id, []).append(row)
     ranked = sorted(by_lead.values(), key=lambda rows: (-len(rows), rows[-1].contacted_at))
     return [
-        Line(say("{company}：跟进 {n} 次，最近：{last} | {company}: {n} contacts, the last: {last}",
-                 company=one_line(rows[-1].company), n=len(rows), last=one_line(rows[-1].content)),
-             f"/lead/{rows[-1].lead_id}", rows[-1].contacted_at)
+        Line(
+            say(
+                "{company}：跟进 {n} 次，最近：{last} | {company}: {n} contacts, the last: {last}",
+                company=one_line(rows[-1].company),
+                n=len(rows),
+                last=one_line(rows[-1].content),
+            ),
+            f"/lead/{rows[-1].lead_id}",
+            rows[-1].contacted_at,
+        )
         for rows in ranked[:MOST_LINES]
     ]
 
 
 def _quote(row: Any) -> Line:
     said = say("{company}：{content} | {company}: {content}", company=one_line(row.company), content=one_line(row.content))
-    return Line(said, f"/lead/{row.lead_id}", row.contacted_at, ContactKind(row.kind).value)
+    return Line(said, f"/lead/{row.lead_id}", row.contacted_at, ContactKind(row.kind).label)
 
 
 def one_line(content: str) -> str:
@@ -213,12 +220,21 @@ def _planned(user_id: int, period: Period) -> list[Line]:
     wanted = (
         select(lead.id, lead.company, lead.next_at, lead.next_step)
         .where(lead.owner_id == user_id, lead.next_at >= since, lead.next_at < until)
-        .order_by(lead.next_at, lead.id).limit(MOST_LINES)
+        .order_by(lead.next_at, lead.id)
+        .limit(MOST_LINES)
     )
     zone = company_calendar().zone
     return [
-        Line(say("{at} {company} {step} | {at} {company} {step}", at=row.next_at.astimezone(zone).strftime("%m-%d %H:%M"),
-                 company=one_line(row.company), step=one_line(row.next_step)), f"/lead/{row.id}", row.next_at)
+        Line(
+            say(
+                "{at} {company} {step} | {at} {company} {step}",
+                at=row.next_at.astimezone(zone).strftime("%m-%d %H:%M"),
+                company=one_line(row.company),
+                step=one_line(row.next_step),
+            ),
+            f"/lead/{row.id}",
+            row.next_at,
+        )
         for row in store.session().execute(wanted)
     ]
 

@@ -27,8 +27,13 @@ _WRITTEN = ("problems", "plan", "extra_work")
 
 
 @verb(
-    "work_report:submit", "提交 | Submit", icon="send", takes=("own",), primary=True,
-    columns=("problems", "plan", "extra_work", "state", "submitted_at", "figures"), states=("open", "draft", "returned"),
+    "work_report:submit",
+    "提交 | Submit",
+    icon="send",
+    takes=("own",),
+    primary=True,
+    columns=("problems", "plan", "extra_work", "state", "submitted_at", "figures"),
+    states=("open", "draft", "returned"),
     form=(
         ("problems", LongTextField("问题 | Problems", required=True, help="没有就写“没有”。 | Write “none” if there are none.")),
         ("plan", LongTextField("计划 | Plan")),
@@ -37,8 +42,13 @@ _WRITTEN = ("problems", "plan", "extra_work")
     help="数字和今日工作取自系统，提交后不再变动。 | Figures and work done come from the system and stay as they are once submitted.",
 )
 def submit(
-    reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime,
-    problems: str | None = None, plan: str | None = None, extra_work: str | None = None,
+    reports: Sequence[models.WorkReport],
+    *,
+    acting_user: Principal,
+    now: datetime,
+    problems: str | None = None,
+    plan: str | None = None,
+    extra_work: str | None = None,
 ) -> Outcome:
     """Send a report with the figures of this moment; after its due time it is late, after its closing time refused.
 
@@ -71,11 +81,12 @@ def submit(
 def _may_submit(report: models.WorkReport, acting_user: Principal, now: datetime) -> Refused | None:
     if report.owner_id != acting_user.user_id:
         return Refused("只能提交自己的报告。 | Only one's own report can be sent.", rule="own")
-    if report.state == ReportState.MISSING.value or (
-        report.state in UNSENT and report.late_until is not None and now >= report.late_until
-    ):
-        return Refused("补交时间已过，这份报告记为缺报。请找组长。 | The time for late reports is over and this one counts as missing."
-                       " Talk to your leader.", rule="closed")
+    if report.state == ReportState.MISSING.value or (report.state in UNSENT and report.late_until is not None and now >= report.late_until):
+        return Refused(
+            "补交时间已过，这份报告记为缺报。请找组长。 | The time for late reports is over and this one counts as missing."
+            " Talk to your leader.",
+            rule="closed",
+        )
     if report.state not in (*UNSENT, ReportState.RETURNED.value):
         return Refused("这份报告已经交了，或者不用交。 | This report is sent already, or not owed.", rule="state")
     return None
@@ -95,8 +106,15 @@ def write(report: models.WorkReport, values: Mapping[str, Any], *, acting_user: 
     return report
 
 
-@verb("work_report:read", "已读 | Mark as read", icon="eye", takes=("reach",), columns=("state", "read_at", "read_by_id"),
-      bulk=True, states=("submitted", "late"))
+@verb(
+    "work_report:read",
+    "已读 | Mark as read",
+    icon="eye",
+    takes=("reach",),
+    columns=("state", "read_at", "read_by_id"),
+    bulk=True,
+    states=("submitted", "late"),
+)
 def read(reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime) -> Outcome:
     """A superior has read it; a second reading changes nothing."""
     outcome = Outcome()
@@ -110,8 +128,15 @@ def read(reports: Sequence[models.WorkReport], *, acting_user: Principal, now: d
     return outcome
 
 
-@verb("work_report:comment", "点评 | Comment", icon="message", takes=("reach",), states=_IN,
-      columns=("state", "comment", "read_at", "read_by_id"), form=(("comment", LongTextField("点评 | Comment", required=True)),))
+@verb(
+    "work_report:comment",
+    "点评 | Comment",
+    icon="message",
+    takes=("reach",),
+    states=_IN,
+    columns=("state", "comment", "read_at", "read_by_id"),
+    form=(("comment", LongTextField("点评 | Comment", required=True)),),
+)
 def comment(reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime, comment: str) -> Outcome:
     """A superior's words, told to the author."""
     outcome = Outcome()
@@ -122,15 +147,26 @@ def comment(reports: Sequence[models.WorkReport], *, acting_user: Principal, now
         _mark_read(report, acting_user, now)
         report.state, report.comment = ReportState.COMMENTED.value, comment.strip()
         outcome.done.append(report.id)
-        _tell_author(report, f"report.comment:{report.id}:{report.version}", "report.comment", now,
-                     say("{who}点评了你的{title} | {who} commented on your report {title}", who=acting_user.name, title=report.title),
-                     report.comment)
+        _tell_author(
+            report,
+            f"report.comment:{report.id}:{report.version}",
+            "report.comment",
+            now,
+            say("{who}点评了你的{title} | {who} commented on your report {title}", who=acting_user.name, title=report.title),
+            report.comment,
+        )
     return outcome
 
 
-@verb("work_report:send_back", "退回补充 | Send back", icon="arrow-back-up", takes=("reach",), states=_IN,
-      columns=("state", "comment", "read_at", "read_by_id"),
-      form=(("reason", LongTextField("要补充什么 | What is missing", required=True)),))
+@verb(
+    "work_report:send_back",
+    "退回补充 | Send back",
+    icon="arrow-back-up",
+    takes=("reach",),
+    states=_IN,
+    columns=("state", "comment", "read_at", "read_by_id"),
+    form=(("reason", LongTextField("要补充什么 | What is missing", required=True)),),
+)
 def send_back(reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """The author is asked to complete it; the reason stays on the report as its comment."""
     outcome = Outcome()
@@ -141,8 +177,14 @@ def send_back(reports: Sequence[models.WorkReport], *, acting_user: Principal, n
         _mark_read(report, acting_user, now)
         report.state, report.comment = ReportState.RETURNED.value, reason.strip()
         outcome.done.append(report.id)
-        _tell_author(report, f"report.returned:{report.id}:{report.version}", "report.returned", now,
-                     say("请补充你的{title} | Please complete your report {title}", title=report.title), report.comment)
+        _tell_author(
+            report,
+            f"report.returned:{report.id}:{report.version}",
+            "report.returned",
+            now,
+            say("请补充你的{title} | Please complete your report {title}", title=report.title),
+            report.comment,
+        )
     return outcome
 
 
@@ -152,18 +194,33 @@ def remind(reports: Sequence[models.WorkReport], *, acting_user: Principal, now:
     outcome = Outcome()
     for report in reports:
         if report.state not in (*UNSENT, ReportState.RETURNED.value):
-            outcome.refused.append((report.id, Refused(
-                "这份报告已经交了、已截止，或者不用交。 | This report is sent, closed, or not owed.", rule="state")))
+            outcome.refused.append(
+                (report.id, Refused("这份报告已经交了、已截止，或者不用交。 | This report is sent, closed, or not owed.", rule="state"))
+            )
             continue
         outcome.done.append(report.id)
-        _tell_author(report, f"report.nudge:{report.id}:{now:%Y%m%d%H}", "report.remind", now,
-                     say("{who}提醒你交{title} | {who} asks for your report {title}", who=acting_user.name, title=report.title), "")
+        _tell_author(
+            report,
+            f"report.nudge:{report.id}:{now:%Y%m%d%H}",
+            "report.remind",
+            now,
+            say("{who}提醒你交{title} | {who} asks for your report {title}", who=acting_user.name, title=report.title),
+            "",
+        )
     outcome.message = say("已提醒 {n} 人。 | {n} reminded.", n=len(outcome.done)) if outcome.done else None
     return outcome
 
 
-@verb("work_report:exempt", "豁免 | Exempt", icon="circle-minus", takes=("reach",), bulk=True, states=("open", "draft", "missing"),
-      columns=("state", "exempt_reason"), form=(("reason", LongTextField("原因 | Reason", required=True)),))
+@verb(
+    "work_report:exempt",
+    "豁免 | Exempt",
+    icon="circle-minus",
+    takes=("reach",),
+    bulk=True,
+    states=("open", "draft", "missing"),
+    columns=("state", "exempt_reason"),
+    form=(("reason", LongTextField("原因 | Reason", required=True)),),
+)
 def exempt(reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """Not owed after all, with the reason; the superior decides."""
     outcome = Outcome()
@@ -192,8 +249,18 @@ def _mark_read(report: models.WorkReport, acting_user: Principal, now: datetime)
 def _tell_author(report: models.WorkReport, key: str, kind: str, now: datetime, title: Any, body: str) -> None:
     assert report.owner_id is not None  # noqa: S101 - a report is always somebody's
     quoted = say("{said} | {said}", said=body.replace(" | ", " ｜ ")) if body else ""
-    notify(store.session(), recipient_ids=report.owner_id, event_key=key, kind=kind, title=title, body=quoted,
-           entity="work_report", record_id=report.id, href=f"/work_report/{report.id}", now=now)
+    notify(
+        store.session(),
+        recipient_ids=report.owner_id,
+        event_key=key,
+        kind=kind,
+        title=title,
+        body=quoted,
+        entity="work_report",
+        record_id=report.id,
+        href=f"/work_report/{report.id}",
+        now=now,
+    )
 
 
 def _tell_leader(report: models.WorkReport, acting_user: Principal, now: datetime) -> None:
@@ -201,6 +268,15 @@ def _tell_leader(report: models.WorkReport, acting_user: Principal, now: datetim
     leader_id = store.session().scalar(select(models.Team.leader_id).where(models.Team.id == report.team_id))
     recipient = report.read_by_id or leader_id
     if recipient and recipient != acting_user.user_id:
-        notify(store.session(), recipient_ids=recipient, event_key=f"report.again:{report.id}:{report.version}",
-               kind="report.again", entity="work_report", record_id=report.id, href=f"/work_report/{report.id}", now=now,
-               title=say("{who}补交了{title} | {who} completed {title}", who=acting_user.name, title=report.title), mail=False)
+        notify(
+            store.session(),
+            recipient_ids=recipient,
+            event_key=f"report.again:{report.id}:{report.version}",
+            kind="report.again",
+            entity="work_report",
+            record_id=report.id,
+            href=f"/work_report/{report.id}",
+            now=now,
+            title=say("{who}补交了{title} | {who} completed {title}", who=acting_user.name, title=report.title),
+            mail=False,
+        )

@@ -25,8 +25,7 @@ ON_LEAVE = "请假 | On leave"
 HOLIDAY = "节假日 | Holiday"
 TITLES = {PeriodKind.DAY: "日报", PeriodKind.WEEK: "周报", PeriodKind.MONTH: "月报"}
 UNSENT = (ReportState.OPEN.value, ReportState.DRAFT.value)
-IN = (ReportState.SUBMITTED.value, ReportState.LATE.value, ReportState.READ.value, ReportState.COMMENTED.value,
-      ReportState.RETURNED.value)
+IN = (ReportState.SUBMITTED.value, ReportState.LATE.value, ReportState.READ.value, ReportState.COMMENTED.value, ReportState.RETURNED.value)
 _RECOMPUTED = timedelta(days=31)
 
 _reports: Any = models.WorkReport.__table__
@@ -39,9 +38,12 @@ def times(kind: PeriodKind, *, on: date) -> ReportTimes | None:
     if not policy(f"report.{kind}.on", on=on):
         return None
     return ReportTimes(
-        remind=policy(f"report.{kind}.remind", on=on), due=policy(f"report.{kind}.due", on=on),
-        chase=policy(f"report.{kind}.chase", on=on), late_until=policy(f"report.{kind}.late_until", on=on),
-        list_at=policy(f"report.{kind}.list_at", on=on), month_end=policy("report.month_end", on=on),
+        remind=policy(f"report.{kind}.remind", on=on),
+        due=policy(f"report.{kind}.due", on=on),
+        chase=policy(f"report.{kind}.chase", on=on),
+        late_until=policy(f"report.{kind}.late_until", on=on),
+        list_at=policy(f"report.{kind}.list_at", on=on),
+        month_end=policy("report.month_end", on=on),
     )
 
 
@@ -87,14 +89,25 @@ def open_reports(period: Period, *, now: datetime) -> int:
     calendar = company_calendar()
     away = away_throughout(calendar.working_days(period.first, period.last), [duty.user_id for duty in people])
     common = {
-        "title": f"{TITLES[period.kind]} {period.key}", "period": period.kind.value, "period_key": period.key,
-        "first_on": period.first, "last_on": period.last, "due_at": when.due_at,
-        "late_until": _late_until(when, now), "template_id": _template(period.kind), "created_at": now, "changed_at": now,
+        "title": f"{TITLES[period.kind]} {period.key}",
+        "period": period.kind.value,
+        "period_key": period.key,
+        "first_on": period.first,
+        "last_on": period.last,
+        "due_at": when.due_at,
+        "late_until": _late_until(when, now),
+        "template_id": _template(period.kind),
+        "created_at": now,
+        "changed_at": now,
     }
     rows = [
-        {**common, "owner_id": duty.user_id, "team_id": duty.team_id,
-         "state": ReportState.EXEMPT.value if duty.user_id in away else ReportState.OPEN.value,
-         "exempt_reason": ON_LEAVE if duty.user_id in away else ""}
+        {
+            **common,
+            "owner_id": duty.user_id,
+            "team_id": duty.team_id,
+            "state": ReportState.EXEMPT.value if duty.user_id in away else ReportState.OPEN.value,
+            "exempt_reason": ON_LEAVE if duty.user_id in away else "",
+        }
         for duty in people
     ]
     statement = insert(_reports).values(rows).on_conflict_do_nothing(index_elements=["owner_id", "period", "period_key"])
@@ -124,8 +137,7 @@ def _recompute(now: datetime) -> int:
     changed = 0
     report = models.WorkReport
     looked_at = (*UNSENT, ReportState.MISSING.value, ReportState.EXEMPT.value)
-    wanted = select(report.id, report.owner_id, report.period_key, report.state, report.due_at, report.late_until,
-                    report.exempt_reason)
+    wanted = select(report.id, report.owner_id, report.period_key, report.state, report.due_at, report.late_until, report.exempt_reason)
     wanted = wanted.where(report.state.in_(looked_at), report.due_at >= now - _RECOMPUTED, report.deleted_at.is_(None))
     by_period: dict[str, list[Any]] = {}
     for row in store.session().execute(wanted.order_by(report.id).with_for_update()):
@@ -171,9 +183,12 @@ def _late_until(when: Moments, now: datetime) -> datetime:
 
 def _template(kind: PeriodKind) -> int | None:
     template = models.ReportTemplate
-    newest = select(template.id).where(
-        template.period == kind.value, template.active.is_(True), template.deleted_at.is_(None)
-    ).order_by(template.id.desc()).limit(1)
+    newest = (
+        select(template.id)
+        .where(template.period == kind.value, template.active.is_(True), template.deleted_at.is_(None))
+        .order_by(template.id.desc())
+        .limit(1)
+    )
     return store.session().scalar(newest)
 
 

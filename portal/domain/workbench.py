@@ -64,25 +64,35 @@ def reports_to_send(user: Principal, *, now: datetime) -> list[Any]:
     """One's own reports that wait: unsent before their closing time, and returned ones."""
     report = models.WorkReport
     waiting = report.state.in_(UNSENT) & (report.late_until > now) | (report.state == ReportState.RETURNED.value)
-    wanted = select(report.id, report.title, report.period, report.period_key, report.state, report.due_at,
-                    report.late_until, report.comment)
-    return list(store.session().execute(
-        wanted.where(report.owner_id == user.user_id, waiting).order_by(report.due_at, report.id).limit(_MOST)
-    ))
+    wanted = select(
+        report.id, report.title, report.period, report.period_key, report.state, report.due_at, report.late_until, report.comment
+    )
+    return list(
+        store.session().execute(wanted.where(report.owner_id == user.user_id, waiting).order_by(report.due_at, report.id).limit(_MOST))
+    )
 
 
 def _leads() -> Select[Any]:
     lead: Any = models.Lead
-    return select(lead.id, lead.company, lead.name, lead.grade, lead.state, lead.next_at, lead.next_step,
-                  lead.first_response_due_at, lead.contacted_at, lead.owner_id)
+    return select(
+        lead.id,
+        lead.company,
+        lead.name,
+        lead.grade,
+        lead.state,
+        lead.next_at,
+        lead.next_step,
+        lead.first_response_due_at,
+        lead.contacted_at,
+        lead.owner_id,
+    )
 
 
 def first_responses_open(user: Principal, *, now: datetime) -> list[Any]:
     """One's leads whose 24-hour clock runs or has run out without a contact, the shortest time first."""
     lead = models.Lead
     wanted = _leads().where(
-        lead.owner_id == user.user_id, lead.first_response_at.is_(None), lead.first_response_due_at.is_not(None),
-        lead.state.in_(LIVE),
+        lead.owner_id == user.user_id, lead.first_response_at.is_(None), lead.first_response_due_at.is_not(None), lead.state.in_(LIVE)
     )
     return list(store.session().execute(wanted.order_by(lead.first_response_due_at, lead.id).limit(_MOST)))
 
@@ -163,8 +173,12 @@ class TeamDay:
 def team_day(leader: Principal, *, now: datetime) -> TeamDay:
     """The team at one glance; at most ten statements whatever its size."""
     return TeamDay(
-        board=board(board_period(PeriodKind.DAY, now=now)), pool=pool_state(now=now), members=workload(leader, now=now),
-        breaches=breaches(now=now), hand_over=hand_over(), news=inbox(store.session(), leader.user_id, unread=True, limit=_MOST),
+        board=board(board_period(PeriodKind.DAY, now=now)),
+        pool=pool_state(now=now),
+        members=workload(leader, now=now),
+        breaches=breaches(now=now),
+        hand_over=hand_over(),
+        news=inbox(store.session(), leader.user_id, unread=True, limit=_MOST),
     )
 
 
@@ -183,20 +197,30 @@ def board(period: Period) -> Board:
     """Who is in, late, missing, exempt for this period, among those the reader may see; problems first."""
     report, user = models.WorkReport, models.User
     wanted = (
-        select(report.id, report.owner_id, user.name, report.state, report.submitted_at, report.due_at, report.exempt_reason,
-               report.problems, report.plan, report.extra_work, report.figures)
+        select(
+            report.id,
+            report.owner_id,
+            user.name,
+            report.state,
+            report.submitted_at,
+            report.due_at,
+            report.exempt_reason,
+            report.problems,
+            report.plan,
+            report.extra_work,
+            report.figures,
+        )
         .join(user, user.id == report.owner_id)
         .where(report.period == period.kind.value, report.period_key == period.key)
     )
     found = sorted(store.session().execute(wanted), key=lambda row: (_URGENCY.get(row.state, 9), row.owner_id))
-    rows = tuple(
-        BoardRow(row.id, row.owner_id, row.name, row.state, row.submitted_at, row.exempt_reason, summary(row)) for row in found
-    )
+    rows = tuple(BoardRow(row.id, row.owner_id, row.name, row.state, row.submitted_at, row.exempt_reason, summary(row)) for row in found)
     return Board(period, found[0].due_at if found else None, rows, _counts(found))
 
 
-_URGENCY = {state: n for n, state in enumerate(
-    ("missing", "open", "draft", "returned", "late", "submitted", "read", "commented", "exempt"))}
+_URGENCY = {
+    state: n for n, state in enumerate(("missing", "open", "draft", "returned", "late", "submitted", "read", "commented", "exempt"))
+}
 
 
 def _counts(rows: Sequence[Any]) -> dict[str, int]:
@@ -205,7 +229,8 @@ def _counts(rows: Sequence[Any]) -> dict[str, int]:
     late = [row for row in sent if row.submitted_at and row.due_at and row.submitted_at > row.due_at]
     return {
         "owed": len(rows) - sum(row.state == "exempt" for row in rows),
-        "in": len(sent) - len(late), "late": len(late),
+        "in": len(sent) - len(late),
+        "late": len(late),
         "missing": sum(row.state == "missing" for row in rows),
         "open": sum(row.state in UNSENT for row in rows),
         "exempt": sum(row.state == "exempt" for row in rows),
@@ -234,9 +259,14 @@ def workload(leader: Principal, *, now: datetime) -> tuple[Member, ...]:
     """Every active member of the leader's teams with what he holds, the fullest first."""
     lead, user = models.Lead, models.User
     held = (
-        select(lead.owner_id, func.count().label("held"), func.count().filter(lead.next_at < now).label("overdue"),
-               func.count().filter(_breached(now)).label("breached"))
-        .where(lead.owner_id.is_not(None), lead.state.in_(LIVE)).group_by(lead.owner_id)
+        select(
+            lead.owner_id,
+            func.count().label("held"),
+            func.count().filter(lead.next_at < now).label("overdue"),
+            func.count().filter(_breached(now)).label("breached"),
+        )
+        .where(lead.owner_id.is_not(None), lead.state.in_(LIVE))
+        .group_by(lead.owner_id)
     )
     load = {row.owner_id: row for row in store.session().execute(held)}
     people = select(user.id, user.name, user.team_id).where(user.active.is_(True), user.team_id.in_(leader.team_ids))
@@ -268,8 +298,10 @@ def hand_over() -> list[Any]:
     """People who are no longer active and still own leads: (id, name, leads), the most first."""
     lead, user = models.Lead, models.User
     wanted = (
-        select(user.id, user.name, func.count().label("leads")).join(lead, lead.owner_id == user.id)
-        .where(user.active.is_(False), lead.state.in_(LIVE)).group_by(user.id, user.name)
+        select(user.id, user.name, func.count().label("leads"))
+        .join(lead, lead.owner_id == user.id)
+        .where(user.active.is_(False), lead.state.in_(LIVE))
+        .group_by(user.id, user.name)
     )
     return list(store.session().execute(wanted.order_by(func.count().desc(), user.id)))
 
@@ -306,8 +338,13 @@ class CompanyDay:
 def company_day(director: Principal, *, now: datetime) -> CompanyDay:
     """The company at one glance; ten statements whatever its size."""
     return CompanyDay(
-        day=local_day(now), teams=teams(now=now), states=funnel(), channels=channels(), pool=pool_state(now=now),
-        hand_over=hand_over(), news=inbox(store.session(), director.user_id, unread=True, limit=_MOST),
+        day=local_day(now),
+        teams=teams(now=now),
+        states=funnel(),
+        channels=channels(),
+        pool=pool_state(now=now),
+        hand_over=hand_over(),
+        news=inbox(store.session(), director.user_id, unread=True, limit=_MOST),
     )
 
 
@@ -315,19 +352,28 @@ def teams(*, now: datetime) -> tuple[TeamRow, ...]:
     """One row a team with the last daily reports beside its leads."""
     lead, team, user, report = models.Lead, models.Team, models.User, models.WorkReport
     session = store.session()
-    numbers = {row.team_id: row for row in session.execute(
-        select(lead.team_id, func.count().label("held"), func.count().filter(lead.next_at < now).label("overdue"),
-               func.count().filter(_breached(now)).label("breached"))
-        .where(lead.owner_id.is_not(None), lead.state.in_(LIVE)).group_by(lead.team_id)
-    )}
-    people: dict[int | None, int] = dict(session.execute(
-        select(user.team_id, func.count()).where(user.active.is_(True)).group_by(user.team_id)
-    ).all())
+    numbers = {
+        row.team_id: row
+        for row in session.execute(
+            select(
+                lead.team_id,
+                func.count().label("held"),
+                func.count().filter(lead.next_at < now).label("overdue"),
+                func.count().filter(_breached(now)).label("breached"),
+            )
+            .where(lead.owner_id.is_not(None), lead.state.in_(LIVE))
+            .group_by(lead.team_id)
+        )
+    }
+    people: dict[int | None, int] = dict(
+        session.execute(select(user.team_id, func.count()).where(user.active.is_(True)).group_by(user.team_id)).all()
+    )
     period = board_period(PeriodKind.DAY, now=now)
     sent: dict[int | None, list[Any]] = {}
     for row in session.execute(
-        select(report.team_id, report.state, report.submitted_at, report.due_at)
-        .where(report.period == period.kind.value, report.period_key == period.key)
+        select(report.team_id, report.state, report.submitted_at, report.due_at).where(
+            report.period == period.kind.value, report.period_key == period.key
+        )
     ):
         sent.setdefault(row.team_id, []).append(row)
     found = []
@@ -349,11 +395,15 @@ def channels() -> list[Any]:
     """Per source channel: leads in all, being followed, converted, invalid; the largest first."""
     lead, source = models.Lead, models.SourceChannel
     wanted = (
-        select(source.id, source.name, func.count().label("total"),
-               func.count().filter(lead.state == LeadState.FOLLOWING.value).label("following"),
-               func.count().filter(lead.state == LeadState.CONVERTED.value).label("converted"),
-               func.count().filter(lead.state == LeadState.INVALID.value).label("invalid"))
-        .join(lead, lead.source_id == source.id).group_by(source.id, source.name)
+        select(
+            source.id,
+            source.name,
+            func.count().label("total"),
+            func.count().filter(lead.state == LeadState.FOLLOWING.value).label("following"),
+            func.count().filter(lead.state == LeadState.CONVERTED.value).label("converted"),
+            func.count().filter(lead.state == LeadState.INVALID.value).label("invalid"),
+        )
+        .join(lead, lead.source_id == source.id)
+        .group_by(source.id, source.name)
     )
     return list(store.session().execute(wanted.order_by(func.count().desc(), source.id)))
-

@@ -12,10 +12,25 @@ from sqlalchemy.orm import Session, UOWTransaction
 from portal.engine.entity import Declared, entity_name
 from portal.engine.tables import AuditEvent
 
-_SILENT = frozenset({
-    "version", "changed_at", "changed_by_id", "created_at", "created_by_id", "password", "reset_hash", "reset_until",
-    "last_login", "login_count", "fail_login_count", "created_on", "changed_on", "created_by_fk", "changed_by_fk",
-})
+_SILENT = frozenset(
+    {
+        "version",
+        "changed_at",
+        "changed_by_id",
+        "created_at",
+        "created_by_id",
+        "password",
+        "reset_hash",
+        "reset_until",
+        "last_login",
+        "login_count",
+        "fail_login_count",
+        "created_on",
+        "changed_on",
+        "created_by_fk",
+        "changed_by_fk",
+    }
+)
 """Columns whose change is no news, or that must not be copied anywhere."""
 _PENDING = "audit_pending"
 _events: Any = AuditEvent.__table__
@@ -31,14 +46,21 @@ def plain(value: Any) -> Any:
 
 
 def write(
-    session: Session, *, verb: str, entity: str, record_id: int | None,
-    before: dict[str, Any] | None = None, after: dict[str, Any] | None = None, reason: str = "",
+    session: Session,
+    *,
+    verb: str,
+    entity: str,
+    record_id: int | None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str = "",
 ) -> None:
     """Add one line by hand: what no changed row tells (exports, reveals, failed authorisations)."""
-    session.execute(insert(AuditEvent).values(
-        **attribution(session), verb=verb, entity=entity, record_id=record_id,
-        before=before or {}, after=after or {}, reason=reason,
-    ))
+    session.execute(
+        insert(AuditEvent).values(
+            **attribution(session), verb=verb, entity=entity, record_id=record_id, before=before or {}, after=after or {}, reason=reason
+        )
+    )
 
 
 def attribution(session: Session) -> dict[str, Any]:
@@ -82,11 +104,17 @@ def _write_noted(session: Session, _context: UOWTransaction) -> None:
     verb = session.info.get("verb_name", "")
     reason = session.info.get("reason", "")
     rows = [
-        {**who, "verb": verb or ("create" if not before else "delete" if not after else "edit"),
-         "entity": entity_name(type(record)), "record_id": inspect(record).identity[0] if inspect(record).identity
-         else record.id, "before": before, "after": after or _values(record) if not before else after,
-         "reason": reason}
-        for record, before, after in pending if before or after or inspect(record).persistent
+        {
+            **who,
+            "verb": verb or ("create" if not before else "delete" if not after else "edit"),
+            "entity": entity_name(type(record)),
+            "record_id": inspect(record).identity[0] if inspect(record).identity else record.id,
+            "before": before,
+            "after": after or _values(record) if not before else after,
+            "reason": reason,
+        }
+        for record, before, after in pending
+        if before or after or inspect(record).persistent
     ]
     if rows:
         session.connection().execute(insert(_events), rows)
@@ -107,14 +135,16 @@ def _difference(record: Any, *, new: bool) -> tuple[dict[str, Any], dict[str, An
 
 def _values(record: Any) -> dict[str, Any]:
     state = inspect(record).dict
-    return {a.key: plain(state[a.key]) for a in record.__mapper__.column_attrs
-            if a.key in state and a.key not in _SILENT and state[a.key] not in (None, "")}
+    return {
+        a.key: plain(state[a.key])
+        for a in record.__mapper__.column_attrs
+        if a.key in state and a.key not in _SILENT and state[a.key] not in (None, "")
+    }
 
 
 def of_record(session: Session, entity: str, record_id: int, *, limit: int = 100) -> list[AuditEvent]:
     """The newest history of a record the caller already holds through the gate."""
     statement = (
-        select(AuditEvent).where(AuditEvent.entity == entity, AuditEvent.record_id == record_id)
-        .order_by(AuditEvent.id.desc()).limit(limit)
+        select(AuditEvent).where(AuditEvent.entity == entity, AuditEvent.record_id == record_id).order_by(AuditEvent.id.desc()).limit(limit)
     )
     return list(session.scalars(statement))

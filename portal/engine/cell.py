@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-CellKind = Literal[
-    "text", "link", "num", "money", "tag", "state", "person", "instant", "date", "phone", "flag", "mute"
-]
+CellKind = Literal["text", "link", "num", "money", "tag", "state", "person", "instant", "date", "phone", "flag", "mute"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,7 @@ from charset_normalizer import from_bytes
 
 _CHUNK = 1 << 20
 _EVIDENCE = 1 << 16
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # Common characters lie together in both old Chinese sets: rows B0-D7 of GB 2312 (level 1) and
 # A4-C6 of Big5 (frequently used). Text read in the wrong set falls outside them far more often.
 _COMMON = {"gb18030": ("gb2312", 0xB0, 0xD7), "big5": ("big5", 0xA4, 0xC6)}

@@ -21,9 +21,7 @@ _SIGNS = "=+@\t\r\n＝＋－＠-"
 _FORMULA = re.compile(f"'*[{_SIGNS}]")
 _ESCAPED = re.compile(f"'+[{_SIGNS}]")
 # Literals and no parameters, because COPY takes none; no colon or percent sign, which drivers read.
-_SQL_FORMULA: ColumnElement[str] = literal_column(
-    r"E'^''*[=+@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20-]'", Text()
-)
+_SQL_FORMULA: ColumnElement[str] = literal_column(r"E'^''*[=+@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20-]'", Text())
 _SQL_APOSTROPHE: ColumnElement[str] = literal_column("''''", Text())
 _CHUNK_ROWS = 500
 
@@ -47,9 +45,7 @@ def escaped(column: ColumnElement[Any]) -> ColumnElement[str]:
 def line(cells: Sequence[object]) -> bytes:
     """One CSV line, UTF-8: text escaped, None empty, numbers and dates as they print."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(
-        [escape(cell) if isinstance(cell, str) else cell for cell in cells]
-    )
+    csv.writer(buffer, lineterminator="\n").writerow([escape(cell) if isinstance(cell, str) else cell for cell in cells])
     return buffer.getvalue().encode()
 
 

@@ -64,20 +64,16 @@ class Entity(Declared, _Base):
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True, sort_order=-10)
     version: Mapped[int] = mapped_column(Integer, nullable=False, server_default="1", sort_order=80)
     created_at: Mapped[dt.datetime] = mapped_column(
-        DateTime(timezone=True), nullable=False, info={"field": InstantField("创建时间 | Created", readonly=True)},
-        sort_order=81,
+        DateTime(timezone=True), nullable=False, info={"field": InstantField("创建时间 | Created", readonly=True)}, sort_order=81
     )
     created_by_id: Mapped[int | None] = mapped_column(
-        ForeignKey("ab_user.id"), info={"field": ReferenceField("创建人 | Created by", "user", readonly=True)},
-        sort_order=82,
+        ForeignKey("ab_user.id"), info={"field": ReferenceField("创建人 | Created by", "user", readonly=True)}, sort_order=82
     )
     changed_at: Mapped[dt.datetime] = mapped_column(
-        DateTime(timezone=True), nullable=False, info={"field": InstantField("修改时间 | Changed", readonly=True)},
-        sort_order=83,
+        DateTime(timezone=True), nullable=False, info={"field": InstantField("修改时间 | Changed", readonly=True)}, sort_order=83
     )
     changed_by_id: Mapped[int | None] = mapped_column(
-        ForeignKey("ab_user.id"), info={"field": ReferenceField("修改人 | Changed by", "user", readonly=True)},
-        sort_order=84,
+        ForeignKey("ab_user.id"), info={"field": ReferenceField("修改人 | Changed by", "user", readonly=True)}, sort_order=84
     )
     deleted_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True), sort_order=85)
     import_id: Mapped[int | None] = mapped_column(BigInteger, sort_order=86)

@@ -37,8 +37,7 @@ class NotFound(PortalError):
 
     def __init__(self) -> None:
         super().__init__(
-            "没有这条记录，或者你看不到它。请返回列表。"
-            " | There is no such record, or you may not see it. Go back to the list."
+            "没有这条记录，或者你看不到它。请返回列表。 | There is no such record, or you may not see it. Go back to the list."
         )
 
 
@@ -49,11 +48,7 @@ class NotAllowed(PortalError):
     rule = "not_allowed"
 
     def __init__(self, template: str = "", /, **facts: Any) -> None:
-        super().__init__(
-            template or "你没有这个权限，请联系管理员。"
-            " | You do not have this permission. Ask an administrator.",
-            **facts,
-        )
+        super().__init__(template or "你没有这个权限，请联系管理员。 | You do not have this permission. Ask an administrator.", **facts)
 
 
 class BadRequest(PortalError):
@@ -80,10 +75,7 @@ class Changed(PortalError):
     rule = "changed"
 
     def __init__(self) -> None:
-        super().__init__(
-            "别人刚改过这条记录，请核对后再保存。"
-            " | Somebody changed this record meanwhile. Compare and save again."
-        )
+        super().__init__("别人刚改过这条记录，请核对后再保存。 | Somebody changed this record meanwhile. Compare and save again.")
 
 
 class WrongDeclaration(Exception):

@@ -167,15 +167,14 @@ class Field:
             return not_(self._empty(column))
         if operator not in self.operators:
             raise BadRequest(
-                "“{label}”不能用条件 {operator} 筛选。 | “{label}” cannot be filtered with {operator}.",
-                label=self.label, operator=operator,
+                "“{label}”不能用条件 {operator} 筛选。 | “{label}” cannot be filtered with {operator}.", label=self.label, operator=operator
             )
         try:
             return self.compare(column, operator, raw, view)
         except BadValue as error:
             raise BadRequest("“{label}”：{why} | “{label}”: {why}", label=self.label, why=error.text) from error
 
-    def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
+    def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:  # noqa: PLR0911 - one a line
         if operator == "in":
             values = raw if isinstance(raw, list) else [raw]
             return column.in_([self.parse(value) for value in values])  # type: ignore[no-any-return]
@@ -184,7 +183,7 @@ class Field:
             bounds = [column >= self.parse(low)] if low not in (None, "") else []
             if high not in (None, ""):
                 bounds.append(column <= self.parse(high))
-            return and_(True, *bounds)  # noqa: FBT003
+            return and_(True, *bounds)
         value = self.parse(raw)
         match operator:
             case "eq":
@@ -207,9 +206,9 @@ class Field:
     def filter_words(self, operator: str, raw: Any, view: View) -> str:
         """A condition's value as a pill shows it."""
         if operator in _OPERATORS_OF_ALL:
-            return {"zh": {"empty": "为空", "not_empty": "不为空"}, "en": {"empty": "empty", "not_empty": "not empty"}}[
-                view.language
-            ][operator]
+            return {"zh": {"empty": "为空", "not_empty": "不为空"}, "en": {"empty": "empty", "not_empty": "not empty"}}[view.language][
+                operator
+            ]
         if operator == "between":
             return " – ".join(str(value or "…") for value in _pair(raw))
         values = raw if isinstance(raw, list) else [raw]

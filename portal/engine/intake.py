@@ -28,7 +28,7 @@ _DECLARED_DELIMITER = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
-class UnreadableFile(PortalError):  # noqa: N818 - it names the rule that was broken
+class UnreadableFile(PortalError):
     """The file cannot be read; the text says why and what to do."""
 
     status = 422
@@ -70,13 +70,7 @@ class Shape:
     sample: tuple[Values, ...] = field(default=(), compare=False)
 
 
-def sniff(
-    path: Path,
-    *,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    limits: Limits = LIMITS,
-) -> Shape:
+def sniff(path: Path, *, encoding: str | None = None, delimiter: str | None = None, limits: Limits = LIMITS) -> Shape:
     """Guess how to read the file; what the caller names is taken instead of guessed.
 
     Reads the whole file up to three times, so that a wrong character on the last line is told now
@@ -93,9 +87,7 @@ def sniff(
     lines_with_content = _count_lines(path, encoding, limits)
     declared = _declared_delimiter(path, encoding, limits)
     delimiter = delimiter or declared or _likeliest_delimiter(path, encoding, limits)
-    number, cells = _header_record(
-        path, encoding, delimiter, limits, after_declaration=bool(declared)
-    )
+    number, cells = _header_record(path, encoding, delimiter, limits, after_declaration=bool(declared))
     row_count = max(0, lines_with_content - 1 - bool(declared))
     shape = Shape(encoding, delimiter, _named(cells, limits), number, row_count)
     first = islice(rows(path, shape, limits=limits), SAMPLE_ROWS)
@@ -115,9 +107,7 @@ def rows(path: Path, shape: Shape, *, limits: Limits = LIMITS) -> Iterator[tuple
         delivered += 1
         if delivered > limits.rows:
             raise UnreadableFile(
-                "文件超过 {most} 行，请分成几个文件。"
-                " | The file has more than {most} rows. Split it into several files.",
-                most=limits.rows,
+                "文件超过 {most} 行，请分成几个文件。 | The file has more than {most} rows. Split it into several files.", most=limits.rows
             )
         yield number, _values(shape.header, cells)
 
@@ -128,33 +118,25 @@ def _refuse_unknown(encoding: str, delimiter: str | None) -> None:
         io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     except LookupError as error:
         raise UnreadableFile(
-            "没有名为 {encoding} 的编码。请从列表中选择。"
-            " | There is no encoding named {encoding}. Choose one from the list.",
+            "没有名为 {encoding} 的编码。请从列表中选择。 | There is no encoding named {encoding}. Choose one from the list.",
             encoding=encoding,
         ) from error
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
-        raise UnreadableFile(
-            "分隔符必须是一个字符，例如逗号。"
-            " | The delimiter must be one character, such as a comma."
-        )
+        raise UnreadableFile("分隔符必须是一个字符，例如逗号。 | The delimiter must be one character, such as a comma.")
 
 
 def _refuse_by_size_and_kind(path: Path, limits: Limits) -> None:
     size = path.stat().st_size
     if size > limits.bytes:
         raise UnreadableFile(
-            "文件有 {size} MB，最多 {most} MB。请分成几个文件。"
-            " | The file has {size} MB; at most {most} MB. Split it into several files.",
+            "文件有 {size} MB，最多 {most} MB。请分成几个文件。 | The file has {size} MB; at most {most} MB. Split it into several files.",
             size=-(-size // 1024**2),
             most=limits.bytes // 1024**2,
         )
     with path.open("rb") as file:
         head = file.read(8)
     if not head:
-        raise UnreadableFile(
-            "文件是空的。请选择有表头和数据的文件。"
-            " | The file is empty. Choose one with a header and rows."
-        )
+        raise UnreadableFile("文件是空的。请选择有表头和数据的文件。 | The file is empty. Choose one with a header and rows.")
     if head.startswith(_SPREADSHEETS):
         raise UnreadableFile(
             "这是 Excel 工作簿，不是 CSV。请在 Excel 里另存为“CSV UTF-8”再上传。"
@@ -208,8 +190,7 @@ def _count_lines(path: Path, encoding: str, limits: Limits) -> int:
     count = sum(bool(line.strip()) for line in _lines(path, encoding, limits))
     if count == 0:
         raise UnreadableFile(
-            "文件里只有空行。请选择有表头和数据的文件。"
-            " | The file holds blank lines only. Choose one with a header and rows."
+            "文件里只有空行。请选择有表头和数据的文件。 | The file holds blank lines only. Choose one with a header and rows."
         )
     return count
 
@@ -221,9 +202,7 @@ def _declared_delimiter(path: Path, encoding: str, limits: Limits) -> str | None
     return declared[1] if declared else None
 
 
-def _header_record(
-    path: Path, encoding: str, delimiter: str, limits: Limits, *, after_declaration: bool
-) -> tuple[int, Sequence[str]]:
+def _header_record(path: Path, encoding: str, delimiter: str, limits: Limits, *, after_declaration: bool) -> tuple[int, Sequence[str]]:
     records = _records(path, encoding, delimiter, limits)
     filled = ((number, cells) for number, cells in records if any(map(str.strip, cells)))
     if after_declaration:
@@ -231,8 +210,7 @@ def _header_record(
     for record in filled:
         return record
     raise UnreadableFile(
-        "文件里没有表头。请在第一行写上各列的名称。"
-        " | The file has no header. Put the names of the columns in its first row."
+        "文件里没有表头。请在第一行写上各列的名称。 | The file has no header. Put the names of the columns in its first row."
     )
 
 
@@ -253,9 +231,7 @@ def _likeliest_delimiter(path: Path, encoding: str, limits: Limits) -> str:
     return max(DELIMITERS, key=evenness)
 
 
-def _records(
-    path: Path, encoding: str, delimiter: str, limits: Limits
-) -> Iterator[tuple[int, Sequence[str]]]:
+def _records(path: Path, encoding: str, delimiter: str, limits: Limits) -> Iterator[tuple[int, Sequence[str]]]:
     """Every record with its row number. Raises UnreadableFile where a quote is never closed."""
 
     def closed() -> Iterator[str]:
@@ -288,8 +264,7 @@ def _named(cells: Sequence[str], limits: Limits) -> tuple[str, ...]:
     """Names that occur once each: `#1` for an unnamed first column, `Name (2)` for a second."""
     if len(cells) > limits.columns:
         raise UnreadableFile(
-            "表头有 {now} 列，最多 {most} 列。请删去不需要的列。"
-            " | The header has {now} columns; at most {most}. Remove those not needed.",
+            "表头有 {now} 列，最多 {most} 列。请删去不需要的列。 | The header has {now} columns; at most {most}. Remove those not needed.",
             now=len(cells),
             most=limits.columns,
         )

@@ -84,9 +84,7 @@ def phone_digits(raw: str, region: str = "CN") -> str | None:
         return whole + extension
     digits = re.sub(r"[^0-9]", "", text.partition("x")[0])
     is_local = len(digits) in _WITHOUT_AREA_CODE and not text.startswith(("0", "+", "(0"))
-    is_short = len(digits) >= _SHORTEST and phonenumbers.is_valid_short_number_for_region(
-        number, region
-    )
+    is_short = len(digits) >= _SHORTEST and phonenumbers.is_valid_short_number_for_region(number, region)
     return digits + extension if is_local or is_short else None
 
 

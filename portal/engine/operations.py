@@ -9,9 +9,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.engine.errors import Changed, Invalid, Refused
-from portal.engine.fields import REQUIRED, BadValue, Field
+from portal.engine.fields import REQUIRED, BadValue, Field, View
 from portal.engine.kinds.dates import InstantField
-from portal.engine.fields import View
 from portal.engine.spec import Spec
 from portal.engine.text import Text
 
@@ -40,9 +39,7 @@ def parse(spec: Spec, raw: Mapping[str, Any], *, fields: tuple[Field, ...], view
     `whole`: missing required fields are errors (create); otherwise only given keys are read (change).
     """
     known = {f.key: f for f in fields}
-    errors: dict[str, Text] = {
-        key: Text("这里不能填写。 | This cannot be set here.") for key in raw if key not in known
-    }
+    errors: dict[str, Text] = {key: Text("这里不能填写。 | This cannot be set here.") for key in raw if key not in known}
     values: dict[str, Any] = {}
     for key, each in known.items():
         if key not in raw and not whole:

@@ -74,7 +74,7 @@ def notify_many(session: Session, notices: Sequence[Notice], *, now: datetime) -
     ordered = sorted(notices, key=lambda n: (n.recipient_id, n.event_key))
     added = 0
     for start in range(0, len(ordered), _ROWS_A_STATEMENT):
-        chunk = ordered[start:start + _ROWS_A_STATEMENT]
+        chunk = ordered[start : start + _ROWS_A_STATEMENT]
         rows = [_inbox_row(notice, now) for notice in chunk]
         statement = insert(_notices).values(rows).on_conflict_do_nothing().returning(_notices.c.id)
         added += len(session.connection().execute(statement).all())
@@ -86,23 +86,40 @@ def notify_many(session: Session, notices: Sequence[Notice], *, now: datetime) -
 
 def _inbox_row(notice: Notice, now: datetime) -> dict[str, Any]:
     return {
-        "recipient_id": notice.recipient_id, "event_key": notice.event_key, "kind": notice.kind,
-        "entity": notice.entity, "record_id": notice.record_id, "title": both(notice.title),
-        "body": both(notice.body), "href": notice.href, "created_at": now,
+        "recipient_id": notice.recipient_id,
+        "event_key": notice.event_key,
+        "kind": notice.kind,
+        "entity": notice.entity,
+        "record_id": notice.record_id,
+        "title": both(notice.title),
+        "body": both(notice.body),
+        "href": notice.href,
+        "created_at": now,
     }
 
 
 def _mail_row(notice: Notice, now: datetime) -> dict[str, Any]:
     return {
-        "recipient_id": notice.recipient_id, "event_key": notice.event_key, "channel": "mail",
-        "subject": both(notice.title), "body": {"text": both(notice.body), "href": notice.href},
-        "entity": notice.entity, "record_id": notice.record_id, "created_at": now, "due_at": now,
+        "recipient_id": notice.recipient_id,
+        "event_key": notice.event_key,
+        "channel": "mail",
+        "subject": both(notice.title),
+        "body": {"text": both(notice.body), "href": notice.href},
+        "entity": notice.entity,
+        "record_id": notice.record_id,
+        "created_at": now,
+        "due_at": now,
     }
 
 
 def inbox(
-    session: Session, recipient_id: int, *, unread: bool = False, since: datetime | None = None,
-    before_id: int | None = None, limit: int = 50,
+    session: Session,
+    recipient_id: int,
+    *,
+    unread: bool = False,
+    since: datetime | None = None,
+    before_id: int | None = None,
+    limit: int = 50,
 ) -> list[Any]:
     """A person's own notices, newest first, as rows of the table; `before_id` goes on from the last one shown."""
     wanted = select(_notices).where(_notices.c.recipient_id == recipient_id)

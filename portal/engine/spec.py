@@ -102,10 +102,7 @@ def _spec(model: type[Any]) -> Spec:
     label = (model.__doc__ or "").split(":")[0].strip()
     parent = fields.get(model.scope_parent) if model.scope_parent else None
     kind: ScopeKind = "owner" if issubclass(model, Owned) else "child" if parent else "open"
-    made = Spec(
-        name, label, model, fields, model.screen, kind,
-        parent if isinstance(parent, ReferenceField) else None, model.verbs,
-    )
+    made = Spec(name, label, model, fields, model.screen, kind, parent if isinstance(parent, ReferenceField) else None, model.verbs)
     _check(made)
     return made
 
@@ -134,13 +131,18 @@ def _problems(spec: Spec) -> Iterator[str]:
     if not is_bilingual(spec.label):
         yield f'the docstring must begin with "中文 | English:", not {spec.label!r}'
     if not spec.fields:
-        yield "it declares no field; add one such as text(\"名称 | Name\")"
+        yield 'it declares no field; add one such as text("名称 | Name")'
     for field in spec.fields.values():
         if not is_bilingual(field.label):
             yield f"{field.key} needs a label in both languages, not {field.label!r}"
     screen = spec.screen
-    named = {"columns": screen.columns, "filters": screen.filters, "form": screen.form, "facts": screen.facts,
-             "order": (screen.order.lstrip("-"),) if screen.order.lstrip("-") != "id" else ()}
+    named = {
+        "columns": screen.columns,
+        "filters": screen.filters,
+        "form": screen.form,
+        "facts": screen.facts,
+        "order": (screen.order.lstrip("-"),) if screen.order.lstrip("-") != "id" else (),
+    }
     for part, keys in named.items():
         for key in keys:
             if key not in spec.fields:
@@ -157,8 +159,7 @@ def _index_problems(spec: Spec) -> Iterator[str]:
     key = spec.screen.order.lstrip("-")
     if key == "id" or key not in spec.fields:
         return
-    leading = {next(iter(index.expressions)).name for index in spec.table.indexes
-               if hasattr(next(iter(index.expressions)), "name")}
+    leading = {next(iter(index.expressions)).name for index in spec.table.indexes if hasattr(next(iter(index.expressions)), "name")}
     if key not in leading and not spec.table.c[key].unique:
         yield f"screen.order sorts by {key!r}, which no index leads with; add Index(..., {key!r}) to __table_args__"
 
@@ -175,7 +176,7 @@ def _edge_problems(spec: Spec) -> Iterator[str]:
 
 def registry() -> dict[str, Spec]:
     """Every declared entity by REST name, in order of declaration."""
-    from portal.engine.entity import _Base  # noqa: PLC0415, PLC2701
+    from portal.engine.entity import _Base  # noqa: PLC0415
 
     declared = [mapper.class_ for mapper in _Base.registry.mappers if issubclass(mapper.class_, Declared)]
     return {spec.name: spec for spec in (spec_of(m) for m in sorted(declared, key=lambda m: (m.__module__, m.__name__)))}

@@ -65,9 +65,7 @@ class Tenure(_Base):
     batch_id: Mapped[int | None] = mapped_column(BigInteger)
     version: Mapped[int] = mapped_column(Integer, nullable=False, server_default="0")
     """The record's version after this change: untouched since means it still has it."""
-    xid: Mapped[int] = mapped_column(
-        BigInteger, nullable=False, server_default=text("(pg_current_xact_id()::text)::bigint")
-    )
+    xid: Mapped[int] = mapped_column(BigInteger, nullable=False, server_default=text("(pg_current_xact_id()::text)::bigint"))
 
 
 class ClaimLedger(_Base):

@@ -103,8 +103,22 @@ def verb(
         if permission in _verbs:
             raise WrongDeclaration(f"verb {permission!r} is declared twice")
         _verbs[permission] = Verb(
-            entity, name, label, function, icon, tuple(takes), tuple(leaves) or tuple(takes), tuple(columns),
-            tuple(fields), inverse, bulk, primary, tuple(str(s) for s in states), preview, help, by_id,
+            entity,
+            name,
+            label,
+            function,
+            icon,
+            tuple(takes),
+            tuple(leaves) or tuple(takes),
+            tuple(columns),
+            tuple(fields),
+            inverse,
+            bulk,
+            primary,
+            tuple(str(s) for s in states),
+            preview,
+            help,
+            by_id,
         )
         return function
 

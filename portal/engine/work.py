@@ -108,14 +108,28 @@ class RunHandle:
 
     def _end(self, session: Session, result: Mapping[str, Any]) -> None:
         self._write(
-            session, state="done", ended_at=self.now, leased_until=None, done=self.done,
-            total=max(self.total, self.done), result=dict(result), error="",
+            session,
+            state="done",
+            ended_at=self.now,
+            leased_until=None,
+            done=self.done,
+            total=max(self.total, self.done),
+            result=dict(result),
+            error="",
         )
         self.finished = True
         said = result.get("text")
         if self.asked_by_id is not None and said:
-            notify(session, recipient_ids=self.asked_by_id, event_key=f"run:{self.id}", kind="run", now=self.now, mail=False,
-                   title=Text(f"{said['zh']}{SEPARATOR}{said['en']}"), href=str(result.get("href", "")))
+            notify(
+                session,
+                recipient_ids=self.asked_by_id,
+                event_key=f"run:{self.id}",
+                kind="run",
+                now=self.now,
+                mail=False,
+                title=Text(f"{said['zh']}{SEPARATOR}{said['en']}"),
+                href=str(result.get("href", "")),
+            )
 
     def _write(self, session: Session, **values: Any) -> None:
         ours = update(_runs).where(_runs.c.id == self.id, _runs.c.lease == self.lease, _runs.c.state == "running")
@@ -144,13 +158,26 @@ def handler_of(kind: str) -> Handler | None:
 
 
 def ask(
-    session: Session, *, kind: str, label: Text | str, arguments: Mapping[str, Any], queue: str = "bulk",
-    total: int = 0, asked_by_id: int | None, now: datetime,
+    session: Session,
+    *,
+    kind: str,
+    label: Text | str,
+    arguments: Mapping[str, Any],
+    queue: str = "bulk",
+    total: int = 0,
+    asked_by_id: int | None,
+    now: datetime,
 ) -> int:
     """Write down work that a person asked for; the door calls `jobs.enqueue(id)` after its commit."""
     statement = insert(_runs).values(
-        kind=kind, period=uuid4().hex, queue=queue, due_at=now, asked_by_id=asked_by_id,
-        label=both(label), arguments=dict(arguments), total=total,
+        kind=kind,
+        period=uuid4().hex,
+        queue=queue,
+        due_at=now,
+        asked_by_id=asked_by_id,
+        label=both(label),
+        arguments=dict(arguments),
+        total=total,
     )
     return int(session.connection().scalar(statement.returning(_runs.c.id)) or 0)
 

@@ -43,8 +43,11 @@ class FollowUp(Entity):
     logged_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     screen = Screen(
-        icon="message-circle", menu="客户 | Customers", plural="跟进记录 | Follow-ups",
+        icon="message-circle",
+        menu="客户 | Customers",
+        plural="跟进记录 | Follow-ups",
         columns=("content", "lead_id", "kind", "contacted_at", "next_at", "created_by_id"),
-        filters=("kind", "contacted_at", "created_by_id", "lead_id"), order="-contacted_at",
+        filters=("kind", "contacted_at", "created_by_id", "lead_id"),
+        order="-contacted_at",
         form=("lead_id", "kind", "contacted_at", "content", "need", "next_at", "next_step"),
     )

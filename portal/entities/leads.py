@@ -103,17 +103,71 @@ class Lead(Entity, Pooled, Customisable):
 
     verbs = ("claim", "assign", "release", "invalidate", "revive")
     screen = Screen(
-        icon="target-arrow", menu="客户 | Customers", rank=10, plural="线索 | Leads",
-        columns=("company", "name", "phone", "grade", "state", "source_id", "expected_amount", "owner_id",
-                 "contacted_at", "next_at", "created_at"),
+        icon="target-arrow",
+        menu="客户 | Customers",
+        rank=10,
+        plural="线索 | Leads",
+        columns=(
+            "company",
+            "name",
+            "phone",
+            "grade",
+            "state",
+            "source_id",
+            "expected_amount",
+            "owner_id",
+            "contacted_at",
+            "next_at",
+            "created_at",
+        ),
         tabs=("mine", "team", "pool", "all"),
-        filters=("state", "grade", "source_id", "owner_id", "region", "industry", "expected_amount", "created_at", "next_at", "contacted_at"),
+        filters=(
+            "state",
+            "grade",
+            "source_id",
+            "owner_id",
+            "region",
+            "industry",
+            "expected_amount",
+            "created_at",
+            "next_at",
+            "contacted_at",
+        ),
         order="-created_at",
-        form=("company", "name", "phone", "wechat", "email", "source_id", "industry", "region", "expected_amount",
-              "money", "authority", "need", "tag_id", "note"),
-        facts=("owner_id", "grade", "phone", "wechat", "email", "source_id", "industry", "region", "expected_amount",
-               "tag_id", "contacted_at", "next_at", "created_at", "note"),
-        related=("follow_up",), composer="follow_up",
+        form=(
+            "company",
+            "name",
+            "phone",
+            "wechat",
+            "email",
+            "source_id",
+            "industry",
+            "region",
+            "expected_amount",
+            "money",
+            "authority",
+            "need",
+            "tag_id",
+            "note",
+        ),
+        facts=(
+            "owner_id",
+            "grade",
+            "phone",
+            "wechat",
+            "email",
+            "source_id",
+            "industry",
+            "region",
+            "expected_amount",
+            "tag_id",
+            "contacted_at",
+            "next_at",
+            "created_at",
+            "note",
+        ),
+        related=("follow_up",),
+        composer="follow_up",
     )
 
 
@@ -125,9 +179,7 @@ class SourceChannel(Entity):
     name = text("名称 | Name", 80, required=True, searched=True, identity=True)
     parent_id = ref("上级渠道 | Parent", "source_channel")
 
-    screen = Screen(
-        icon="route", menu="管理 | Administration", columns=("name", "parent_id"), order="name", attachments=False
-    )
+    screen = Screen(icon="route", menu="管理 | Administration", columns=("name", "parent_id"), order="name", attachments=False)
 
 
 class Tag(Entity):
@@ -159,7 +211,19 @@ class Pool(Entity):
     recycling = flag("自动回收 | Recycle automatically", default=True)
 
     screen = Screen(
-        icon="ripple", menu="管理 | Administration", attachments=False, order="name",
-        columns=("name", "daily_quota", "holding_cap", "cool_down_days", "freeze_days", "recycle_qualified_days",
-                 "recycle_potential_days", "recycle_weak_days", "recycling"),
+        icon="ripple",
+        menu="管理 | Administration",
+        attachments=False,
+        order="name",
+        columns=(
+            "name",
+            "daily_quota",
+            "holding_cap",
+            "cool_down_days",
+            "freeze_days",
+            "recycle_qualified_days",
+            "recycle_potential_days",
+            "recycle_weak_days",
+            "recycling",
+        ),
     )

@@ -39,7 +39,7 @@ class PortalUser(Declared, _FabUser):
 
     __tablename__ = "ab_user"
     entity_name = "user"
-    __table_args__ = {"extend_existing": True}
+    __table_args__ = {"extend_existing": True}  # noqa: RUF012 - SQLAlchemy reads it by this name
 
     extra_fields: ClassVar[dict[str, Any]] = {
         "username": TextField("登录名 | Login", 128, required=True, searched=True, readonly=True),
@@ -61,8 +61,13 @@ class PortalUser(Declared, _FabUser):
 
     verbs = ("invite", "place", "reset_password", "deactivate", "reactivate")
     screen = Screen(
-        icon="users", menu="管理 | Administration", columns=("name", "username", "email", "team_id", "superior_id", "active"),
-        filters=("team_id", "active"), order="id", form=("name", "email", "phone"), attachments=False,
+        icon="users",
+        menu="管理 | Administration",
+        columns=("name", "username", "email", "team_id", "superior_id", "active"),
+        filters=("team_id", "active"),
+        order="id",
+        form=("name", "email", "phone"),
+        attachments=False,
         facts=("name", "username", "email", "phone", "team_id", "superior_id", "active"),
     )
 
@@ -77,8 +82,7 @@ class Team(Entity):
     leader_id = ref("组长 | Leader", "user", index=False)
 
     screen = Screen(
-        icon="users-group", menu="管理 | Administration", columns=("name", "leader_id", "parent_id"), order="name",
-        attachments=False,
+        icon="users-group", menu="管理 | Administration", columns=("name", "leader_id", "parent_id"), order="name", attachments=False
     )
 
 
@@ -100,8 +104,13 @@ class Leave(Entity, Owned):
     reason = longtext("事由 | Reason")
 
     screen = Screen(
-        icon="beach", menu="团队 | Team", columns=("kind", "owner_id", "first_on", "last_on", "reason"),
-        tabs=("mine", "team", "all"), filters=("owner_id", "kind", "first_on"), order="-first_on", attachments=False,
+        icon="beach",
+        menu="团队 | Team",
+        columns=("kind", "owner_id", "first_on", "last_on", "reason"),
+        tabs=("mine", "team", "all"),
+        filters=("owner_id", "kind", "first_on"),
+        order="-first_on",
+        attachments=False,
     )
 
 
@@ -116,8 +125,7 @@ class WorkCalendar(Entity):
     note = text("说明 | Note", 200)
 
     screen = Screen(
-        icon="calendar-cog", menu="管理 | Administration", columns=("day", "working", "region", "note"), order="-day",
-        attachments=False,
+        icon="calendar-cog", menu="管理 | Administration", columns=("day", "working", "region", "note"), order="-day", attachments=False
     )
 
 
@@ -132,6 +140,10 @@ class Policy(Entity):
     reason = text("原因 | Reason", 300, required=True)
 
     screen = Screen(
-        icon="adjustments", menu="管理 | Administration", columns=("key", "value", "effective_on", "reason", "created_by_id"),
-        filters=("key",), order="key", attachments=False,
+        icon="adjustments",
+        menu="管理 | Administration",
+        columns=("key", "value", "effective_on", "reason", "created_by_id"),
+        filters=("key",),
+        order="key",
+        attachments=False,
     )

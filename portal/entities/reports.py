@@ -53,9 +53,7 @@ class ReportTemplate(Entity):
     questions = json("问题 | Questions")
     active = flag("启用 | Active", default=True)
 
-    screen = Screen(
-        icon="template", menu="管理 | Administration", columns=("name", "period", "active"), order="name", attachments=False
-    )
+    screen = Screen(icon="template", menu="管理 | Administration", columns=("name", "period", "active"), order="name", attachments=False)
 
 
 class WorkReport(Entity, Owned):
@@ -90,9 +88,13 @@ class WorkReport(Entity, Owned):
 
     verbs = ("submit", "read", "comment", "send_back", "remind", "exempt")
     screen = Screen(
-        icon="notebook", menu="团队 | Team", plural="工作报告 | Work reports",
-        columns=("title", "owner_id", "period", "state", "due_at", "submitted_at"), tabs=("mine", "team", "all"),
-        filters=("period", "state", "owner_id", "first_on"), order="-first_on",
+        icon="notebook",
+        menu="团队 | Team",
+        plural="工作报告 | Work reports",
+        columns=("title", "owner_id", "period", "state", "due_at", "submitted_at"),
+        tabs=("mine", "team", "all"),
+        filters=("period", "state", "owner_id", "first_on"),
+        order="-first_on",
         form=("problems", "plan", "extra_work"),
         facts=("owner_id", "period", "first_on", "last_on", "due_at", "state", "submitted_at", "problems", "plan", "comment"),
     )

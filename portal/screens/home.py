@@ -10,6 +10,7 @@ from portal.domain import job_desk, workbench
 from portal.domain.calendar import provisional_years
 from portal.domain.report_draft import Draft
 from portal.engine.clock import clock
+from portal.engine.text import pick
 from portal.entities.leads import LeadGrade, LeadState
 from portal.security.principal import Principal
 from portal.security.roles import ROLES
@@ -18,12 +19,12 @@ from portal.web.language import language
 
 _WAITING = {
     "legal": "合同审核会出现在这里：待法务的合同、退回的原因、到期提醒。"
-             " | Contracts to review will come here: those waiting for legal, reasons of returns, expiries.",
+    " | Contracts to review will come here: those waiting for legal, reasons of returns, expiries.",
     "finance": "账期审批、开票和回款计划会出现在这里。 | Credit terms to approve, invoices and payment plans will come here.",
     "cashier": "待收款项会出现在这里：谁、多少、哪份合同。 | Money to receive will come here: from whom, how much, which contract.",
     "warehouse": "已收款、待发货的订单会出现在这里。 | Paid orders to ship will come here.",
     "service": "客户反馈和投诉会出现在这里，处理结果会回到业务员。"
-               " | Feedback and complaints will come here; the result goes back to the rep.",
+    " | Feedback and complaints will come here; the result goes back to the rep.",
 }
 _NO_ROLE = "你的账号还没有角色，请联系管理员。 | Your account has no role yet. Ask an administrator."
 
@@ -41,14 +42,14 @@ def render() -> str:
 
 def _rep(who: Principal) -> str:
     now = clock.now()
-    return render_template("home_rep.html", who=who, day=workbench.today(who, now=now), now=now, draft_words=draft_words,
-                           grades=LeadGrade)
+    return render_template("home_rep.html", who=who, day=workbench.today(who, now=now), now=now, draft_words=draft_words, grades=LeadGrade)
 
 
 def _leader(who: Principal) -> str:
     now = clock.now()
-    return render_template("home_leader.html", who=who, day=workbench.team_day(who, now=now), now=now,
-                           mine=workbench.reports_to_send(who, now=now))
+    return render_template(
+        "home_leader.html", who=who, day=workbench.team_day(who, now=now), now=now, mine=workbench.reports_to_send(who, now=now)
+    )
 
 
 def _director(who: Principal) -> str:
@@ -60,13 +61,22 @@ def _director(who: Principal) -> str:
 
 def _admin(who: Principal) -> str:
     now = clock.now()
-    return render_template("home_admin.html", who=who, desk=job_desk.overview(now=now), years=provisional_years(now),
-                           pool=workbench.pool_state(now=now), hand_over=workbench.hand_over(), now=now)
+    return render_template(
+        "home_admin.html",
+        who=who,
+        desk=job_desk.overview(now=now),
+        years=provisional_years(now),
+        pool=workbench.pool_state(now=now),
+        hand_over=workbench.hand_over(),
+        now=now,
+    )
 
 
 def draft_words(draft: Draft | None) -> dict[str, list[dict[str, Any]]]:
     """The draft's lines in the reader's language."""
     if draft is None:
         return {"done": [], "plan": []}
-    return {part: [{"text": line.text.in_(language()), "href": line.href, "note": line.note} for line in lines]
-            for part, lines in (("done", draft.done), ("plan", draft.plan))}
+    return {
+        part: [{"text": line.text.in_(language()), "href": line.href, "note": pick(line.note, language())} for line in lines]
+        for part, lines in (("done", draft.done), ("plan", draft.plan))
+    }

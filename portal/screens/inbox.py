@@ -29,8 +29,15 @@ class InboxView(BaseView):  # type: ignore[misc]
         before = request.args.get("before", "")
         rows = outbox.inbox(store.session(), who, before_id=int(before) if before.isdigit() else None, limit=_PAGE + 1)
         notices = [
-            {"id": r.id, "title": pick(r.title, language()), "body": pick(r.body, language()) or "", "at": r.created_at,
-             "read": r.read_at is not None, "href": r.href} for r in rows[:_PAGE]
+            {
+                "id": r.id,
+                "title": pick(r.title, language()),
+                "body": pick(r.body, language()) or "",
+                "at": r.created_at,
+                "read": r.read_at is not None,
+                "href": r.href,
+            }
+            for r in rows[:_PAGE]
         ]
         older = f"/inbox/?before={rows[_PAGE - 1].id}" if len(rows) > _PAGE else ""
         return render_template("inbox.html", notices=notices, older=older, here=view())

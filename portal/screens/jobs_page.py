@@ -69,8 +69,14 @@ def _told(run: Any) -> dict[str, Any]:
     result = run.result or {}
     open_ = run.state in work.OPEN_STATES
     return {
-        "id": run.id, "name": pick(run.label, language()) or run.kind, "done": run.done, "total": run.total, "state": run.state,
-        "result_text": pick(result.get("text", ""), language()) or run.error[:200], "result_href": result.get("href", ""),
-        "refused_href": result.get("refused_href", ""), "undo_href": result.get("undo_href", ""),
+        "id": run.id,
+        "name": pick(run.label, language()) or run.kind,
+        "done": run.done,
+        "total": run.total,
+        "state": run.state,
+        "result_text": pick(result.get("text", ""), language()) or run.error[:200],
+        "result_href": result.get("href", ""),
+        "refused_href": result.get("refused_href", ""),
+        "undo_href": result.get("undo_href", ""),
         "cancel_href": f"/jobs/{run.id}/cancel" if open_ else "",
     }

@@ -39,12 +39,22 @@ class ReportDeskView(BaseView):  # type: ignore[misc]
         who = _reader()
         now = clock.now()
         report = models.WorkReport
-        past = list(store.session().scalars(
-            select(report).where(report.owner_id == who).order_by(report.first_on.desc(), report.id.desc()).limit(_MOST)
-        ))
+        past = list(
+            store.session().scalars(
+                select(report).where(report.owner_id == who).order_by(report.first_on.desc(), report.id.desc()).limit(_MOST)
+            )
+        )
         waiting = workbench.reports_to_send(records.principal(), now=now)
-        return render_template("report_desk.html", waiting=waiting, past=past, now=now, here=view(), rights=records.rights(),
-                               spec=spec_of(report), judges=records.principal().may("work_report:comment"))
+        return render_template(
+            "report_desk.html",
+            waiting=waiting,
+            past=past,
+            now=now,
+            here=view(),
+            rights=records.rights(),
+            spec=spec_of(report),
+            judges=records.principal().may("work_report:comment"),
+        )
 
     @expose("/<int:report_id>", methods=("GET", "POST"))
     def write(self, report_id: int) -> Response | str:
@@ -86,14 +96,15 @@ def _reader() -> int:
 def _keep(report: Any, given: dict[str, str]) -> None:
     spec = spec_of(models.WorkReport)
     with records.writing() as (session, now):
-        operations.change(session, spec, records.find(spec, report.id), dict(given), version=None,
-                          acting_user=records.principal(), now=now)
+        operations.change(session, spec, records.find(spec, report.id), dict(given), version=None, acting_user=records.principal(), now=now)
 
 
 def _submit(report: Any, given: dict[str, str]) -> None:
     if not given["problems"]:
-        raise Refused("“问题”写一句就行；没有请点“今天没有”。 | One line of problems will do; tap “Nothing today” if there are none.",
-                      rule="problems_missing")
+        raise Refused(
+            "“问题”写一句就行；没有请点“今天没有”。 | One line of problems will do; tap “Nothing today” if there are none.",
+            rule="problems_missing",
+        )
     spec = spec_of(models.WorkReport)
     verb = verb_named("work_report", "submit")
     assert verb is not None  # noqa: S101 - check_verbs has seen it
@@ -111,8 +122,17 @@ def _page(report: Any, given: dict[str, str] | None = None, error: str = "") -> 
     owner = store.session().scalar(select(models.User.name).where(models.User.id == report.owner_id))
     verbs = [v for v in verbs_of(spec) if not is_mine and v.offered(report.state) and records.principal().may(v.permission)]
     return render_template(
-        "report_form.html", report=report, owner=owner, is_mine=is_mine, is_open=is_mine and is_open, error=error,
-        given=given or {key: getattr(report, key) for key in _FIELDS}, words=draft_words(made),
-        figures=made.figures if made else figures_of(report.figures or {}), lines=(report.figures or {}).get("lines", []),
-        verbs=verbs, now=clock.now(), state=records.rights().cell(spec, spec.fields["state"], {"state": report.state}, view()),
+        "report_form.html",
+        report=report,
+        owner=owner,
+        is_mine=is_mine,
+        is_open=is_mine and is_open,
+        error=error,
+        given=given or {key: getattr(report, key) for key in _FIELDS},
+        words=draft_words(made),
+        figures=made.figures if made else figures_of(report.figures or {}),
+        lines=(report.figures or {}).get("lines", []),
+        verbs=verbs,
+        now=clock.now(),
+        state=records.rights().cell(spec, spec.fields["state"], {"state": report.state}, view()),
     )

@@ -47,8 +47,7 @@ def _people() -> Any:
 def _wanted() -> Any:
     people = _people()
     return select(
-        people.c.id, people.c.username, people.c.name, people.c.email, people.c.active, people.c.password,
-        people.c.must_change_password,
+        people.c.id, people.c.username, people.c.name, people.c.email, people.c.active, people.c.password, people.c.must_change_password
     )
 
 
@@ -65,8 +64,10 @@ def find(session: Session, login: str) -> Account | None:
     """By login, else by e-mail address."""
     people, wanted = _people(), typed(login)
     statement = (
-        _wanted().where(or_(people.c.username == wanted, func.lower(people.c.email) == wanted))
-        .order_by((people.c.username == wanted).desc()).limit(1)
+        _wanted()
+        .where(or_(people.c.username == wanted, func.lower(people.c.email) == wanted))
+        .order_by((people.c.username == wanted).desc())
+        .limit(1)
     )
     return _account(session.connection().execute(statement).first())
 
@@ -86,10 +87,11 @@ def digest(secret: str) -> str:
 def open_session(session: Session, *, user_id: int, kind: str, address: str, agent: str, now: datetime) -> str:
     """A new login session; returns the key that only the browser or token holds."""
     key = secrets.token_urlsafe(32)
-    session.connection().execute(insert(LoginSession).values(
-        key_hash=digest(key), user_id=user_id, kind=kind, created_at=now, seen_at=now,
-        address=address[:64], agent=agent[:200],
-    ))
+    session.connection().execute(
+        insert(LoginSession).values(
+            key_hash=digest(key), user_id=user_id, kind=kind, created_at=now, seen_at=now, address=address[:64], agent=agent[:200]
+        )
+    )
     return key
 
 
@@ -103,10 +105,11 @@ def end_session(session: Session, key: str, now: datetime) -> None:
 def end_sessions(session: Session, user_ids: Iterable[int], now: datetime, *, but: str = "") -> None:
     """Sign people out everywhere, but in the session with this key."""
     session.connection().execute(
-        update(LoginSession).where(
-            LoginSession.user_id.in_(list(user_ids)), LoginSession.ended_at.is_(None),
-            LoginSession.key_hash != (digest(but) if but else ""),
-        ).values(ended_at=now)
+        update(LoginSession)
+        .where(
+            LoginSession.user_id.in_(list(user_ids)), LoginSession.ended_at.is_(None), LoginSession.key_hash != (digest(but) if but else "")
+        )
+        .values(ended_at=now)
     )
 
 
@@ -132,10 +135,16 @@ def of_link(session: Session, token: str, now: datetime) -> Account | None:
 def use_link(session: Session, token: str, now: datetime) -> bool:
     """Take the link out of the world; False when somebody else was first."""
     people = _people()
-    return session.connection().execute(
-        update(people).where(people.c.reset_hash == digest(token), people.c.reset_until > now, people.c.active)
-        .values(reset_hash=None, reset_until=None)
-    ).rowcount == 1
+    return (
+        session.connection()
+        .execute(
+            update(people)
+            .where(people.c.reset_hash == digest(token), people.c.reset_until > now, people.c.active)
+            .values(reset_hash=None, reset_until=None)
+        )
+        .rowcount
+        == 1
+    )
 
 
 def drop_link(session: Session, user_id: int) -> None:
@@ -146,9 +155,8 @@ def drop_link(session: Session, user_id: int) -> None:
 def set_password(session: Session, user_id: int, password: str, now: datetime, *, but: str = "") -> None:
     """A new password, checked before: it ends every other session and any open link."""
     session.connection().execute(
-        update(_people()).where(_people().c.id == user_id).values(
-            password=passwords.hashed(password), password_changed_at=now, must_change_password=False,
-            reset_hash=None, reset_until=None,
-        )
+        update(_people())
+        .where(_people().c.id == user_id)
+        .values(password=passwords.hashed(password), password_changed_at=now, must_change_password=False, reset_hash=None, reset_until=None)
     )
     end_sessions(session, [user_id], now, but=but)

@@ -30,8 +30,7 @@ class Selection:
 
 
 def perform_selection(
-    session: Session, spec: Spec, verb: Verb, selection: Selection, *, acting_user: Principal, now: datetime,
-    form: Mapping[str, Any],
+    session: Session, spec: Spec, verb: Verb, selection: Selection, *, acting_user: Principal, now: datetime, form: Mapping[str, Any]
 ) -> Outcome:
     """Run a verb on a selection in the open unit of work; hidden rows are refused like missing ones."""
     if not acting_user.may(verb.permission):

@@ -60,8 +60,12 @@ class Rights:
     def tabs(self, spec: Spec) -> tuple[str, ...]:
         """The declared tabs that this reader's scope has."""
         read = set(self.principal.to(spec.name).read)
-        has = {"mine": bool(read), "team": bool(read & {"team", "subtree", "all"}) and bool(self.principal.team_ids),
-               "pool": bool(read & {"pool", "all"}) and spec.pooled, "all": bool(read)}
+        has = {
+            "mine": bool(read),
+            "team": bool(read & {"team", "subtree", "all"}) and bool(self.principal.team_ids),
+            "pool": bool(read & {"pool", "all"}) and spec.pooled,
+            "all": bool(read),
+        }
         return tuple(tab for tab in spec.screen.tabs if has[tab])
 
     def cell(self, spec: Spec, field: Field, row: Mapping[str, Any], view: View) -> Cell:
@@ -107,5 +111,3 @@ class Rights:
             return ("all",)
         wide = "subtree" if "subtree" in names else "team" if "team" in names else "own"
         return tuple(name for name in (wide, "pool") if name in names)
-
-

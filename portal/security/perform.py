@@ -26,9 +26,7 @@ def acting_as(session: Session, verb: Verb, reason: str = "") -> Iterator[None]:
         session.info.update(before)
 
 
-def perform(
-    session: Session, verb: Verb, records: Sequence[Any], *, acting_user: Principal, now: datetime, **form: Any
-) -> Outcome:
+def perform(session: Session, verb: Verb, records: Sequence[Any], *, acting_user: Principal, now: datetime, **form: Any) -> Outcome:
     """Call the verb's function in the caller's unit of work."""
     if not acting_user.may(verb.permission):
         raise NotAllowed

@@ -10,8 +10,12 @@ SCREENS = ("home:read", "inbox:read", "report_desk:read", "job:read", "mailbox:r
 """Permissions of screens that no declaration makes."""
 
 GENERATED_LABELS = {
-    "read": "查看 | View", "create": "新建 | Create", "edit": "修改 | Edit", "delete": "删除 | Delete",
-    "export": "导出 | Export", "import": "导入 | Import",
+    "read": "查看 | View",
+    "create": "新建 | Create",
+    "edit": "修改 | Edit",
+    "delete": "删除 | Delete",
+    "export": "导出 | Export",
+    "import": "导入 | Import",
 }
 
 

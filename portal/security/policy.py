@@ -48,8 +48,12 @@ def explain(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> list[Te
         for branch in found[:1]
     ]
     if not writes(principal, spec, row):
-        lines.append(Text("你只能看，不能改；要改请先领取，或找负责人的组长。"
-                          " | You may look but not change it; claim it first, or ask the owner's leader."))
+        lines.append(
+            Text(
+                "你只能看，不能改；要改请先领取，或找负责人的组长。"
+                " | You may look but not change it; claim it first, or ask the owner's leader."
+            )
+        )
     return lines
 
 
@@ -62,7 +66,9 @@ def explain_denial(principal: Principal, spec: Spec) -> Text:
         "你的角色（{role}）在“{entity}”中能看的范围是：{scope}。这条记录不在其中，或不存在。需要时请找你的组长或管理员。"
         " | Your role ({role}) sees in “{entity}”: {scope}. This record is outside it or does not exist. Ask your leader"
         " or an administrator if you need it.",
-        role=role, entity=spec.label, scope=scope,
+        role=role,
+        entity=spec.label,
+        scope=scope,
     )
 
 

@@ -6,14 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import cast
 
-from flask_appbuilder.security.sqla.models import (
-    Permission,
-    PermissionView,
-    Role,
-    ViewMenu,
-    assoc_permissionview_role,
-    assoc_user_role,
-)
+from flask_appbuilder.security.sqla.models import Permission, PermissionView, Role, ViewMenu, assoc_permissionview_role, assoc_user_role
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
@@ -69,10 +62,15 @@ def _load(session: Session, user_id: int, key: str) -> Principal:
     ).all()
     roles = {row[0]: row[1] for row in granted}
     return Principal(
-        user_id=person.id, name=person.name, login=person.username, team_id=person.team_id,
-        team_ids=_below(session, person.team_id), roles=tuple(sorted(roles.values())),
+        user_id=person.id,
+        name=person.name,
+        login=person.username,
+        team_id=person.team_id,
+        team_ids=_below(session, person.team_id),
+        roles=tuple(sorted(roles.values())),
         verbs=frozenset(f"{view}:{name.removeprefix(_PREFIX)}" for _, _, name, view in granted if name and view),
-        access=_access(session, roles), key=key,
+        access=_access(session, roles),
+        key=key,
     )
 
 
@@ -80,8 +78,7 @@ def _access(session: Session, roles: dict[int, str]) -> dict[str, Access]:
     """Per entity the widest role, rows and fields together."""
     found: dict[str, Access] = {}
     rows = session.connection().execute(
-        select(RoleScope.role_id, RoleScope.entity, RoleScope.read, RoleScope.write, RoleScope.assign)
-        .where(RoleScope.role_id.in_(roles))
+        select(RoleScope.role_id, RoleScope.entity, RoleScope.read, RoleScope.write, RoleScope.assign).where(RoleScope.role_id.in_(roles))
     )
     for role_id, entity, read, write, assign in rows:
         access = Access(roles[role_id], branches_of(read), branches_of(write), cast("AssignReach", assign))

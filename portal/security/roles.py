@@ -35,17 +35,19 @@ _MANAGE = "read create edit delete export import"
 
 REP = Role(
     "业务员 | Rep",
-    (*_SALES, *_verbs("lead", "read create edit delete export claim release invalidate"),
-     *_verbs("follow_up", "read create edit export"), *_verbs("leave", "read create edit delete"),
-     *_verbs("work_report", "read edit submit")),
+    (
+        *_SALES,
+        *_verbs("lead", "read create edit delete export claim release invalidate"),
+        *_verbs("follow_up", "read create edit export"),
+        *_verbs("leave", "read create edit delete"),
+        *_verbs("work_report", "read edit submit"),
+    ),
     {"lead": Reach("own+pool", "own", "own"), "work_report": Reach("own", "own"), "leave": Reach("own", "own")},
 )
 LEADER = Role(
     "组长 | Leader",
-    (*REP.verbs, *_verbs("lead", "assign"), "follow_up:delete",
-     *_verbs("work_report", "read comment send_back remind exempt export")),
-    {"lead": Reach("subtree+pool", "subtree", "subtree"), "work_report": Reach("subtree", "subtree"),
-     "leave": Reach("subtree", "subtree")},
+    (*REP.verbs, *_verbs("lead", "assign"), "follow_up:delete", *_verbs("work_report", "read comment send_back remind exempt export")),
+    {"lead": Reach("subtree+pool", "subtree", "subtree"), "work_report": Reach("subtree", "subtree"), "leave": Reach("subtree", "subtree")},
 )
 DIRECTOR = Role(
     "总监 | Director",
@@ -54,12 +56,22 @@ DIRECTOR = Role(
 )
 ADMIN = Role(
     "管理员 | Admin",
-    (*_EVERYONE, "job:read", "mailbox:read", "policy_desk:read",
-     *_verbs("lead", f"{_MANAGE} assign release invalidate revive"), *_verbs("follow_up", "read export"),
-     *_verbs("user", "read create edit export import invite place reset_password deactivate reactivate"),
-     *(v for entity in ("team", "pool", "source_channel", "tag", "work_calendar", "policy", "report_template")
-       for v in _verbs(entity, _MANAGE)),
-     *_verbs("leave", _MANAGE), *_verbs("work_report", "read exempt")),
+    (
+        *_EVERYONE,
+        "job:read",
+        "mailbox:read",
+        "policy_desk:read",
+        *_verbs("lead", f"{_MANAGE} assign release invalidate revive"),
+        *_verbs("follow_up", "read export"),
+        *_verbs("user", "read create edit export import invite place reset_password deactivate reactivate"),
+        *(
+            v
+            for entity in ("team", "pool", "source_channel", "tag", "work_calendar", "policy", "report_template")
+            for v in _verbs(entity, _MANAGE)
+        ),
+        *_verbs("leave", _MANAGE),
+        *_verbs("work_report", "read exempt"),
+    ),
     {"lead": Reach("all", "all", "all"), "work_report": Reach("all", "all"), "leave": Reach("all", "all")},
 )
 
@@ -70,7 +82,13 @@ def _waiting(label: str) -> Role:
 
 
 ROLES: Mapping[str, Role] = {
-    "admin": ADMIN, "director": DIRECTOR, "leader": LEADER, "rep": REP,
-    "legal": _waiting("法务 | Legal"), "finance": _waiting("财务 | Finance"), "cashier": _waiting("出纳 | Cashier"),
-    "warehouse": _waiting("仓库 | Warehouse"), "service": _waiting("客服 | Service"),
+    "admin": ADMIN,
+    "director": DIRECTOR,
+    "leader": LEADER,
+    "rep": REP,
+    "legal": _waiting("法务 | Legal"),
+    "finance": _waiting("财务 | Finance"),
+    "cashier": _waiting("出纳 | Cashier"),
+    "warehouse": _waiting("仓库 | Warehouse"),
+    "service": _waiting("客服 | Service"),
 }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, cast
 
@@ -289,9 +288,10 @@ def _require_parents(session: Session, principal: Principal, records: Iterable[A
     for record in records:
         spec = spec_of(type(record))
         for each in spec.fields.values():
-            if isinstance(each, ReferenceField) and registry()[each.target].scope != "open" and each.key in _changed(session, record):
-                if (value := getattr(record, each.key)) is not None:
-                    wanted.setdefault(each.target, set()).add(value)
+            if not isinstance(each, ReferenceField) or registry()[each.target].scope == "open" or each.key not in _changed(session, record):
+                continue
+            if (value := getattr(record, each.key)) is not None:
+                wanted.setdefault(each.target, set()).add(value)
     for target, ids in wanted.items():
         parent = registry()[target]
         visible = scopes.readable(parent, principal)

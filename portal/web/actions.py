@@ -76,8 +76,7 @@ def declared(spec: Spec, name: str) -> Verb:
 def selection_from(spec: Spec, given: MultiDict[str, str]) -> Selection:
     """Chosen ids, or the stored filter of everything that matches."""
     if given.get("scope") == "all":
-        query = ListQuery(filters=parse_filters(given.get("filter", "")), search=given.get("q", ""),
-                          branch=given.get("tab") or "all")
+        query = ListQuery(filters=parse_filters(given.get("filter", "")), search=given.get("q", ""), branch=given.get("tab") or "all")
         listing = Listing(spec, records.rights(), reader(), query)
         found = list(store.session().scalars(listing.ids().order_by(spec.model.id).limit(MOST_SELECTED + 1)))
     else:
@@ -86,8 +85,9 @@ def selection_from(spec: Spec, given: MultiDict[str, str]) -> Selection:
             raise BadRequest("选择的记录不对。 | The selection is not valid.")
         found = [int(part) for part in dict.fromkeys(raw)]
     if len(found) > MOST_SELECTED:
-        raise Refused("一次最多 {most} 条，请缩小范围。 | At most {most} at a time; narrow the selection.",
-                      rule="too_many", most=MOST_SELECTED)
+        raise Refused(
+            "一次最多 {most} 条，请缩小范围。 | At most {most} at a time; narrow the selection.", rule="too_many", most=MOST_SELECTED
+        )
     if not found:
         raise BadRequest("请先选择记录。 | Select records first.")
     return Selection(tuple(found), _seen_at(given.get("version", "")))
@@ -117,7 +117,9 @@ def page_verb(spec: Spec, name: str) -> Response:
     except PortalError as error:
         if error.status >= 500:  # noqa: PLR2004
             raise
-        return make_response(render_template("bulk_preview.html", dialog=_dialog(asked, bound, errors=(error.in_(asked.view.language),))), error.status)
+        return make_response(
+            render_template("bulk_preview.html", dialog=_dialog(asked, bound, errors=(error.in_(asked.view.language),))), error.status
+        )
     return _answer(asked, outcome)
 
 
@@ -132,10 +134,20 @@ def ask(spec: Spec, verb: Verb, selection: Selection, values: Mapping[str, Any])
     label = Text("{verb}：{count} 条{entity} | {verb}: {count} {entity}", verb=verb.label, count=len(selection.ids), entity=spec.label)
     with records.writing() as (session, now):
         run_id = work.ask(
-            session, kind="verb", label=label, queue="bulk", total=len(selection.ids), asked_by_id=records.principal().user_id, now=now,
-            arguments={"entity": spec.name, "verb": verb.name, "ids": list(selection.ids),
-                       "seen_at": selection.seen_at.isoformat() if selection.seen_at else None,
-                       "form": {f.key: f.to_json(values.get(f.key)) for f in verb.form}},
+            session,
+            kind="verb",
+            label=label,
+            queue="bulk",
+            total=len(selection.ids),
+            asked_by_id=records.principal().user_id,
+            now=now,
+            arguments={
+                "entity": spec.name,
+                "verb": verb.name,
+                "ids": list(selection.ids),
+                "seen_at": selection.seen_at.isoformat() if selection.seen_at else None,
+                "form": {f.key: f.to_json(values.get(f.key)) for f in verb.form},
+            },
         )
     jobs.enqueue(run_id)
     return run_id
@@ -201,21 +213,30 @@ def _dialog(asked: Asked, bound: Any = None, errors: tuple[str, ...] = ()) -> Di
     given = {f.key: request.form.get(f.key, "") for f in verb.form}
     labels = {
         f.key: next(iter(names(f.target, [int(given[f.key])]).values()), "—")
-        for f in verb.form if isinstance(f, ReferenceField) and given[f.key].isdigit()
+        for f in verb.form
+        if isinstance(f, ReferenceField) and given[f.key].isdigit()
     }
     drawn = forms.controls(verb.form, view, values={}, labels=labels, lookup=f"/{spec.name}/pick", form=bound, given=request.form)
     drawn = tuple(_with_verb(f, verb.name) for f in drawn)
     label = asked.t(verb.label)
     return Dialog(
-        title=label, verb=verb.name, post_href=f"/{spec.name}/verb/{verb.name}", allowed=count,
-        refused=tuple([*refused, *((asked.t(why), n) for why, n in shown.refused)]), form=drawn,
+        title=label,
+        verb=verb.name,
+        post_href=f"/{spec.name}/verb/{verb.name}",
+        allowed=count,
+        refused=(*refused, *((asked.t(why), n) for why, n in shown.refused)),
+        form=drawn,
         facts=tuple((asked.t(a), asked.t(b)) for a, b in shown.facts),
-        table=(tuple(asked.t(h) for h in shown.headers), tuple(tuple(asked.t(c) for c in row) for row in shown.rows)) if shown.rows else None,
+        table=(tuple(asked.t(h) for h in shown.headers), tuple(tuple(asked.t(c) for c in row) for row in shown.rows))
+        if shown.rows
+        else None,
         skipped=tuple((who, asked.t(why)) for who, why in shown.skipped),
         version=(view.now or datetime.now().astimezone()).isoformat(),
         hidden=(("ids", ",".join(map(str, asked.selection.ids))),),
         submit_label=f"{label} {count} 条" if view.language == "zh" and count > 1 else f"{label} ({count})" if count > 1 else label,
-        cancel=asked.t("取消 | Cancel"), help=asked.t(verb.help), errors=errors,
+        cancel=asked.t("取消 | Cancel"),
+        help=asked.t(verb.help),
+        errors=errors,
     )
 
 

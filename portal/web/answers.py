@@ -67,7 +67,7 @@ def _clash(_error: IntegrityError) -> Response:
 
 
 def _fault(error: Exception) -> Response:
-    log.exception("fault", path=request.path, database=isinstance(error, DBAPIError))
+    log.error("fault", path=request.path, database=isinstance(error, DBAPIError), exc_info=error)
     return answer(500, _SORRY, rule="fault")
 
 

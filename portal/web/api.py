@@ -15,8 +15,8 @@ from sqlalchemy import insert, select
 from portal.engine import operations, store
 from portal.engine.errors import BadRequest, Refused
 from portal.engine.fields import Field
-from portal.engine.query.listing import Listing, label_of
 from portal.engine.kinds.reference import ReferenceField
+from portal.engine.query.listing import Listing, label_of
 from portal.engine.spec import Spec
 from portal.engine.tables import IdempotencyKey
 from portal.engine.verbs import Outcome, verbs_of
@@ -41,9 +41,9 @@ class EntityApi(BaseApi):  # type: ignore[misc]
         listing = Listing(self.spec, rights, view, query if query.columns else replace(query, columns=tuple(f.key for f in fields)))
         page = listing.page(store.session())
         count, capped = listing.count(store.session())
-        return jsonify({
-            "result": [self._json(row, listing.shown()) for row in page.rows], "next": page.next, "count": count, "count_capped": capped,
-        })
+        return jsonify(
+            {"result": [self._json(row, listing.shown()) for row in page.rows], "next": page.next, "count": count, "count_capped": capped}
+        )
 
     @expose("/<int:record_id>", methods=("GET",))
     @granted("read")
@@ -195,9 +195,12 @@ def _remembered(given: Mapping[str, Any]) -> Response | None:
     if not key:
         return None
     table = IdempotencyKey.__table__
-    found = store.session().connection().execute(
-        select(table).where(table.c.user_id == records.principal().user_id, table.c.key == key)
-    ).one_or_none()
+    found = (
+        store.session()
+        .connection()
+        .execute(select(table).where(table.c.user_id == records.principal().user_id, table.c.key == key))
+        .one_or_none()
+    )
     if found is None:
         return None
     if found.request_hash != _request_hash(given):
@@ -209,16 +212,30 @@ def _remember(given: Mapping[str, Any], answer: Mapping[str, Any], status: int) 
     key = request.headers.get("Idempotency-Key", "")[:100]
     if key:
         with records.writing() as (session, now):
-            session.connection().execute(insert(IdempotencyKey.__table__).values(  # type: ignore[arg-type]
-                user_id=records.principal().user_id, key=key, request_hash=_request_hash(given), status=status,
-                answer=dict(answer), at=now,
-            ))
+            session.connection().execute(
+                insert(IdempotencyKey.__table__).values(  # type: ignore[arg-type]
+                    user_id=records.principal().user_id,
+                    key=key,
+                    request_hash=_request_hash(given),
+                    status=status,
+                    answer=dict(answer),
+                    at=now,
+                )
+            )
 
 
 def api_of(spec: Spec) -> type[EntityApi]:
     """The API class of an entity."""
     name = "".join(part.title() for part in spec.name.split("_")) + "Api"
-    return type(name, (EntityApi,), {
-        "spec": spec, "resource_name": spec.name, "class_permission_name": spec.name, "csrf_exempt": False,
-        "openapi_spec_tag": spec.label.split(" | ")[1], "allow_browser_login": True,
-    })
+    return type(
+        name,
+        (EntityApi,),
+        {
+            "spec": spec,
+            "resource_name": spec.name,
+            "class_permission_name": spec.name,
+            "csrf_exempt": False,
+            "openapi_spec_tag": spec.label.split(" | ")[1],
+            "allow_browser_login": True,
+        },
+    )

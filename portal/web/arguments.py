@@ -26,9 +26,15 @@ def parse(spec: Spec, given: Mapping[str, str], *, known: frozenset[str]) -> Lis
     for key in columns:
         spec.field(key)
     return ListQuery(
-        filters=parse_filters(given.get("filter", "")), order=given.get("order", ""), limit=_limit(spec, given.get("limit")),
-        after=given.get("after", ""), before=given.get("before", ""), search=given.get("q", ""), branch=tab,
-        columns=columns, deleted=given.get("deleted") == "1",
+        filters=parse_filters(given.get("filter", "")),
+        order=given.get("order", ""),
+        limit=_limit(spec, given.get("limit")),
+        after=given.get("after", ""),
+        before=given.get("before", ""),
+        search=given.get("q", ""),
+        branch=tab,
+        columns=columns,
+        deleted=given.get("deleted") == "1",
     )
 
 

@@ -92,13 +92,9 @@ def admit(session: Session, found: Account, kind: str, now: datetime) -> str:
     """Open a session for a checked account; returns its key."""
     visitor, people = Visitor.now_here(), registry()["user"].table
     with store.unit_of_work(_as(session, found), now):
-        session.connection().execute(
-            update(people).where(people.c.id == found.id).values(last_login=now.replace(tzinfo=None))
-        )
+        session.connection().execute(update(people).where(people.c.id == found.id).values(last_login=now.replace(tzinfo=None)))
         audit.write(session, verb="sign_in", entity="user", record_id=found.id)
-        return account.open_session(
-            session, user_id=found.id, kind=kind, address=visitor.address, agent=visitor.agent, now=now
-        )
+        return account.open_session(session, user_id=found.id, kind=kind, address=visitor.address, agent=visitor.agent, now=now)
 
 
 def _counted(session: Session, kept: tuple[throttle.Limit, throttle.Limit], found: Account | None, now: datetime) -> int:

@@ -29,9 +29,14 @@ from portal.web.pickers import names
 
 _MOST = 50
 _VERB_WORDS = {
-    "create": "新建 | created this", "edit": "修改了 | changed", "delete": "删除 | deleted this",
-    "restore": "恢复 | restored this", "import": "导入 | imported this", "attach": "添加了文件 | added files",
-    "reveal": "查看了完整号码 | revealed the number", "export": "导出 | exported",
+    "create": "新建 | created this",
+    "edit": "修改了 | changed",
+    "delete": "删除 | deleted this",
+    "restore": "恢复 | restored this",
+    "import": "导入 | imported this",
+    "attach": "添加了文件 | added files",
+    "reveal": "查看了完整号码 | revealed the number",
+    "export": "导出 | exported",
 }
 
 
@@ -125,18 +130,23 @@ class DetailPageBuilder:
         actions = () if deleted else self._actions()
         attachments = files.of_record(spec, self.id) if spec.screen.attachments else []
         return DetailPage(
-            record_id=self.id, crumb=(self.t(spec.plural), f"/{spec.name}/"),
+            record_id=self.id,
+            crumb=(self.t(spec.plural), f"/{spec.name}/"),
             title=self.rights.cell(spec, spec.identity, self.row, self.view).text,
             state=self.rights.cell(spec, state, self.row, self.view) if state else None,
             tags=tuple(self.rights.cell(spec, f, self.row, self.view) for f in spec.facts if f.kind == "derived"),
-            actions=actions, more=self._more(writable=writable, deleted=deleted),
+            actions=actions,
+            more=self._more(writable=writable, deleted=deleted),
             facts=tuple(self._fact(f) for f in spec.facts if self.rights.sees(spec, f) and f is not state),
             facts_edit_href=f"{self.href}/edit" if writable and self.may("edit") and spec.form else None,
-            timeline=self._timeline(attachments), composer=self._composer() if writable else None, next=self._next(),
+            timeline=self._timeline(attachments),
+            composer=self._composer() if writable else None,
+            next=self._next(),
             why=tuple(text.in_(self.view.language) for text in policy.explain(self.rights.principal, spec, self.row)),
             file_list=tuple((f.name, f"{self.href}/files/{f.id}", _size(f.size)) for f in attachments),
             upload_href=f"{self.href}/files" if writable and spec.screen.attachments else None,
-            deleted=deleted, restore_href=f"{self.href}/restore" if deleted and self.may("delete") else None,
+            deleted=deleted,
+            restore_href=f"{self.href}/restore" if deleted and self.may("delete") else None,
         )
 
     # head ------------------------------------------------------------------------------------
@@ -145,9 +155,9 @@ class DetailPageBuilder:
         return tuple(
             Action(self.t(v.label), v.icon, f"/{self.spec.name}/verb/{v.name}", v.primary, "post", dialog=True)
             for v in verbs_of(self.spec)
-            if v.offered(state) and self.may(v.name) and (
-                self.spec.scope != "owner" or scopes.covers(self.spec, v.takes, self.rights.principal, {"pool_id": None, **self.row})
-            )
+            if v.offered(state)
+            and self.may(v.name)
+            and (self.spec.scope != "owner" or scopes.covers(self.spec, v.takes, self.rights.principal, {"pool_id": None, **self.row}))
         )
 
     def _more(self, *, writable: bool, deleted: bool) -> tuple[Action, ...]:
@@ -175,7 +185,8 @@ class DetailPageBuilder:
         return Composer(
             f"/{name}/new",
             forms.controls(fields, self.view, values={"contacted_at": now}, labels={}, lookup=f"/{name}/pick"),
-            ((child.parent.key, str(self.id)),), self.t("联系后 1 小时内记录 | Log within an hour of the contact"),
+            ((child.parent.key, str(self.id)),),
+            self.t("联系后 1 小时内记录 | Log within an hour of the contact"),
             self.t(f"记{child.label.split(' | ')[0]} | Log {child.label.split(' | ')[1].lower()}"),
         )
 
@@ -187,8 +198,12 @@ class DetailPageBuilder:
         by_day = groupby(entries, key=lambda entry: entry.at.astimezone(self.view.zone).date())
         today = self.view.now.astimezone(self.view.zone).date() if self.view.now else None
         return tuple(
-            Day(self.t("今天 | Today") if day == today else (f"{day.month} 月 {day.day} 日" if self.view.language == "zh" else f"{day:%-d %B %Y}"),
-                tuple(items))
+            Day(
+                self.t("今天 | Today")
+                if day == today
+                else (f"{day.month} 月 {day.day} 日" if self.view.language == "zh" else f"{day:%-d %B %Y}"),
+                tuple(items),
+            )
             for day, items in by_day
         )
 
@@ -199,8 +214,9 @@ class DetailPageBuilder:
             if child.parent is None or not self.may("read", child):
                 continue
             fields = tuple(child.fields.values())
-            query = ListQuery(filters=((child.parent.key, "eq", self.id),), order=child.screen.order, limit=_MOST,
-                              columns=tuple(f.key for f in fields))
+            query = ListQuery(
+                filters=((child.parent.key, "eq", self.id),), order=child.screen.order, limit=_MOST, columns=tuple(f.key for f in fields)
+            )
             rows = Listing(child, self.rights, self.view, query).page(store.session()).rows
             found += [self._child_entry(child, row) for row in rows]
         return found
@@ -208,15 +224,22 @@ class DetailPageBuilder:
     def _child_entry(self, child: Spec, row: Mapping[str, Any]) -> Entry:
         key = child.screen.order.lstrip("-")
         at: datetime = value if isinstance(value := row.get(key), datetime) else row["created_at"]
-        shown = [f for f in child.form if f.key != child.identity.key and f.key != (child.parent.key if child.parent else "")]
+        shown = [f for f in child.form if f.key not in {child.identity.key, child.parent.key if child.parent else ""}]
         meta = tuple(
-            (self.t(f.label), cell.title or cell.text) for f in shown
+            (self.t(f.label), cell.title or cell.text)
+            for f in shown
             if f.key != key and (cell := self.rights.cell(child, f, row, self.view)).kind != "mute"
         )
         return Entry(
-            child.screen.icon, str(row.get("created_by_id__label") or ""), self.t(child.label), at,
-            at.astimezone(self.view.zone).strftime("%H:%M"), at.astimezone(self.view.zone).strftime("%Y-%m-%d %H:%M"),
-            body=str(label_of(row, child.identity) or ""), meta=meta, href=f"/{child.name}/{row['id']}",
+            child.screen.icon,
+            str(row.get("created_by_id__label") or ""),
+            self.t(child.label),
+            at,
+            at.astimezone(self.view.zone).strftime("%H:%M"),
+            at.astimezone(self.view.zone).strftime("%Y-%m-%d %H:%M"),
+            body=str(label_of(row, child.identity) or ""),
+            meta=meta,
+            href=f"/{child.name}/{row['id']}",
         )
 
     def _changes(self, history: list[AuditEvent]) -> list[Entry]:
@@ -232,12 +255,25 @@ class DetailPageBuilder:
             for key in dict.fromkeys([*event.before, *event.after]):
                 each = self.spec.fields.get(key)
                 if each is not None and self.rights.sees(self.spec, each):
-                    diff.append((self.t(each.label), self._old(each, event.before.get(key), referred),
-                                 self._old(each, event.after.get(key), referred)))
+                    diff.append(
+                        (
+                            self.t(each.label),
+                            self._old(each, event.before.get(key), referred),
+                            self._old(each, event.after.get(key), referred),
+                        )
+                    )
         actor = people.get(event.actor_id or 0) or self.t("系统 | System")
         local = event.at.astimezone(self.view.zone)
-        return Entry("arrows-exchange" if diff else "point", actor, self.t(words), event.at, f"{local:%H:%M}", f"{local:%Y-%m-%d %H:%M}",
-                     body=event.reason, changes=tuple(diff))
+        return Entry(
+            "arrows-exchange" if diff else "point",
+            actor,
+            self.t(words),
+            event.at,
+            f"{local:%H:%M}",
+            f"{local:%Y-%m-%d %H:%M}",
+            body=event.reason,
+            changes=tuple(diff),
+        )
 
     def _old(self, each: Field, value: Any, referred: Mapping[tuple[str, int], str]) -> str:
         """A historic value as this reader may see it: names he may not see are dashes, masked stay masked."""
@@ -265,8 +301,7 @@ class DetailPageBuilder:
 def audit_of(entity: str, record_id: int) -> list[AuditEvent]:
     """History of a record that came through the gate."""
     statement = (
-        select(AuditEvent).where(AuditEvent.entity == entity, AuditEvent.record_id == record_id)
-        .order_by(AuditEvent.id.desc()).limit(_MOST)
+        select(AuditEvent).where(AuditEvent.entity == entity, AuditEvent.record_id == record_id).order_by(AuditEvent.id.desc()).limit(_MOST)
     )
     return list(store.session().scalars(guarded(statement)))
 

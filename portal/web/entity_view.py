@@ -123,7 +123,10 @@ def view_of(spec: Spec) -> type[EntityView]:
     """The view class of an entity."""
     name = "".join(part.title() for part in spec.name.split("_")) + "View"
     settings: dict[str, Any] = {
-        "spec": spec, "route_base": f"/{spec.name}", "class_permission_name": spec.name, "default_view": "list",
+        "spec": spec,
+        "route_base": f"/{spec.name}",
+        "class_permission_name": spec.name,
+        "default_view": "list",
         "endpoint": name,
     }
     return type(name, (EntityView,), settings)

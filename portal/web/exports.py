@@ -26,8 +26,13 @@ def export(spec: Spec) -> Response:
     shown = listing.shown()
     statement = listing.statement()
     with records.writing() as (session, now):
-        audit.write(session, verb="export", entity=spec.name, record_id=None,
-                    after={"columns": [f.key for f in shown], "query": request.query_string.decode()[:1000]})
+        audit.write(
+            session,
+            verb="export",
+            entity=spec.name,
+            record_id=None,
+            after={"columns": [f.key for f in shown], "query": request.query_string.decode()[:1000]},
+        )
     principal = records.principal()
 
     def lines() -> Iterator[bytes]:

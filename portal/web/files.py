@@ -21,8 +21,12 @@ from portal.web import records
 
 MOST_BYTES = 20 * 1024 * 1024
 _SIGNATURES = (
-    (b"%PDF-", "application/pdf"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"), (b"PK\x03\x04", "application/zip"), (b"\xd0\xcf\x11\xe0", "application/x-ole-storage"),
+    (b"%PDF-", "application/pdf"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"PK\x03\x04", "application/zip"),
+    (b"\xd0\xcf\x11\xe0", "application/x-ole-storage"),
 )
 _INLINE = frozenset({"image/png", "image/jpeg", "image/gif"})
 
@@ -37,8 +41,10 @@ def folder() -> Path:
 def of_record(spec: Spec, record_id: int) -> list[Attachment]:
     """The files of a record that came through the gate."""
     statement = (
-        select(Attachment).where(Attachment.entity == spec.name, Attachment.record_id == record_id, Attachment.deleted_at.is_(None))
-        .order_by(Attachment.id.desc()).limit(200)
+        select(Attachment)
+        .where(Attachment.entity == spec.name, Attachment.record_id == record_id, Attachment.deleted_at.is_(None))
+        .order_by(Attachment.id.desc())
+        .limit(200)
     )
     return list(store.session().scalars(guarded(statement)))
 
@@ -53,8 +59,13 @@ def upload(spec: Spec, record_id: int) -> Response:
                 session.add(_stored(spec, record, given, now))
         if hasattr(record, "changed_at"):
             record.changed_at = now
-        audit.write(session, verb="attach", entity=spec.name, record_id=record_id,
-                    after={"files": [f.filename for f in request.files.getlist("file") if f.filename]})
+        audit.write(
+            session,
+            verb="attach",
+            entity=spec.name,
+            record_id=record_id,
+            after={"files": [f.filename for f in request.files.getlist("file") if f.filename]},
+        )
     return make_response(redirect(f"/{spec.name}/{record_id}", 303))
 
 
@@ -68,8 +79,14 @@ def _stored(spec: Spec, record: Any, given: FileStorage, now: Any) -> Attachment
     (folder() / name).write_bytes(content)
     kind = next((kind for start, kind in _SIGNATURES if content.startswith(start)), "application/octet-stream")
     return Attachment(
-        entity=spec.name, record_id=record.id, stored_as=name, name=Path(given.filename or "file").name[-200:],
-        content_type=kind, size=len(content), sha256=hashlib.sha256(content).hexdigest(), created_at=now,
+        entity=spec.name,
+        record_id=record.id,
+        stored_as=name,
+        name=Path(given.filename or "file").name[-200:],
+        content_type=kind,
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        created_at=now,
         created_by_id=records.principal().user_id,
     )
 

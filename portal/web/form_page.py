@@ -49,8 +49,10 @@ class FormDoor:
         self.view: View = reader()
         rights = records.rights()
         self.fields: tuple[Field, ...] = tuple(
-            f for f in spec.form
-            if rights.edits(spec, f) and not (record is not None and rights.masks(f, _row(record)))
+            f
+            for f in spec.form
+            if rights.edits(spec, f)
+            and not (record is not None and rights.masks(f, _row(record)))
             and not (record is not None and f.key == spec.model.scope_parent)
         )
 
@@ -79,8 +81,12 @@ class FormDoor:
                     form[key].errors = [*form[key].errors, text.in_(self.view.language)]
             return self._again(form, 422, extra=[(k, t.in_(self.view.language)) for k, t in error.errors.items() if k not in form])
         except Refused as error:
-            return self._again(form, 409, extra=[("", error.in_(self.view.language))],
-                               confirm=error.in_(self.view.language) if error.rule == "duplicate" else None)
+            return self._again(
+                form,
+                409,
+                extra=[("", error.in_(self.view.language))],
+                confirm=error.in_(self.view.language) if error.rule == "duplicate" else None,
+            )
         where = f"/{self.spec.name}/new" if request.form.get(AGAIN) else self._home(record_id)
         return make_response(redirect(where, 303))
 
@@ -94,8 +100,13 @@ class FormDoor:
                 record = operations.create(session, self.spec, values, acting_user=who, now=now)
             else:
                 record = operations.change(
-                    session, self.spec, records.find(self.spec, record_id), values,
-                    version=int(version) if version.isdigit() else None, acting_user=who, now=now,
+                    session,
+                    self.spec,
+                    records.find(self.spec, record_id),
+                    values,
+                    version=int(version) if version.isdigit() else None,
+                    acting_user=who,
+                    now=now,
                 )
             return int(record.id)
 
@@ -106,8 +117,7 @@ class FormDoor:
         return f"/{self.spec.name}/{record_id}"
 
     def _again(
-        self, form: Any, status: int, *, conflict: bool = False, extra: list[tuple[str, str]] | None = None,
-        confirm: str | None = None,
+        self, form: Any, status: int, *, conflict: bool = False, extra: list[tuple[str, str]] | None = None, confirm: str | None = None
     ) -> Response:
         if self.record is not None:
             self.record = records.find(self.spec, self.record.id)
@@ -115,25 +125,38 @@ class FormDoor:
         return make_response(render_template("form.html", form=page), status)
 
     def _page(
-        self, *, values: Mapping[str, Any], form: Any = None, extra: list[tuple[str, str]] | None = None,
-        conflict: bool = False, confirm: str | None = None,
+        self,
+        *,
+        values: Mapping[str, Any],
+        form: Any = None,
+        extra: list[tuple[str, str]] | None = None,
+        conflict: bool = False,
+        confirm: str | None = None,
     ) -> FormPage:
         label = str(pick(self.spec.label, self.view.language))
         zh = self.view.language == "zh"
         given = request.form if form is not None else MultiDict()
         new = self.record is None
         drawn = forms.controls(
-            self.fields, self.view, values=values, labels=self._labels({**values, **given}),
-            lookup=f"/{self.spec.name}/pick", form=form, given=given,
+            self.fields,
+            self.view,
+            values=values,
+            labels=self._labels({**values, **given}),
+            lookup=f"/{self.spec.name}/pick",
+            form=form,
+            given=given,
         )
         return FormPage(
             title=(f"新建{label}" if zh else f"New {label.lower()}") if new else (f"编辑{label}" if zh else f"Edit {label.lower()}"),
             post_href=f"/{self.spec.name}/new" if new else f"/{self.spec.name}/{self.record.id}/edit",  # type: ignore[union-attr]
             cancel_href=f"/{self.spec.name}/" if new else f"/{self.spec.name}/{self.record.id}",  # type: ignore[union-attr]
-            fields=drawn, errors=(*((f.name, e) for f in drawn for e in f.errors), *(extra or [])),
-            hidden=((CONFIRM, "1"),) if confirm else (), version=getattr(self.record, "version", None),
+            fields=drawn,
+            errors=(*((f.name, e) for f in drawn for e in f.errors), *(extra or [])),
+            hidden=((CONFIRM, "1"),) if confirm else (),
+            version=getattr(self.record, "version", None),
             conflict=self._conflict(given) if conflict else None,
-            submit_label="保存" if zh else "Save", extra_submit=("保存并新建" if zh else "Save and new") if new else None,
+            submit_label="保存" if zh else "Save",
+            extra_submit=("保存并新建" if zh else "Save and new") if new else None,
             confirm=confirm,
         )
 

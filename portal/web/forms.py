@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import wtforms
-from wtforms.form import BaseForm
 from werkzeug.datastructures import MultiDict
+from wtforms.form import BaseForm
 
 from portal.engine.fields import REQUIRED, BadValue, Field, View
 from portal.engine.kinds.dates import InstantField
@@ -71,23 +71,41 @@ def validated(form: BaseForm) -> dict[str, Any] | None:
 
 
 def controls(
-    fields: Sequence[Field], view: View, *, values: Mapping[str, Any], labels: Mapping[str, str], lookup: str,
-    form: BaseForm | None = None, given: Mapping[str, str] | None = None,
+    fields: Sequence[Field],
+    view: View,
+    *,
+    values: Mapping[str, Any],
+    labels: Mapping[str, str],
+    lookup: str,
+    form: BaseForm | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> tuple[FormField, ...]:
     """The controls of a form; after a failed attempt with exactly what was typed and what is wrong."""
     return tuple(_control(f, view, values, labels, lookup, form, given or {}) for f in fields)
 
 
 def _control(
-    each: Field, view: View, values: Mapping[str, Any], labels: Mapping[str, str], lookup: str,
-    form: BaseForm | None, given: Mapping[str, str],
+    each: Field,
+    view: View,
+    values: Mapping[str, Any],
+    labels: Mapping[str, str],
+    lookup: str,
+    form: BaseForm | None,
+    given: Mapping[str, str],
 ) -> FormField:
     value = given.get(each.key, "") if form is not None else each.to_input(values.get(each.key, each.default), view)
     errors = tuple(str(e) for e in (*form[each.key].process_errors, *form[each.key].errors)) if form is not None else ()
     is_reference = isinstance(each, ReferenceField)
     return FormField(
-        each.key, str(pick(each.label, view.language)), each.widget, value, each.required,
-        str(pick(each.help, view.language)), tuple(dict.fromkeys(errors)), tuple(each.choices(view)),
-        f"{lookup}?field={each.key}" if is_reference else "", labels.get(each.key, "") if is_reference else "",
+        each.key,
+        str(pick(each.label, view.language)),
+        each.widget,
+        value,
+        each.required,
+        str(pick(each.help, view.language)),
+        tuple(dict.fromkeys(errors)),
+        tuple(each.choices(view)),
+        f"{lookup}?field={each.key}" if is_reference else "",
+        labels.get(each.key, "") if is_reference else "",
         str(pick(each.section, view.language)),
     )

@@ -82,23 +82,26 @@ def _sign_in_from(current: Session, key: str, kind: str, now: datetime) -> None:
     g.bell, g.signed_in = found.unread, SignedIn(found.id, found.name)
     if now - found.seen_at > _SEEN_EVERY:
         with store.unit_of_work(g.principal, now):
-            current.connection().execute(
-                update(LoginSession).where(LoginSession.key_hash == hashed(key)).values(seen_at=now)
-            )
+            current.connection().execute(update(LoginSession).where(LoginSession.key_hash == hashed(key)).values(seen_at=now))
 
 
 def _who(key: str, kind: str) -> Select[Any]:
     """The one statement a request costs for identity: person, session, versions, unread notices."""
     people = registry()["user"].table
-    unread = (
-        select(func.count()).where(Notification.recipient_id == people.c.id, Notification.read_at.is_(None)).scalar_subquery()
-    )
+    unread = select(func.count()).where(Notification.recipient_id == people.c.id, Notification.read_at.is_(None)).scalar_subquery()
     return (
         select(
-            people.c.id, people.c.name, people.c.active, people.c.language, people.c.theme, people.c.must_change_password,
-            LoginSession.created_at, LoginSession.seen_at,
+            people.c.id,
+            people.c.name,
+            people.c.active,
+            people.c.language,
+            people.c.theme,
+            people.c.must_change_password,
+            LoginSession.created_at,
+            LoginSession.seen_at,
             select(AccessVersion.version).scalar_subquery().label("version"),
-            policies.stamp().label("policies"), unread.label("unread"),
+            policies.stamp().label("policies"),
+            unread.label("unread"),
         )
         .join(LoginSession, LoginSession.user_id == people.c.id)
         .where(LoginSession.key_hash == hashed(key), LoginSession.kind == kind, LoginSession.ended_at.is_(None))

@@ -176,21 +176,32 @@ class ListPageBuilder:
         shown = self.listing.shown()
         label = self.t(self.spec.label)
         return ListPage(
-            title=self.t(self.spec.plural), entity=self.spec.name, href=self.href,
-            count_label=counts[self.query.branch], count_href=url(self.href, self.given, exact="1"),
-            can_create=self.may("create") and bool(self.spec.form), create_href=f"{self.href}new",
+            title=self.t(self.spec.plural),
+            entity=self.spec.name,
+            href=self.href,
+            count_label=counts[self.query.branch],
+            count_href=url(self.href, self.given, exact="1"),
+            can_create=self.may("create") and bool(self.spec.form),
+            create_href=f"{self.href}new",
             create_label=f"新建{label}" if self.view.language == "zh" else f"New {label.lower()}",
             import_href=f"{self.href}import" if self.may("import") else None,
             export_href=url(f"{self.href}export.csv", self.given) if self.may("export") else None,
-            tabs=self._tabs(counts), search=self._search(), pills=self._pills(), filters=self._filters(),
-            sort=self._sort(shown), columns=tuple(self._column(f) for f in shown),
-            column_choices=self._column_choices(shown), rows=tuple(self._row(row, shown) for row in page.rows),
+            tabs=self._tabs(counts),
+            search=self._search(),
+            pills=self._pills(),
+            filters=self._filters(),
+            sort=self._sort(shown),
+            columns=tuple(self._column(f) for f in shown),
+            column_choices=self._column_choices(shown),
+            rows=tuple(self._row(row, shown) for row in page.rows),
             prev_href=url(self.href, self.given, before=page.previous) if page.previous else None,
             next_href=url(self.href, self.given, after=page.next) if page.next else None,
-            per_page=self.query.limit, bulk_verbs=self._bulk_verbs(),
+            per_page=self.query.limit,
+            bulk_verbs=self._bulk_verbs(),
             filter_json=json.dumps(self.query.filters, ensure_ascii=False),
             hidden=tuple((k, v) for k, v in self.given.items() if k not in ("after", "before", "q", "exact")),
-            view_tab=self.query.branch, density_href="/preferences",
+            view_tab=self.query.branch,
+            density_href="/preferences",
             empty=self._empty() if not page.rows else None,
             bin_href=url(self.href, {}, deleted="1") if self.may("delete") and self.spec.archived else "",
         )
@@ -224,8 +235,11 @@ class ListPageBuilder:
 
     def _pills(self) -> tuple[Pill, ...]:
         return tuple(
-            Pill(self.t(self.spec.field(key).label), self._condition_words(key, operator, value),
-                 url(self.href, self.given, filter=[c for c in self.query.filters if c != (key, operator, value)] or None))
+            Pill(
+                self.t(self.spec.field(key).label),
+                self._condition_words(key, operator, value),
+                url(self.href, self.given, filter=[c for c in self.query.filters if c != (key, operator, value)] or None),
+            )
             for key, operator, value in self.query.filters
         )
 
@@ -237,7 +251,7 @@ class ListPageBuilder:
 
     def _reference_words(self, each: ReferenceField, operator: str, value: Any) -> str:
         if operator == "me":
-            return "我 | me".split(" | ")[self.view.language == "en"]
+            return self.t("我 | me")
         from portal.web.pickers import names  # noqa: PLC0415
 
         ids = [int(v) for v in (value if isinstance(value, list) else [value]) if str(v).isdigit()]
@@ -246,9 +260,16 @@ class ListPageBuilder:
     def _filters(self) -> tuple[FilterChoice, ...]:
         found = [self.spec.field(key) for key in self.spec.screen.filters]
         return tuple(
-            FilterChoice(f.key, self.t(f.label), f.kind, f.operators, tuple(f.choices(self.view)),
-                         lookup_href=f"{self.href}pick?field={f.key}" if isinstance(f, ReferenceField) else "")
-            for f in found if f.filterable and self.rights.sees(self.spec, f)
+            FilterChoice(
+                f.key,
+                self.t(f.label),
+                f.kind,
+                f.operators,
+                tuple(f.choices(self.view)),
+                lookup_href=f"{self.href}pick?field={f.key}" if isinstance(f, ReferenceField) else "",
+            )
+            for f in found
+            if f.filterable and self.rights.sees(self.spec, f)
         )
 
     def _sort(self, shown: tuple[Field, ...]) -> tuple[Link, ...]:
@@ -257,8 +278,14 @@ class ListPageBuilder:
         for each in shown:
             if each.sortable:
                 active = order.lstrip("-") == each.key
-                links.append(Link(self.t(each.label), self._sort_href(each, order), active,
-                                  direction=("desc" if order.startswith("-") else "asc") if active else ""))
+                links.append(
+                    Link(
+                        self.t(each.label),
+                        self._sort_href(each, order),
+                        active,
+                        direction=("desc" if order.startswith("-") else "asc") if active else "",
+                    )
+                )
         return tuple(links)
 
     def _sort_href(self, each: Field, order: str) -> str:
@@ -269,7 +296,10 @@ class ListPageBuilder:
         order = self.query.order or self.spec.screen.order
         active = order.lstrip("-") == each.key
         return Column(
-            each.key, self.t(each.label), each.align, "w-co" if each.identity else _WIDTHS.get(each.kind, "w-md"),
+            each.key,
+            self.t(each.label),
+            each.align,
+            "w-co" if each.identity else _WIDTHS.get(each.kind, "w-md"),
             self._sort_href(each, order) if each.sortable else None,
             ("descending" if order.startswith("-") else "ascending") if active else None,
         )
@@ -282,8 +312,14 @@ class ListPageBuilder:
                 continue
             wanted = [k for k in keys if k != each.key] if each.key in keys else [*keys, each.key]
             default = list(self.spec.screen.columns) == wanted
-            choices.append(ColumnChoice(each.key, self.t(each.label), each.key in keys,
-                                        url(self.href, self.given, columns=None if default else ",".join(wanted) or None)))
+            choices.append(
+                ColumnChoice(
+                    each.key,
+                    self.t(each.label),
+                    each.key in keys,
+                    url(self.href, self.given, columns=None if default else ",".join(wanted) or None),
+                )
+            )
         return tuple(choices)
 
     def _row(self, row: Mapping[str, Any], shown: tuple[Field, ...]) -> Row:
@@ -298,7 +334,8 @@ class ListPageBuilder:
         state = row.get(self.spec.state.key) if self.spec.state else None
         return tuple(
             RowAction(self.t(v.label), v.icon, f"{self.href}verb/{v.name}", v.name)
-            for v in verbs_of(self.spec) if v.states and v.offered(state) and self.may(v.name) and self.takes(v, row)
+            for v in verbs_of(self.spec)
+            if v.states and v.offered(state) and self.may(v.name) and self.takes(v, row)
         )[:3]
 
     def takes(self, verb: Verb, row: Mapping[str, Any]) -> bool:
@@ -312,20 +349,25 @@ class ListPageBuilder:
     def _bulk_verbs(self) -> tuple[BulkVerb, ...]:
         return tuple(
             BulkVerb(v.name, self.t(v.label), v.icon, v.primary, f"{self.href}verb/{v.name}")
-            for v in verbs_of(self.spec) if v.bulk and self.may(v.name)
+            for v in verbs_of(self.spec)
+            if v.bulk and self.may(v.name)
         )
 
     # empty states ----------------------------------------------------------------------------
     def _empty(self) -> Empty:
         if self.query.filters or self.query.search:
             return Empty(
-                "nomatch", self.t("没有符合条件的记录 | Nothing matches"),
+                "nomatch",
+                self.t("没有符合条件的记录 | Nothing matches"),
                 self.t("换个词，或去掉一个条件。 | Try another word, or drop a condition."),
                 ((self.t("清除条件 | Clear the filters"), url(self.href, {}, tab=self.given.get("tab")), True),),
             )
         actions = [(self.t("新建 | Create"), f"{self.href}new", True)] if self.may("create") and self.spec.form else []
         if self.may("import"):
             actions.append((self.t("导入文件 | Import a file"), f"{self.href}import", False))
-        text = (self.t("从新建一条开始，或从文件导入。 | Create the first one, or import a file.") if actions
-                else self.t("有记录时会出现在这里。 | Records will appear here."))
+        text = (
+            self.t("从新建一条开始，或从文件导入。 | Create the first one, or import a file.")
+            if actions
+            else self.t("有记录时会出现在这里。 | Records will appear here.")
+        )
         return Empty("nothing", self.t("这里还没有内容 | Nothing here yet"), text, tuple(actions))

@@ -146,8 +146,12 @@ def _problem(found: Account) -> Text | None:
 
 def _login_page(target: str, *, typed: str = "", refused: PortalError | None = None, notice: str = "") -> Response:
     response = _page(
-        "login.html", next=target, username=typed, problem=refused.text if refused else None,
-        notice=Text(notice) if notice else None, status=refused.status if refused else 200,
+        "login.html",
+        next=target,
+        username=typed,
+        problem=refused.text if refused else None,
+        notice=Text(notice) if notice else None,
+        status=refused.status if refused else 200,
     )
     if isinstance(refused, TooMany):
         response.headers["Retry-After"] = str(refused.seconds)

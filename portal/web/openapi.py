@@ -10,8 +10,12 @@ from portal.engine.spec import Spec
 from portal.engine.verbs import Verb
 
 _LIST_ARGUMENTS = (
-    ("filter", "JSON [[field, operator, value], …]; all must hold"), ("order", "field or -field"),
-    ("limit", "1 to 200"), ("after", "the cursor `next` of the page before"), ("q", "search"), ("tab", "mine, team, pool, all"),
+    ("filter", "JSON [[field, operator, value], …]; all must hold"),
+    ("order", "field or -field"),
+    ("limit", "1 to 200"),
+    ("after", "the cursor `next` of the page before"),
+    ("q", "search"),
+    ("tab", "mine, team, pool, all"),
 )
 
 
@@ -41,16 +45,26 @@ def _property(field: Field) -> dict[str, Any]:
 def _responses(status: int, schema: dict[str, Any] | None = None) -> dict[str, Any]:
     content = {"application/json": {"schema": schema}} if schema else None
     done = {"description": "done", **({"content": content} if content else {})}
-    return {str(status): done, "401": {"description": "not signed in"}, "403": {"description": "not allowed"},
-            "404": {"description": "not there, or not visible"}, "409": {"description": "refused by a rule"},
-            "422": {"description": "values to correct"}}
+    return {
+        str(status): done,
+        "401": {"description": "not signed in"},
+        "403": {"description": "not allowed"},
+        "404": {"description": "not there, or not visible"},
+        "409": {"description": "refused by a rule"},
+        "422": {"description": "values to correct"},
+    }
 
 
 def _list(spec: Spec) -> dict[str, Any]:
-    page = {"type": "object", "properties": {
-        "result": {"type": "array", "items": {"$ref": f"#/components/schemas/{spec.name}"}},
-        "next": {"type": "string", "nullable": True}, "count": {"type": "integer"}, "count_capped": {"type": "boolean"},
-    }}
+    page = {
+        "type": "object",
+        "properties": {
+            "result": {"type": "array", "items": {"$ref": f"#/components/schemas/{spec.name}"}},
+            "next": {"type": "string", "nullable": True},
+            "count": {"type": "integer"},
+            "count_capped": {"type": "boolean"},
+        },
+    }
     arguments = [{"name": n, "in": "query", "description": d, "schema": {"type": "string"}} for n, d in _LIST_ARGUMENTS]
     return {"tags": [_tag(spec)], "parameters": arguments, "responses": _responses(200, page)}
 
@@ -72,13 +86,19 @@ def _plain(spec: Spec, status: int) -> dict[str, Any]:
 def _verb(spec: Spec, verb: Verb) -> dict[str, Any]:
     form = _schema(verb.form, required=tuple(f.key for f in verb.form if f.required))
     form["properties"] = {
-        "ids": {"type": "array", "items": {"type": "integer"}}, "filter": {"type": "array", "items": {}},
-        "scope": {"type": "string", "enum": ["all"]}, **form["properties"],
+        "ids": {"type": "array", "items": {"type": "integer"}},
+        "filter": {"type": "array", "items": {}},
+        "scope": {"type": "string", "enum": ["all"]},
+        **form["properties"],
     }
     key = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 100}}
-    return {"tags": [_tag(spec)], "summary": verb.label, "parameters": [key],
-            "requestBody": {"required": True, "content": {"application/json": {"schema": form}}},
-            "responses": {**_responses(200), "202": {"description": "runs as a job"}}}
+    return {
+        "tags": [_tag(spec)],
+        "summary": verb.label,
+        "parameters": [key],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": form}}},
+        "responses": {**_responses(200), "202": {"description": "runs as a job"}},
+    }
 
 
 def _tag(spec: Spec) -> str:

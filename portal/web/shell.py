@@ -103,10 +103,15 @@ def _shell() -> Shell:
     signed_in = g.get("signed_in") is not None
     name = who.name if signed_in else ""
     return Shell(
-        brand=_t(APP_NAME), language=language(), theme=g.get("theme") or request.cookies.get("theme", "auto"),
+        brand=_t(APP_NAME),
+        language=language(),
+        theme=g.get("theme") or request.cookies.get("theme", "auto"),
         density=request.cookies.get("density", "compact"),
         user=Person(name, name[-1:] if name else "", tone(name)) if signed_in else None,
-        nav=_nav(who) if signed_in else (), bell=g.get("bell", 0), csrf=generate_csrf(), path=request.full_path.rstrip("?"),
+        nav=_nav(who) if signed_in else (),
+        bell=g.get("bell", 0),
+        csrf=generate_csrf(),
+        path=request.full_path.rstrip("?"),
     )
 
 

@@ -34,8 +34,7 @@ class TooMany(PortalError):
     def __init__(self, until: datetime, now: datetime) -> None:
         self.seconds = max(1, int((until - now).total_seconds()))
         super().__init__(
-            "尝试次数太多，请 {minutes} 分钟后再试。 | Too many attempts. Try again in {minutes} min.",
-            minutes=-(-self.seconds // 60),
+            "尝试次数太多，请 {minutes} 分钟后再试。 | Too many attempts. Try again in {minutes} min.", minutes=-(-self.seconds // 60)
         )
 
 
@@ -53,10 +52,7 @@ def limits(kind: str, typed: str, address: str, now: datetime) -> tuple[Limit, L
     day = now.date()
     failures, wait = policy("login.failures", on=day), timedelta(minutes=policy("login.wait_minutes", on=day))
     account = hashlib.sha256(typed.encode()).hexdigest()[:32]
-    return (
-        Limit(f"{kind}:account:{account}", failures, wait),
-        Limit(f"{kind}:address:{address}"[:80], failures * _ADDRESS_FACTOR, wait),
-    )
+    return (Limit(f"{kind}:account:{account}", failures, wait), Limit(f"{kind}:address:{address}"[:80], failures * _ADDRESS_FACTOR, wait))
 
 
 def count(session: Session, kept: Sequence[Limit], now: datetime) -> int:
@@ -68,29 +64,30 @@ def count(session: Session, kept: Sequence[Limit], now: datetime) -> int:
 def _count_one(session: Session, limit: Limit, now: datetime) -> int:
     table = SignInLimit
     fresh = insert(table).values(key=limit.key, failures=1, last_at=now)
-    counted = session.connection().execute(fresh.on_conflict_do_update(
-        index_elements=[table.key],
-        set_={"failures": case((table.last_at < now - FORGOTTEN_AFTER, 1), else_=table.failures + 1), "last_at": now},
-        where=or_(table.blocked_until.is_(None), table.blocked_until <= now),
-    ).returning(table.failures)).scalar()
+    counted = (
+        session.connection()
+        .execute(
+            fresh.on_conflict_do_update(
+                index_elements=[table.key],
+                set_={"failures": case((table.last_at < now - FORGOTTEN_AFTER, 1), else_=table.failures + 1), "last_at": now},
+                where=or_(table.blocked_until.is_(None), table.blocked_until <= now),
+            ).returning(table.failures)
+        )
+        .scalar()
+    )
     if counted is None:
         until = session.connection().scalar(select(table.blocked_until).where(table.key == limit.key))
         raise TooMany(until or now, now)
     if counted >= limit.failures:
         doublings = min(counted - limit.failures, _MOST_DOUBLINGS)
-        session.connection().execute(
-            update(table).where(table.key == limit.key).values(blocked_until=now + limit.wait * 2**doublings)
-        )
+        session.connection().execute(update(table).where(table.key == limit.key).values(blocked_until=now + limit.wait * 2**doublings))
     return counted
 
 
 def forgive(session: Session, account: Limit, address: Limit, now: datetime) -> None:
     """The password was right: the account starts anew, the address gets this attempt back; old counts are swept."""
     connection = session.connection()
-    connection.execute(delete(SignInLimit).where(or_(
-        SignInLimit.key == account.key, SignInLimit.last_at < now - FORGOTTEN_AFTER,
-    )))
+    connection.execute(delete(SignInLimit).where(or_(SignInLimit.key == account.key, SignInLimit.last_at < now - FORGOTTEN_AFTER)))
     connection.execute(
-        update(SignInLimit).where(SignInLimit.key == address.key)
-        .values(failures=SignInLimit.failures - 1, blocked_until=None)
+        update(SignInLimit).where(SignInLimit.key == address.key).values(failures=SignInLimit.failures - 1, blocked_until=None)
     )

@@ -41,8 +41,9 @@ def take_back(cast: Cast, login: str, batch_id: int, now: datetime = NOW) -> Out
 
 
 def away(cast: Cast, login: str, first: datetime, last: datetime) -> None:
-    cast.add(models.Leave, kind="annual", owner_id=cast.people[login], team_id=cast.team_of(login),
-             first_on=first.date(), last_on=last.date())
+    cast.add(
+        models.Leave, kind="annual", owner_id=cast.people[login], team_id=cast.team_of(login), first_on=first.date(), last_on=last.date()
+    )
 
 
 def test_a_leader_deals_out_to_the_reps_of_his_group_only(cast: Cast) -> None:
@@ -167,8 +168,7 @@ def test_undo_restores_what_was_not_touched_since(cast: Cast) -> None:
     assert sorted(outcome.done) == sorted([*pooled[1:], owned])
     assert [lead for lead, _ in outcome.refused] == pooled[:1]
     row = cast.row(models.Lead, owned)
-    assert (row.owner_id, row.state, row.owned_at, row.team_id) == (
-        cast.people["other"], "following", NOW - 3 * DAY, cast.teams["b"])
+    assert (row.owner_id, row.state, row.owned_at, row.team_id) == (cast.people["other"], "following", NOW - 3 * DAY, cast.teams["b"])
     back = cast.row(models.Lead, pooled[1])
     assert (back.pool_id, back.state, back.pooled_at) == (cast.pool_id, "pool", NOW)
     with pytest.raises(Refused):
@@ -228,11 +228,17 @@ def test_thousands_cost_little_more_than_the_bare_update(cast: Cast) -> None:
         session.info["principal"] = system_principal("test")
         connection = session.connection()
         began = time.perf_counter()
-        connection.execute(insert(tenure).from_select(
-            ["entity", "record_id", "at", "how"], text(
-                f"SELECT 'lead', id, now(), 'bare' FROM lead WHERE id BETWEEN {bare_leads[0]} AND {bare_leads[-1]}").columns()))
-        connection.execute(update(lead).where(lead.c.id.between(bare_leads[0], bare_leads[-1])).values(
-            owner_id=cast.people["rep"], pool_id=None, team_id=cast.teams["a"], state="assigned", version=2, owned_at=NOW))
+        connection.execute(
+            insert(tenure).from_select(
+                ["entity", "record_id", "at", "how"],
+                text(f"SELECT 'lead', id, now(), 'bare' FROM lead WHERE id BETWEEN {bare_leads[0]} AND {bare_leads[-1]}").columns(),
+            )
+        )
+        connection.execute(
+            update(lead)
+            .where(lead.c.id.between(bare_leads[0], bare_leads[-1]))
+            .values(owner_id=cast.people["rep"], pool_id=None, team_id=cast.teams["a"], state="assigned", version=2, owned_at=NOW)
+        )
         session.commit()
         bare = time.perf_counter() - began
     assert ours < 4 * bare + 1, f"assign 3,000: {ours:.2f} s, bare {bare:.2f} s"

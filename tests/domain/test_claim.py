@@ -74,9 +74,7 @@ def test_returning_does_not_refund(cast: Cast) -> None:
     assert rules(do(cast, "rep", "claim", [second])) == ["daily_quota"]
 
 
-@pytest.mark.parametrize(("held", "state", "rule"), [
-    (199, "following", []), (200, "following", ["holding_cap"]), (200, "converted", []),
-])
+@pytest.mark.parametrize(("held", "state", "rule"), [(199, "following", []), (200, "following", ["holding_cap"]), (200, "converted", [])])
 def test_the_cap_counts_open_leads(cast: Cast, held: int, state: str, rule: list[str]) -> None:
     cast.leads(held, owner="rep", state=state)
     assert rules(do(cast, "rep", "claim", [cast.lead()])) == rule
@@ -102,8 +100,18 @@ def test_new_records_are_frozen_to_the_instant(cast: Cast) -> None:
 
 
 def test_a_release_says_why_and_goes_home(cast: Cast) -> None:
-    other_pool = cast.add(models.Pool, name="展会公海", daily_quota=20, holding_cap=200, cool_down_days=7, freeze_days=0,
-                          recycle_qualified_days=30, recycle_potential_days=45, recycle_weak_days=60, recycling=True)
+    other_pool = cast.add(
+        models.Pool,
+        name="展会公海",
+        daily_quota=20,
+        holding_cap=200,
+        cool_down_days=7,
+        freeze_days=0,
+        recycle_qualified_days=30,
+        recycle_potential_days=45,
+        recycle_weak_days=60,
+        recycling=True,
+    )
     lead, made = cast.lead(pool_id=other_pool), cast.lead(owner="rep")
     do(cast, "rep", "claim", [lead])
     assert sorted(do(cast, "rep", "release", [lead, made], reason="不合适").done) == [lead, made]
@@ -165,12 +173,26 @@ def _crowd(cast: Cast, count: int) -> list[int]:
     people = models.User.__table__
     with cast.session_factory() as session:
         session.info["principal"] = system_principal("test")
-        rows = [{"username": f"crowd-{n}", "name": f"众{n}", "first_name": "x", "last_name": "x", "email": f"c{n}@test.example",
-                 "password": "-", "active": True, "team_id": cast.teams["a"]} for n in range(count)]
+        rows = [
+            {
+                "username": f"crowd-{n}",
+                "name": f"众{n}",
+                "first_name": "x",
+                "last_name": "x",
+                "email": f"c{n}@test.example",
+                "password": "-",
+                "active": True,
+                "team_id": cast.teams["a"],
+            }
+            for n in range(count)
+        ]
         ids = list(session.connection().execute(insert(people).returning(people.c.id), rows).scalars())
-        session.connection().execute(text(
-            "INSERT INTO ab_user_role (user_id, role_id) SELECT u.id, r.id FROM ab_user u, ab_role r "
-            "WHERE u.username LIKE 'crowd-%' AND r.name = 'rep'"))
+        session.connection().execute(
+            text(
+                "INSERT INTO ab_user_role (user_id, role_id) SELECT u.id, r.id FROM ab_user u, ab_role r "
+                "WHERE u.username LIKE 'crowd-%' AND r.name = 'rep'"
+            )
+        )
         session.commit()
     cast.people.update({f"crowd{i}": i for i in ids})
     return ids

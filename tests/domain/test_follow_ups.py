@@ -20,8 +20,16 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def log(cast: Cast, login: str, lead_id: int, now: Any = NOW, **values: Any) -> int:
-    given = {"lead_id": lead_id, "kind": "call", "contacted_at": now, "content": "聊了需求", "need": "", "next_at": None,
-             "next_step": "", **values}
+    given = {
+        "lead_id": lead_id,
+        "kind": "call",
+        "contacted_at": now,
+        "content": "聊了需求",
+        "need": "",
+        "next_at": None,
+        "next_step": "",
+        **values,
+    }
     with cast.act(login, now) as session:
         made = operations.create(session, spec_named("follow_up"), given, acting_user=session.info["principal"], now=now)
         return int(made.id)
@@ -31,9 +39,9 @@ def find(session: Session, made: int) -> models.FollowUp:
     return session.scalars(select(models.FollowUp).where(models.FollowUp.id == made)).one()
 
 
-@pytest.mark.parametrize(("ago", "late"), [
-    (0 * MINUTE, 0), (60 * MINUTE, 0), (60 * MINUTE + timedelta(seconds=1), 1), (61 * MINUTE, 1), (180 * MINUTE, 120),
-])
+@pytest.mark.parametrize(
+    ("ago", "late"), [(0 * MINUTE, 0), (60 * MINUTE, 0), (60 * MINUTE + timedelta(seconds=1), 1), (61 * MINUTE, 1), (180 * MINUTE, 120)]
+)
 def test_an_hour_is_allowed_for_logging(cast: Cast, ago: timedelta, late: int) -> None:
     with cast.act("rep"):
         assert minutes_late(NOW - ago, NOW) == late
@@ -96,10 +104,24 @@ def test_a_correction_cannot_hide_how_late_it_was(cast: Cast) -> None:
     made = log(cast, "rep", cast.lead(owner="rep", now=NOW - 9 * HOUR))
     with cast.act("rep", NOW + HOUR) as session:
         record = find(session, made)
-        operations.change(session, spec_named("follow_up"), record, {"contacted_at": NOW - 2 * HOUR}, version=None,
-                          acting_user=session.info["principal"], now=NOW + HOUR)
+        operations.change(
+            session,
+            spec_named("follow_up"),
+            record,
+            {"contacted_at": NOW - 2 * HOUR},
+            version=None,
+            acting_user=session.info["principal"],
+            now=NOW + HOUR,
+        )
     assert cast.row(models.FollowUp, made).logged_late == 60
     other = cast.lead(owner="rep")
     with pytest.raises(PortalError), cast.act("rep") as session:
-        operations.change(session, spec_named("follow_up"), find(session, made), {"lead_id": other},
-                          version=None, acting_user=session.info["principal"], now=NOW)
+        operations.change(
+            session,
+            spec_named("follow_up"),
+            find(session, made),
+            {"lead_id": other},
+            version=None,
+            acting_user=session.info["principal"],
+            now=NOW,
+        )

@@ -7,16 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.periods import (
-    DEFAULT_TIMES,
-    Moments,
-    PeriodKind,
-    ReportTimes,
-    due_day,
-    moments,
-    period_named,
-    period_of,
-)
+from portal.domain.periods import DEFAULT_TIMES, Moments, PeriodKind, ReportTimes, due_day, moments, period_named, period_of
 from portal.domain.worktime import WorkCalendar
 
 CHINA = WorkCalendar()
@@ -25,9 +16,7 @@ DAYS = st.dates(min_value=date(1990, 1, 8), max_value=date(2090, 1, 1))
 KINDS = st.sampled_from(list(PeriodKind))
 
 
-def planned(
-    kind: PeriodKind, day: date, calendar: WorkCalendar = CHINA, times: ReportTimes | None = None
-) -> Moments:
+def planned(kind: PeriodKind, day: date, calendar: WorkCalendar = CHINA, times: ReportTimes | None = None) -> Moments:
     plan = moments(period_of(kind, day), calendar, times or DEFAULT_TIMES[kind])
     assert plan is not None
     return plan
@@ -75,9 +64,7 @@ def test_the_month_after_the_31st_of_january_is_february() -> None:
 
 
 @given(KINDS, DAYS)
-def test_periods_of_a_kind_follow_one_another_without_gap_or_overlap(
-    kind: PeriodKind, day: date
-) -> None:
+def test_periods_of_a_kind_follow_one_another_without_gap_or_overlap(kind: PeriodKind, day: date) -> None:
     period = period_of(kind, day)
     assert day in period
     assert period.next.first - period.last == timedelta(days=1)
@@ -166,11 +153,7 @@ def test_a_february_report_is_due_on_the_leap_day_when_there_is_one(day: date, d
 
 def test_the_other_times_are_policy() -> None:
     times = ReportTimes(
-        remind=(time(16), time(19), timedelta(hours=1)),
-        due=time(17),
-        chase=time(18),
-        late_until=time(22),
-        list_at=time(8, 30),
+        remind=(time(16), time(19), timedelta(hours=1)), due=time(17), chase=time(18), late_until=time(22), list_at=time(8, 30)
     )
     plan = planned(PeriodKind.DAY, date(2026, 11, 19), times=times)
     assert [local(at) for at in plan.remind_at] == ["11-19 16:00"]  # never after it is due
@@ -178,10 +161,7 @@ def test_the_other_times_are_policy() -> None:
     assert local(plan.list_at) == "11-20 08:30"
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [{"due": time(21)}, {"chase": time(17)}, {"late_until": time(19)}],
-)
+@pytest.mark.parametrize("wrong", [{"due": time(21)}, {"chase": time(17)}, {"late_until": time(19)}])
 def test_times_out_of_order_are_refused(wrong: dict[str, time]) -> None:
     with pytest.raises(ValueError, match="due, then chase, then late_until"):
         ReportTimes(remind=(), **wrong)  # type: ignore[arg-type]
@@ -203,9 +183,7 @@ def test_a_due_day_on_which_the_clock_changes_still_ends_at_midnight() -> None:
 
 
 @given(KINDS, st.dates(min_value=date(2004, 1, 12), max_value=date(2030, 1, 1)))
-def test_the_moments_always_come_in_order_and_inside_the_company_s_day(
-    kind: PeriodKind, day: date
-) -> None:
+def test_the_moments_always_come_in_order_and_inside_the_company_s_day(kind: PeriodKind, day: date) -> None:
     for calendar in (CHINA, BERLIN):
         period = period_of(kind, day)
         plan = moments(period, calendar, DEFAULT_TIMES[kind])

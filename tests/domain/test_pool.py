@@ -14,8 +14,10 @@ from tests.domain.test_claim import do, rules
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 GRADES = {
-    "qualified": {"money": True, "authority": True, "need": True}, "potential": {"money": True, "need": True},
-    "weak": {"money": True}, "invalid": {},
+    "qualified": {"money": True, "authority": True, "need": True},
+    "potential": {"money": True, "need": True},
+    "weak": {"money": True},
+    "invalid": {},
 }
 
 

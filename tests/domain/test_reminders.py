@@ -103,8 +103,14 @@ def test_a_daily_report_is_reminded_chased_and_listed(cast: Cast) -> None:
     open_day(cast, date(2026, 5, 12), NOW)
     cast.set(models.WorkReport, report(cast, "mate").id, state="submitted", submitted_at=NOW)
     cast.set(models.WorkReport, report(cast, "other").id, state="exempt")
-    for at, count in (("2026-05-12T17:29:59", 0), ("2026-05-12T17:30:00", 1), ("2026-05-12T18:00:00", 0),
-                      ("2026-05-12T19:59:59", 0), ("2026-05-12T20:00:00", 1), ("2026-05-12T21:00:00", 0)):
+    for at, count in (
+        ("2026-05-12T17:29:59", 0),
+        ("2026-05-12T17:30:00", 1),
+        ("2026-05-12T18:00:00", 0),
+        ("2026-05-12T19:59:59", 0),
+        ("2026-05-12T20:00:00", 1),
+        ("2026-05-12T21:00:00", 0),
+    ):
         # Every minute, as the scheduler does; here only around the instants.
         began(cast, shanghai(at) - MINUTE - SECOND)
         assert remind(cast, shanghai(at)) == count, at

@@ -58,11 +58,14 @@ def notices(cast: Cast, login: str) -> list[Any]:
     return cast.rows(models.Notification, models.Notification.__table__.c.recipient_id == cast.people[login])
 
 
-@pytest.mark.parametrize(("kind", "day", "key", "due"), [
-    (PeriodKind.DAY, date(2026, 5, 12), "2026-05-12", "2026-05-12T10:00"),
-    (PeriodKind.WEEK, date(2026, 5, 13), "2026-W20", "2026-05-15T10:00"),
-    (PeriodKind.MONTH, date(2026, 5, 13), "2026-05", "2026-05-31T10:00"),
-])
+@pytest.mark.parametrize(
+    ("kind", "day", "key", "due"),
+    [
+        (PeriodKind.DAY, date(2026, 5, 12), "2026-05-12", "2026-05-12T10:00"),
+        (PeriodKind.WEEK, date(2026, 5, 13), "2026-W20", "2026-05-15T10:00"),
+        (PeriodKind.MONTH, date(2026, 5, 13), "2026-05", "2026-05-31T10:00"),
+    ],
+)
 def test_every_kind_is_opened_once_for_every_rep(cast: Cast, kind: PeriodKind, day: date, key: str, due: str) -> None:
     assert opened(cast, period_of(kind, day)) == len(REPS)
     assert opened(cast, period_of(kind, day)) == 0
@@ -133,16 +136,26 @@ def test_figures_are_frozen_and_lead_to_their_records(cast: Cast) -> None:
     opened(cast)
     lead = cast.lead(owner="rep", company="华为 | 南京", next_at=NOW + timedelta(days=1), next_step="报价")
     for minutes, kind in ((0, "call"), (10, "visit"), (-24 * 60, "call")):
-        cast.add(models.FollowUp, lead_id=lead, kind=kind, contacted_at=NOW + timedelta(minutes=minutes),
-                 content="谈了价格", need="", next_step="", logged_late=0, created_by_id=cast.people["rep"])
+        cast.add(
+            models.FollowUp,
+            lead_id=lead,
+            kind=kind,
+            contacted_at=NOW + timedelta(minutes=minutes),
+            content="谈了价格",
+            need="",
+            next_step="",
+            logged_late=0,
+            created_by_id=cast.people["rep"],
+        )
     do(cast, "rep", "submit", report_of(cast, "rep").id)
     kept = report_of(cast, "rep").figures
     assert (kept["follow_ups"], kept["leads_contacted"], kept["call"], kept["visit"]) == (2, 1, 1, 1)
     assert kept["hrefs"]["follow_ups"].startswith("/follow_up/?filter=")
     assert kept["lines"][0]["href"] == f"/lead/{lead}"
     assert kept["lines"][0]["text"] == {"zh": "华为 ｜ 南京：谈了价格", "en": "华为 ｜ 南京: 谈了价格"}
-    cast.add(models.FollowUp, lead_id=lead, kind="call", contacted_at=NOW, content="x", need="", next_step="",
-             created_by_id=cast.people["rep"])
+    cast.add(
+        models.FollowUp, lead_id=lead, kind="call", contacted_at=NOW, content="x", need="", next_step="", created_by_id=cast.people["rep"]
+    )
     assert report_of(cast, "rep").figures == kept
 
 
@@ -152,21 +165,42 @@ def test_a_draft_is_kept_and_a_submitted_report_is_closed_to_its_author(cast: Ca
     for problems in ("一", "二"):
         with cast.act("rep") as session:
             record = held(session, found)
-            change(session, spec_of(models.WorkReport), record, {"problems": problems}, version=None,
-                   acting_user=session.info["principal"], now=NOW)
+            change(
+                session,
+                spec_of(models.WorkReport),
+                record,
+                {"problems": problems},
+                version=None,
+                acting_user=session.info["principal"],
+                now=NOW,
+            )
     assert (report_of(cast, "rep").state, report_of(cast, "rep").problems) == ("draft", "二")
     do(cast, "rep", "submit", found)
     with pytest.raises(Refused), cast.act("rep") as session:
-        change(session, spec_of(models.WorkReport), held(session, found), {"problems": "三"}, version=None,
-               acting_user=session.info["principal"], now=NOW)
+        change(
+            session,
+            spec_of(models.WorkReport),
+            held(session, found),
+            {"problems": "三"},
+            version=None,
+            acting_user=session.info["principal"],
+            now=NOW,
+        )
 
 
 def test_a_leader_may_not_write_a_reps_report(cast: Cast) -> None:
     opened(cast)
     found = report_of(cast, "rep").id
     with pytest.raises(Refused), cast.act("leader_a") as session:
-        change(session, spec_of(models.WorkReport), held(session, found), {"problems": "三"}, version=None,
-               acting_user=session.info["principal"], now=NOW)
+        change(
+            session,
+            spec_of(models.WorkReport),
+            held(session, found),
+            {"problems": "三"},
+            version=None,
+            acting_user=session.info["principal"],
+            now=NOW,
+        )
 
 
 def test_read_comment_send_back_and_again(cast: Cast) -> None:

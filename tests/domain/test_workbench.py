@@ -43,8 +43,16 @@ def test_a_reps_day(cast: Cast) -> None:
     with cast.act("system") as session:
         notify(session, recipient_ids=cast.people["rep"], event_key="a", kind="x", title="一 | One", now=NOW)
         notify(session, recipient_ids=cast.people["mate"], event_key="a", kind="x", title="一 | One", now=NOW)
-    cast.add(models.FollowUp, lead_id=mine, kind="call", contacted_at=NOW, content="谈了", need="", next_step="",
-             created_by_id=cast.people["rep"])
+    cast.add(
+        models.FollowUp,
+        lead_id=mine,
+        kind="call",
+        contacted_at=NOW,
+        content="谈了",
+        need="",
+        next_step="",
+        created_by_id=cast.people["rep"],
+    )
     day = look(cast, "rep", workbench.today)
     assert [row.id for row in day.follow_ups] == [mine]
     assert [row.id for row in day.first_responses] == [mine]
@@ -74,8 +82,7 @@ def test_a_leaders_day_counts_his_people_only(cast: Cast) -> None:
     cast.leads(2, owner="mate")
     cast.set(models.User, cast.people["mate"], active=False)
     day = look(cast, "leader_a", workbench.team_day, evening)
-    assert [(row.name, row.state, row.summary) for row in day.board.rows] == [
-        ("同组乙", "open", ""), ("业务员甲", "late", "样品没过")]
+    assert [(row.name, row.state, row.summary) for row in day.board.rows] == [("同组乙", "open", ""), ("业务员甲", "late", "样品没过")]
     assert day.board.counts == {"owed": 2, "in": 0, "late": 1, "missing": 0, "open": 1, "exempt": 0, "unread": 1}
     assert (day.pool.size, day.pool.unclaimed) == (2, 1)
     members = {member.name: member for member in day.members}
@@ -85,9 +92,9 @@ def test_a_leaders_day_counts_his_people_only(cast: Cast) -> None:
     assert [(row.name, row.leads) for row in day.hand_over] == [("同组乙", 2)]
 
 
-@pytest.mark.parametrize(("at", "key"), [
-    ("2026-05-12T17:59:59", "2026-05-11"), ("2026-05-12T18:00:00", "2026-05-12"), ("2026-05-11T09:00:00", "2026-05-09"),
-])
+@pytest.mark.parametrize(
+    ("at", "key"), [("2026-05-12T17:59:59", "2026-05-11"), ("2026-05-12T18:00:00", "2026-05-12"), ("2026-05-11T09:00:00", "2026-05-09")]
+)
 def test_the_board_shows_the_newest_due_report(cast: Cast, at: str, key: str) -> None:
     """9 May 2026 is a make-up Saturday."""
     now = datetime.fromisoformat(f"{at}+08:00").astimezone(UTC)
@@ -105,9 +112,10 @@ def test_a_directors_day(cast: Cast) -> None:
     assert [(row.total, row.following) for row in day.channels] == [(6, 3)]
 
 
-@pytest.mark.parametrize(("login", "question", "most"), [
-    ("rep", workbench.today, 24), ("leader_a", workbench.team_day, 14), ("director", workbench.company_day, 14),
-])
+@pytest.mark.parametrize(
+    ("login", "question", "most"),
+    [("rep", workbench.today, 24), ("leader_a", workbench.team_day, 14), ("director", workbench.company_day, 14)],
+)
 def test_few_statements_whatever_the_amount(cast: Cast, login: str, question: Callable[..., Any], most: int) -> None:
     open_day(cast)
     cast.leads(30, owner="rep", next_at=NOW, first_response_due_at=NOW)

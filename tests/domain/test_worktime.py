@@ -48,11 +48,7 @@ def test_an_unpublished_year_is_provisional_and_counts_monday_to_friday() -> Non
 
 
 def test_the_year_turns_from_published_to_provisional_without_a_gap() -> None:
-    assert CHINA.working_days(date(2026, 12, 31), date(2027, 1, 4)) == [
-        date(2026, 12, 31),
-        date(2027, 1, 1),
-        date(2027, 1, 4),
-    ]
+    assert CHINA.working_days(date(2026, 12, 31), date(2027, 1, 4)) == [date(2026, 12, 31), date(2027, 1, 1), date(2027, 1, 4)]
 
 
 def test_a_region_without_public_calendar_is_never_provisional() -> None:
@@ -75,10 +71,7 @@ def test_spring_festival_week_2026_has_no_working_day() -> None:
     assert CHINA.last_working_of_week(date(2026, 2, 18)) is None
 
 
-@pytest.mark.parametrize(
-    ("month", "last"),
-    [(1, 30), (2, 28), (5, 29), (10, 30), (11, 30), (12, 31)],
-)
+@pytest.mark.parametrize(("month", "last"), [(1, 30), (2, 28), (5, 29), (10, 30), (11, 30), (12, 31)])
 def test_the_month_ends_on_its_last_worked_day(month: int, last: int) -> None:
     assert CHINA.last_working_of_month(date(2026, month, 3)) == date(2026, month, last)
 

@@ -12,10 +12,7 @@ from sqlalchemy.dialects import postgresql
 from portal.engine.csv_out import BOM, escape, escaped, line, lines, unescaped
 
 
-@pytest.mark.parametrize(
-    "formula",
-    ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－1", "＠x"],
-)
+@pytest.mark.parametrize("formula", ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－1", "＠x"])
 def test_what_begins_like_a_formula_gets_an_apostrophe(formula: str) -> None:
     assert escape(formula) == f"'{formula}"
 

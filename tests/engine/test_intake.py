@@ -53,10 +53,7 @@ def test_the_listed_companies_are_read_from_gbk_with_their_unnamed_row_numbers(d
     assert not any(values.problem for values in table)
 
 
-@pytest.mark.parametrize(
-    ("name", "count"),
-    [("sales_teams", 35), ("accounts", 85), ("products", 7), ("sales_pipeline", 8800)],
-)
+@pytest.mark.parametrize(("name", "count"), [("sales_teams", 35), ("accounts", 85), ("products", 7), ("sales_pipeline", 8800)])
 def test_the_sales_files_are_read_exactly(data: Path, name: str, count: int) -> None:
     path = data / CRM / f"{name}.csv"
     with path.open(encoding="utf-8", newline="") as file:
@@ -90,17 +87,12 @@ def test_the_pipeline_keeps_its_gaps_and_its_spelling(data: Path) -> None:
         ("utf-16-be", "utf-16-be"),
     ],
 )
-def test_simplified_chinese_is_read_in_every_usual_encoding(
-    tmp_path: Path, encoding: str, found: str
-) -> None:
+def test_simplified_chinese_is_read_in_every_usual_encoding(tmp_path: Path, encoding: str, found: str) -> None:
     path = made(tmp_path, TABLE, encoding)
     shape = sniff(path)
     assert shape.encoding == found
     assert shape.header == ("姓名", "公司", "电话")
-    assert [values["公司"] for values in shape.sample] == [
-        "华为技术有限公司",
-        "中兴通讯股份有限公司",
-    ]
+    assert [values["公司"] for values in shape.sample] == ["华为技术有限公司", "中兴通讯股份有限公司"]
 
 
 def test_traditional_chinese_is_read_from_big5_and_not_taken_for_gbk(tmp_path: Path) -> None:
@@ -134,9 +126,7 @@ def test_commas_inside_the_cells_do_not_outvote_the_delimiter(tmp_path: Path) ->
     assert shape.sample[0] == {"name": "a", "price": "1,50"}
 
 
-def test_a_quote_that_only_another_delimiter_would_leave_open_is_no_hindrance(
-    tmp_path: Path,
-) -> None:
+def test_a_quote_that_only_another_delimiter_would_leave_open_is_no_hindrance(tmp_path: Path) -> None:
     shape = sniff(made(tmp_path, 'name,size\nscreen,13|"\nscreen,15|"\n'))
     assert shape.delimiter == ","
 
@@ -150,10 +140,7 @@ def test_excel_s_declared_delimiter_is_believed_and_is_no_row(tmp_path: Path) ->
 
 
 def test_a_single_column_is_a_table(tmp_path: Path) -> None:
-    assert read(made(tmp_path, "name\n华为\n中兴\n")) == [
-        (2, {"name": "华为"}),
-        (3, {"name": "中兴"}),
-    ]
+    assert read(made(tmp_path, "name\n华为\n中兴\n")) == [(2, {"name": "华为"}), (3, {"name": "中兴"})]
 
 
 def test_a_person_s_choice_wins_over_the_guess(tmp_path: Path) -> None:
@@ -175,10 +162,7 @@ def test_blank_rows_are_passed_over_and_still_counted_in_the_row_numbers(tmp_pat
 
 def test_quotes_keep_commas_line_breaks_and_quotes(tmp_path: Path) -> None:
     path = made(tmp_path, 'a,b\r\n"x, ""y""","two\r\nlines"\r\n13" screen,z\r\n')
-    assert read(path) == [
-        (2, {"a": 'x, "y"', "b": "two\r\nlines"}),
-        (3, {"a": '13" screen', "b": "z"}),
-    ]
+    assert read(path) == [(2, {"a": 'x, "y"', "b": "two\r\nlines"}), (3, {"a": '13" screen', "b": "z"})]
 
 
 def test_a_line_break_in_the_header_is_a_space(tmp_path: Path) -> None:
@@ -219,9 +203,7 @@ def test_our_own_export_comes_back_without_its_apostrophes(tmp_path: Path) -> No
         (b'a,b\n1,2\n3,"4\n5,6\n', "Row 3 opens a quote"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_the_reason(
-    tmp_path: Path, content: bytes, words: str
-) -> None:
+def test_what_cannot_be_read_is_refused_with_the_reason(tmp_path: Path, content: bytes, words: str) -> None:
     assert words in refusal(made(tmp_path, content))
 
 

@@ -4,16 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.engine.mask import (
-    FOLD_SQL,
-    MASK_PHONE_SQL,
-    PAIRS_SQL,
-    fold,
-    mask_phone,
-    normalise_name,
-    pairs,
-    phone_digits,
-)
+from portal.engine.mask import FOLD_SQL, MASK_PHONE_SQL, PAIRS_SQL, fold, mask_phone, normalise_name, pairs, phone_digits
 
 
 @pytest.mark.parametrize(
@@ -80,10 +71,7 @@ def test_other_numbers_keep_what_can_be_told_of_them(raw: str, kept: str) -> Non
     assert phone_digits(raw) == kept
 
 
-@pytest.mark.parametrize(
-    "raw",
-    ["", "张三", "1.38E+10", "13812345678/13912345678", "138 1234 567", "138123456789", "1", "+"],
-)
+@pytest.mark.parametrize("raw", ["", "张三", "1.38E+10", "13812345678/13912345678", "138 1234 567", "138123456789", "1", "+"])
 def test_what_is_no_phone_number_is_refused_and_not_guessed(raw: str) -> None:
     assert phone_digits(raw) is None
 

@@ -31,8 +31,17 @@ def settings(tmp_path: Path) -> Config:
 
 def tell(cast: Cast, login: str = "rep", key: str = "event:1", **more: Any) -> None:
     with cast.act("system") as session:
-        notify(session, recipient_ids=cast.people[login], event_key=key, kind="x", now=NOW, href="/lead/1",
-               title="请补充\n日报 | Please complete", body="缺少价格 | The price is missing", **more)
+        notify(
+            session,
+            recipient_ids=cast.people[login],
+            event_key=key,
+            kind="x",
+            now=NOW,
+            href="/lead/1",
+            title="请补充\n日报 | Please complete",
+            body="缺少价格 | The price is missing",
+            **more,
+        )
 
 
 def outbox(cast: Cast) -> list[Any]:
@@ -127,6 +136,7 @@ class _SmtpServer:
     def _serve(self) -> None:
         line, _ = self.listener.accept()
         with line, line.makefile("rw", newline="\r\n") as file:
+
             def say(text: str) -> None:
                 file.write(text + "\r\n")
                 file.flush()

@@ -151,8 +151,11 @@ def test_a_worker_that_thaws_has_no_second_effect(cast: Cast, kind: Any) -> None
     def body(run: RunHandle) -> None:
         turns.append("in")
         with run.unit_of_work() as session:
-            session.connection().execute(models.Notification.__table__.insert().values(
-                recipient_id=cast.people["rep"], event_key=f"turn:{len(turns)}", kind="x", title={}, created_at=NOW))
+            session.connection().execute(
+                models.Notification.__table__.insert().values(
+                    recipient_id=cast.people["rep"], event_key=f"turn:{len(turns)}", kind="x", title={}, created_at=NOW
+                )
+            )
             if len(turns) == 1:
                 second = Context().run(runner.run_now, run.id, now=lambda: later)
                 assert second == "done"

@@ -71,12 +71,12 @@ class Caller:
     def sign_in(self, login: str) -> None:
         self._see(self.get("/login/").body)
         answer = self.post("/login/", {"username": login, "password": PASSWORD})
-        assert answer.status == 302, answer.body[:300]  # noqa: PLR2004
+        assert answer.status == 302, answer.body[:300]
         self._see(self.get("/").body)
 
     def take_token(self, login: str) -> None:
         answer = self.send("POST", "/api/v1/security/login", {"username": login, "password": PASSWORD, "provider": "db"})
-        assert answer.status == 200, answer.body[:300]  # noqa: PLR2004
+        assert answer.status == 200, answer.body[:300]
         self.bearer = json.loads(answer.body)["access_token"]
         self.cookies.clear()
 

@@ -11,10 +11,31 @@ from tests.cast import NOW, Cast
 
 OWNERS = ("rep", "mate", "other", "leader_a", "leader_b")
 SALES = {"rep": "a", "mate": "a", "leader_a": "a", "other": "b", "leader_b": "b"}
-EVERYBODY = ("admin", "director", "leader_a", "leader_b", "rep", "mate", "other", "legal", "finance", "cashier",
-             "warehouse", "service", "nobody")
-ROLE = {"admin": "admin", "director": "director", "leader_a": "leader", "leader_b": "leader", "rep": "rep", "mate": "rep",
-        "other": "rep", "nobody": ""} | {duty: duty for duty in ("legal", "finance", "cashier", "warehouse", "service")}
+EVERYBODY = (
+    "admin",
+    "director",
+    "leader_a",
+    "leader_b",
+    "rep",
+    "mate",
+    "other",
+    "legal",
+    "finance",
+    "cashier",
+    "warehouse",
+    "service",
+    "nobody",
+)
+ROLE = {
+    "admin": "admin",
+    "director": "director",
+    "leader_a": "leader",
+    "leader_b": "leader",
+    "rep": "rep",
+    "mate": "rep",
+    "other": "rep",
+    "nobody": "",
+} | {duty: duty for duty in ("legal", "finance", "cashier", "warehouse", "service")}
 
 
 @dataclass(frozen=True)
@@ -80,16 +101,40 @@ def _lead(cast: Cast, world: World, number: int, owner: str, tag: str) -> None:
     company, phone = f"金丝雀{tag}实业", f"+8613{number}7531{number}468"
     note, wechat = f"note-canary-{tag}", f"wx-canary-{tag}"
     lead_id = cast.lead(
-        owner=owner or None, company=company, company_key=normalise_name(company), phone=phone, note=note, wechat=wechat,
-        money=True, authority=True, need=True, name=f"联系{tag}", email=f"{tag}@canary.example",
+        owner=owner or None,
+        company=company,
+        company_key=normalise_name(company),
+        phone=phone,
+        note=note,
+        wechat=wechat,
+        money=True,
+        authority=True,
+        need=True,
+        name=f"联系{tag}",
+        email=f"{tag}@canary.example",
     )
     said = f"said-canary-{tag}"
     follow_up_id = cast.add(
-        models.FollowUp, lead_id=lead_id, kind="call", contacted_at=NOW - timedelta(hours=3), content=said, need="", next_step="",
-        created_by_id=cast.people[owner or "rep"], version=1,
+        models.FollowUp,
+        lead_id=lead_id,
+        kind="call",
+        contacted_at=NOW - timedelta(hours=3),
+        content=said,
+        need="",
+        next_step="",
+        created_by_id=cast.people[owner or "rep"],
+        version=1,
     )
-    cast.add(models.AuditEvent, at=NOW, actor_id=cast.people["director"], entity="lead", record_id=lead_id, verb="edit",
-             before={"note": f"old-canary-{tag}", "phone": phone}, after={"note": note, "phone": phone})
+    cast.add(
+        models.AuditEvent,
+        at=NOW,
+        actor_id=cast.people["director"],
+        entity="lead",
+        record_id=lead_id,
+        verb="edit",
+        before={"note": f"old-canary-{tag}", "phone": phone},
+        after={"note": note, "phone": phone},
+    )
     hidden = (phone.removeprefix("+86"), wechat, f"{tag}@canary.example")
     shown = (company, note, said, f"old-canary-{tag}")
     world.records.append(Planted("lead", lead_id, owner, shown + (() if owner == "" else hidden), hidden if owner == "" else ()))
@@ -99,9 +144,22 @@ def _lead(cast: Cast, world: World, number: int, owner: str, tag: str) -> None:
 def _report(cast: Cast, world: World, owner: str) -> None:
     canary = f"problem-canary-{owner}"
     report_id = cast.add(
-        models.WorkReport, owner_id=cast.people[owner], team_id=cast.team_of(owner), title=f"日报 {owner}", period="day",
-        period_key="2026-05-11", first_on=date(2026, 5, 11), last_on=date(2026, 5, 11), due_at=NOW, state="submitted",
-        problems=canary, plan="", extra_work="", comment="", exempt_reason="", version=1,
+        models.WorkReport,
+        owner_id=cast.people[owner],
+        team_id=cast.team_of(owner),
+        title=f"日报 {owner}",
+        period="day",
+        period_key="2026-05-11",
+        first_on=date(2026, 5, 11),
+        last_on=date(2026, 5, 11),
+        due_at=NOW,
+        state="submitted",
+        problems=canary,
+        plan="",
+        extra_work="",
+        comment="",
+        exempt_reason="",
+        version=1,
     )
     world.records.append(Planted("work_report", report_id, owner, (canary,)))
 
@@ -109,7 +167,13 @@ def _report(cast: Cast, world: World, owner: str) -> None:
 def _leave(cast: Cast, world: World, owner: str) -> None:
     canary = f"leave-canary-{owner}"
     leave_id = cast.add(
-        models.Leave, owner_id=cast.people[owner], team_id=cast.team_of(owner), kind="annual", first_on=date(2026, 8, 3),
-        last_on=date(2026, 8, 4), reason=canary, version=1,
+        models.Leave,
+        owner_id=cast.people[owner],
+        team_id=cast.team_of(owner),
+        kind="annual",
+        first_on=date(2026, 8, 3),
+        last_on=date(2026, 8, 4),
+        reason=canary,
+        version=1,
     )
     world.records.append(Planted("leave", leave_id, owner, (canary,)))

@@ -53,10 +53,23 @@ def test_a_post_without_the_token_is_refused(site: Site, path: str) -> None:
     assert browser.inside()
 
 
-@pytest.mark.parametrize("path", [
-    "/back", "/lang/zh", "/api/v1/menu/", "/swagger/v1", "/static/appbuilder/js/ab.js", "/users/list/", "/roles/list/",
-    "/resetpassword/form", "/registeruser/form", "/userinfoeditview/form", "/api/v1/security/users/", "/permissions/list/",
-])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/back",
+        "/lang/zh",
+        "/api/v1/menu/",
+        "/swagger/v1",
+        "/static/appbuilder/js/ab.js",
+        "/users/list/",
+        "/roles/list/",
+        "/resetpassword/form",
+        "/registeruser/form",
+        "/userinfoeditview/form",
+        "/api/v1/security/users/",
+        "/permissions/list/",
+    ],
+)
 def test_the_librarys_own_doors_are_shut(site: Site, path: str) -> None:
     for browser in (site.browser(), site.signed_in("admin")):
         assert browser.get(path).status_code == MISSING
@@ -65,7 +78,10 @@ def test_the_librarys_own_doors_are_shut(site: Site, path: str) -> None:
 def test_no_door_of_the_library_is_open_but_the_api_document(site: Site) -> None:
     shut = [rule for rule in site.app.url_map.iter_rules() if is_shut(site.app, rule.endpoint)]
     open_ = {
-        rule.endpoint for rule in site.app.url_map.iter_rules() if rule not in shut and rule.endpoint != "static"
+        rule.endpoint
+        for rule in site.app.url_map.iter_rules()
+        if rule not in shut
+        and rule.endpoint != "static"
         and type(getattr(site.app.view_functions[rule.endpoint], "__self__", None)).__module__.startswith("flask_appbuilder")
     }
     assert open_ == {"OpenApi.get"}
@@ -77,9 +93,10 @@ def test_the_api_document_is_for_who_is_signed_in(site: Site) -> None:
     assert "/api/v1/security/login" in document["paths"] and "/api/v1/lead/" in document["paths"]
 
 
-@pytest.mark.parametrize(("target", "path"), [
-    (None, "/"), ("/lead/1", "/lead/1"), ("http://x/", "/"), ("//x", "/"), ("/\\x", "/"), ("\\/x", "/"), ("/a\r\nSet-Cookie: x", "/"),
-])
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [(None, "/"), ("/lead/1", "/lead/1"), ("http://x/", "/"), ("//x", "/"), ("/\\x", "/"), ("\\/x", "/"), ("/a\r\nSet-Cookie: x", "/")],
+)
 def test_redirects_stay_here(target: str | None, path: str) -> None:
     assert local_path(target) == path
 

@@ -24,9 +24,7 @@ OK, FOUND = 200, 302
 
 def verb(admin: Browser, name: str, person: int, **form: Any) -> Any:
     """A button of the person's page, as htmx presses it."""
-    return admin.post(
-        f"/user/verb/{name}", {"ids": str(person), **form}, page="/password/change", headers={"HX-Request": "true"}
-    )
+    return admin.post(f"/user/verb/{name}", {"ids": str(person), **form}, page="/password/change", headers={"HX-Request": "true"})
 
 
 def test_from_invitation_to_leaving(site: Site) -> None:
@@ -52,8 +50,9 @@ def test_from_invitation_to_leaving(site: Site) -> None:
 
 def test_the_dialog_of_placing_offers_roles_in_words(site: Site) -> None:
     admin = site.signed_in("admin")
-    page = admin.post("/user/verb/place?preview=1", {"ids": str(site.cast.people["rep"])}, page="/password/change",
-                      headers={"HX-Request": "true"}).get_data(as_text=True)
+    page = admin.post(
+        "/user/verb/place?preview=1", {"ids": str(site.cast.people["rep"])}, page="/password/change", headers={"HX-Request": "true"}
+    ).get_data(as_text=True)
     assert "业务员" in page and "出纳" in page and 'name="team_id"' in page and 'name="superior_id"' in page
 
 
@@ -106,8 +105,9 @@ def test_behind_a_proxy_the_visitor_counts_not_the_proxy(site: Site) -> None:
     app = create_app(replace(site.app.extensions["portal_config"], proxies=1))
     client = app.test_client()
     for _ in range(10):
-        answer = client.post("/api/v1/security/login", json={"username": "rep", "password": "wrong wrong wrong"},
-                             headers={"X-Forwarded-For": "203.0.113.7"})
+        answer = client.post(
+            "/api/v1/security/login", json={"username": "rep", "password": "wrong wrong wrong"}, headers={"X-Forwarded-For": "203.0.113.7"}
+        )
         assert answer.status_code == 401
     with site.cast.act("system") as session:
         assert "sign_in:address:203.0.113.7" in {limit.key for limit in session.query(SignInLimit)}

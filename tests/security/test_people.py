@@ -46,10 +46,17 @@ def new_person(cast: Cast, name: str = "林晓雯", email: str = "Lin@test.examp
         return made.username
 
 
-@pytest.mark.parametrize(("name", "login"), [
-    ("林晓雯", "lin.xiaowen"), ("欧阳锋", "ouyang.feng"), ("单田芳", "shan.tianfang"), ("Jane Doe", "jane.doe"),
-    ("José Núñez", "jose.nunez"), ("!!", "user"),
-])
+@pytest.mark.parametrize(
+    ("name", "login"),
+    [
+        ("林晓雯", "lin.xiaowen"),
+        ("欧阳锋", "ouyang.feng"),
+        ("单田芳", "shan.tianfang"),
+        ("Jane Doe", "jane.doe"),
+        ("José Núñez", "jose.nunez"),
+        ("!!", "user"),
+    ],
+)
 def test_a_login_is_proposed_from_the_name(name: str, login: str) -> None:
     assert logins.proposed(name) == login
     assert logins.free(name, {login}) == f"{login}2"
@@ -138,10 +145,18 @@ def test_a_move_costs_the_same_statements_for_many_records(cast: Cast) -> None:
 def test_a_demoted_leader_sees_his_own_only_and_hears_no_more(cast: Cast) -> None:
     own, team = cast.lead(owner="leader_a"), cast.lead(owner="rep")
     with cast.act("system") as session:
-        session.execute(insert(Outbox).values(
-            recipient_id=cast.people["leader_a"], event_key="x", subject={}, body={}, entity="lead", record_id=team,
-            created_at=NOW, due_at=NOW,
-        ))
+        session.execute(
+            insert(Outbox).values(
+                recipient_id=cast.people["leader_a"],
+                event_key="x",
+                subject={},
+                body={},
+                entity="lead",
+                record_id=team,
+                created_at=NOW,
+                due_at=NOW,
+            )
+        )
     assert {own, team} <= seen(cast, "leader_a")
     do(cast, "place", "leader_a", role="rep")
     assert own in seen(cast, "leader_a") and team not in seen(cast, "leader_a")
@@ -163,9 +178,9 @@ def test_a_deactivated_person_is_out_at_once_and_the_leader_hears_of_his_records
     mine = cast.leads(2, owner="rep")
     with cast.act("system") as session:
         account.open_session(session, user_id=cast.people["rep"], kind="page", address="", agent="", now=NOW)
-        session.execute(insert(Outbox).values(
-            recipient_id=cast.people["rep"], event_key="x", subject={}, body={}, created_at=NOW, due_at=NOW,
-        ))
+        session.execute(
+            insert(Outbox).values(recipient_id=cast.people["rep"], event_key="x", subject={}, body={}, created_at=NOW, due_at=NOW)
+        )
     do(cast, "deactivate", "rep")
     with cast.act("system") as session:
         assert session.scalar(select(func.count()).select_from(LoginSession).where(LoginSession.ended_at.is_(None))) == 0
@@ -252,18 +267,29 @@ def test_moving_a_team_counts_at_once_and_makes_no_loop(cast: Cast) -> None:
         remove(session, spec, session.get(models.Team, cast.teams["a"]), acting_user=cast.principal("admin"), now=NOW)
 
 
-@pytest.mark.parametrize("password", [
-    "short", "password1234", "Passw0rd2024!", "123456789012", "qwertyuiop12", "woaini5201314", "aaaaaaaaaaaa",
-    "portal-demo-2026",
-    "lin.xiaowen2024", "xiaowen!!12345", "x" * 257,
-])
+@pytest.mark.parametrize(
+    "password",
+    [
+        "short",
+        "password1234",
+        "Passw0rd2024!",
+        "123456789012",
+        "qwertyuiop12",
+        "woaini5201314",
+        "aaaaaaaaaaaa",
+        "portal-demo-2026",
+        "lin.xiaowen2024",
+        "xiaowen!!12345",
+        "x" * 257,
+    ],
+)
 def test_weak_passwords_are_refused(password: str) -> None:
     assert passwords.problem(password, about=("林晓雯", "lin.xiaowen", "lin.xiaowen@test.example")) is not None
 
 
-@pytest.mark.parametrize("password", [
-    "correct horse battery staple", "我家门口那棵树今年又开花了吗", "tang-shui-lan-9k", "            x y z q",
-])
+@pytest.mark.parametrize(
+    "password", ["correct horse battery staple", "我家门口那棵树今年又开花了吗", "tang-shui-lan-9k", "            x y z q"]
+)
 def test_long_phrases_need_no_symbols(password: str) -> None:
     assert passwords.problem(password, about=("林晓雯", "lin.xiaowen")) is None
     kept = passwords.hashed(password)

@@ -8,6 +8,20 @@ from portal.engine.kinds.structured import json
 from portal.engine.kinds.texts import email, longtext, phone, text
 
 __all__ = [
-    "Choices", "choice", "date", "decimal", "derived", "email", "flag", "instant", "integer",
-    "json", "longtext", "money", "phone", "ref", "states", "text",
+    "Choices",
+    "choice",
+    "date",
+    "decimal",
+    "derived",
+    "email",
+    "flag",
+    "instant",
+    "integer",
+    "json",
+    "longtext",
+    "money",
+    "phone",
+    "ref",
+    "states",
+    "text",
 ]

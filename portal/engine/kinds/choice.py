@@ -93,9 +93,7 @@ class StateField(ChoiceField):
     kind = "state"
     look = "state"
 
-    def __init__(
-        self, label: str, options: type[Choices], *, edges: Mapping[Any, Sequence[str]], **rest: Any
-    ) -> None:
+    def __init__(self, label: str, options: type[Choices], *, edges: Mapping[Any, Sequence[str]], **rest: Any) -> None:
         rest.setdefault("default", next(iter(options)).value)
         super().__init__(label, options, readonly=True, required=True, **rest)
         self.edges = {str(start): tuple(str(end) for end in ends) for start, ends in edges.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Date, DateTime, func
 from sqlalchemy.orm import Mapped
@@ -14,9 +14,13 @@ from portal.engine.fields import BadValue, Field, View
 
 _RELATIVE = ("today", "yesterday", "this_week", "this_month", "overdue", "last_days", "next_days")
 _RELATIVE_WORDS = {
-    "today": ("今天", "today"), "yesterday": ("昨天", "yesterday"), "this_week": ("本周", "this week"),
-    "this_month": ("本月", "this month"), "overdue": ("已过期", "overdue"),
-    "last_days": ("近 {n} 天", "last {n} days"), "next_days": ("未来 {n} 天", "next {n} days"),
+    "today": ("今天", "today"),
+    "yesterday": ("昨天", "yesterday"),
+    "this_week": ("本周", "this week"),
+    "this_month": ("本月", "this month"),
+    "overdue": ("已过期", "overdue"),
+    "last_days": ("近 {n} 天", "last {n} days"),
+    "next_days": ("未来 {n} 天", "next {n} days"),
 }
 _MOST_DAYS = 3660
 
@@ -25,7 +29,7 @@ class DateField(Field):
     kind = "date"
     widget = "date"
     operators = ("eq", "gt", "ge", "lt", "le", "between", *_RELATIVE)
-    json_type = {"type": "string", "format": "date"}
+    json_type: ClassVar[dict[str, Any]] = {"type": "string", "format": "date"}
 
     def sql_type(self) -> TypeEngine[Any]:
         return Date()
@@ -67,7 +71,7 @@ class InstantField(DateField):
 
     kind = "instant"
     widget = "instant"
-    json_type = {"type": "string", "format": "date-time"}
+    json_type: ClassVar[dict[str, Any]] = {"type": "string", "format": "date-time"}
 
     def sql_type(self) -> TypeEngine[Any]:
         return DateTime(timezone=True)
@@ -79,9 +83,7 @@ class InstantField(DateField):
         try:
             return dt.datetime.fromisoformat(word)
         except ValueError as error:
-            raise BadValue(
-                "请写成 2026-11-19 14:30 这样的时间。 | Write a time such as 2026-11-19 14:30."
-            ) from error
+            raise BadValue("请写成 2026-11-19 14:30 这样的时间。 | Write a time such as 2026-11-19 14:30.") from error
 
     def local(self, value: Any, view: View) -> dt.datetime:
         """A typed instant without a zone is meant in the company's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Numeric
 from sqlalchemy.orm import Mapped
@@ -22,7 +22,7 @@ class IntegerField(Field):
     widget = "integer"
     align = "r"
     operators = _RANGE
-    json_type = {"type": "integer"}
+    json_type: ClassVar[dict[str, Any]] = {"type": "integer"}
 
     def __init__(self, label: str, *, least: int = -_INTEGER_LIMIT, most: int = _INTEGER_LIMIT, **options: Any) -> None:
         super().__init__(label, **options)
@@ -49,7 +49,7 @@ class DecimalField(Field):
     widget = "decimal"
     align = "r"
     operators = _RANGE
-    json_type = {"type": "string", "format": "decimal"}
+    json_type: ClassVar[dict[str, Any]] = {"type": "string", "format": "decimal"}
 
     def __init__(self, label: str, *, digits: int = 18, scale: int = 4, **options: Any) -> None:
         super().__init__(label, **options)
@@ -107,7 +107,7 @@ class FlagField(Field):
     kind = "flag"
     widget = "flag"
     operators = ("eq",)
-    json_type = {"type": "boolean"}
+    json_type: ClassVar[dict[str, Any]] = {"type": "boolean"}
     _true = frozenset({"1", "true", "yes", "on", "y", "是", "有", "√", "对"})
     _false = frozenset({"0", "false", "no", "off", "n", "否", "无", "×", "没有", ""})
 
@@ -141,7 +141,7 @@ class FlagField(Field):
         return Cell("flag", self.words(value, view), tone="ok" if value else "", phone_slot=self.slot)
 
     def choices(self, view: View) -> list[tuple[str, str]]:
-        return [("true", self.words(True, view)), ("false", self.words(False, view))]  # noqa: FBT003
+        return [("true", self.words(True, view)), ("false", self.words(False, view))]
 
     def _empty(self, column: Any) -> ColumnElement[bool]:
         return column.is_(False)  # type: ignore[no-any-return]

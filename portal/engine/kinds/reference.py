@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import ForeignKey, Integer
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,7 +18,7 @@ class ReferenceField(Field):
     kind = "reference"
     widget = "reference"
     operators = ("eq", "ne", "in", "me", "my_team")
-    json_type = {"type": "integer"}
+    json_type: ClassVar[dict[str, Any]] = {"type": "integer"}
 
     def __init__(self, label: str, target: str, *, on_delete: str = "RESTRICT", alter: str = "", **options: Any) -> None:
         super().__init__(label, **options)
@@ -34,7 +34,9 @@ class ReferenceField(Field):
         table = "ab_user" if self.target == "user" else self.target
         return mapped_column(
             ForeignKey(f"{table}.id", ondelete=self.on_delete, use_alter=bool(self.alter), name=self.alter or None),
-            info={"field": self}, nullable=True, **options
+            info={"field": self},
+            nullable=True,
+            **options,
         )
 
     def read(self, raw: Any) -> int:

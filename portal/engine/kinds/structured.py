@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
@@ -13,7 +13,7 @@ from portal.engine.fields import Field
 
 class JsonField(Field):
     kind = "json"
-    json_type = {"type": "object"}
+    json_type: ClassVar[dict[str, Any]] = {"type": "object"}
 
     def __init__(self, label: str, **options: Any) -> None:
         super().__init__(label, readonly=True, filterable=False, sortable=False, **options)

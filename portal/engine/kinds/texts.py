@@ -35,8 +35,7 @@ class TextField(Field):
             raise BadValue("含有不能保存的字符。 | It contains a character that cannot be stored.")
         if len(value) > self.length:
             raise BadValue(
-                "最多 {most} 个字，现在 {now} 个。 | At most {most} characters; this has {now}.",
-                most=self.length, now=len(value),
+                "最多 {most} 个字，现在 {now} 个。 | At most {most} characters; this has {now}.", most=self.length, now=len(value)
             )
         return value
 

@@ -134,8 +134,7 @@ class Listing:
     def counting(self) -> Any:
         """The capped count as a scalar: branch by branch, each to the cap, so that an index serves each."""
         model = self.spec.model
-        branches = (self.rights.branches(self.spec) if self.query.branch == "all"
-                    else [self.rights.branch(self.spec, self.query.branch)])
+        branches = self.rights.branches(self.spec) if self.query.branch == "all" else [self.rights.branch(self.spec, self.query.branch)]
         parts = [
             select(literal(1)).select_from(model).where(*replace_branch(self).conditions(), branch).limit(COUNT_CAP + 1)
             for branch in branches
@@ -166,8 +165,11 @@ class Listing:
         if each.masked is None:
             return met
         hidden = each.masked.criterion(_columns(self.spec))
-        shown_digits = (each.criterion(each.hide_sql(column), operator, raw, self.view)
-                        if isinstance(each, PhoneField) and operator == "contains" else false())
+        shown_digits = (
+            each.criterion(each.hide_sql(column), operator, raw, self.view)
+            if isinstance(each, PhoneField) and operator == "contains"
+            else false()
+        )
         return or_(and_(~hidden, met), and_(hidden, shown_digits))
 
     def _attendants(self) -> list[str]:
@@ -197,9 +199,7 @@ def parse_filters(raw: str) -> tuple[tuple[str, str, Any], ...]:
         found = json.loads(raw)
         conditions = tuple((str(key), str(operator), value) for key, operator, value in found)
     except (ValueError, TypeError) as error:
-        raise BadRequest(
-            '筛选条件应是 JSON：[["state","eq","new"]]。 | The filter must be JSON such as [["state","eq","new"]].'
-        ) from error
+        raise BadRequest('筛选条件应是 JSON：[["state","eq","new"]]。 | The filter must be JSON such as [["state","eq","new"]].') from error
     return conditions
 
 
@@ -224,7 +224,7 @@ def _columns(spec: Spec) -> dict[str, Any]:
     return {key: spec.column(key) for each in spec.fields.values() if each.masked for key in each.masked.needs}
 
 
-def _ordering(spec: Spec, key: str, descending: bool) -> list[Any]:  # noqa: FBT001
+def _ordering(spec: Spec, key: str, descending: bool) -> list[Any]:
     columns = [spec.column(key)] if key != "id" else []
     columns.append(spec.column("id"))
     ordered = [c.desc() if descending else c.asc() for c in columns]
@@ -233,7 +233,7 @@ def _ordering(spec: Spec, key: str, descending: bool) -> list[Any]:  # noqa: FBT
     return ordered
 
 
-def _beyond(spec: Spec, key: str, descending: bool, cursor: tuple[Any, int]) -> ColumnElement[bool]:  # noqa: FBT001
+def _beyond(spec: Spec, key: str, descending: bool, cursor: tuple[Any, int]) -> ColumnElement[bool]:
     value, last_id = cursor
     id_column = spec.column("id")
     further_id = id_column < last_id if descending else id_column > last_id
