@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -215,7 +215,7 @@ def board(period: Period) -> Board:
     )
     found = sorted(store.session().execute(wanted), key=lambda row: (_URGENCY.get(row.state, 9), row.owner_id))
     rows = tuple(BoardRow(row.id, row.owner_id, row.name, row.state, row.submitted_at, row.exempt_reason, summary(row)) for row in found)
-    return Board(period, found[0].due_at if found else None, rows, _counts(found))
+    return Board(period, found[0].due_at if found else None, rows, board_counts(found))
 
 
 _URGENCY = {
@@ -223,7 +223,7 @@ _URGENCY = {
 }
 
 
-def _counts(rows: Sequence[Any]) -> dict[str, int]:
+def board_counts(rows: Sequence[Any]) -> dict[str, int]:
     """`late` counts what came after its due instant, whether read by now or not."""
     sent = [row for row in rows if row.state in IN]
     late = [row for row in sent if row.submitted_at and row.due_at and row.submitted_at > row.due_at]
@@ -263,7 +263,7 @@ def workload(leader: Principal, *, now: datetime) -> tuple[Member, ...]:
             lead.owner_id,
             func.count().label("held"),
             func.count().filter(lead.next_at < now).label("overdue"),
-            func.count().filter(_breached(now)).label("breached"),
+            func.count().filter(first_response_broken(now)).label("breached"),
         )
         .where(lead.owner_id.is_not(None), lead.state.in_(LIVE))
         .group_by(lead.owner_id)
@@ -281,7 +281,7 @@ def workload(leader: Principal, *, now: datetime) -> tuple[Member, ...]:
     return tuple(sorted(found, key=lambda member: (-member.held, member.id)))
 
 
-def _breached(now: datetime) -> Any:
+def first_response_broken(now: datetime) -> Any:
     lead = models.Lead
     return lead.first_response_at.is_(None) & (lead.first_response_due_at < now) & lead.owner_id.is_not(None)
 
@@ -290,7 +290,7 @@ def breaches(*, now: datetime, limit: int = _MOST) -> list[Any]:
     """Leads of the reader's people that nobody contacted in time, the longest first; with the owner's name."""
     lead, user = models.Lead, models.User
     wanted = _leads().add_columns(user.name.label("owner")).join(user, user.id == lead.owner_id)
-    wanted = wanted.where(_breached(now), lead.state.in_(LIVE)).order_by(lead.first_response_due_at, lead.id)
+    wanted = wanted.where(first_response_broken(now), lead.state.in_(LIVE)).order_by(lead.first_response_due_at, lead.id)
     return list(store.session().execute(wanted.limit(limit)))
 
 
@@ -304,106 +304,3 @@ def hand_over() -> list[Any]:
         .group_by(user.id, user.name)
     )
     return list(store.session().execute(wanted.order_by(func.count().desc(), user.id)))
-
-
-# the director's day -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class TeamRow:
-    """A team's numbers: people, leads held, overdue follow-ups, breaches, reports owed, in, late, missing."""
-
-    id: int
-    name: str
-    people: int
-    held: int
-    overdue: int
-    breached: int
-    reports: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class CompanyDay:
-    """A director's day. `states`: leads by state; `channels`: (id, name, total, following, converted, invalid)."""
-
-    day: date
-    teams: tuple[TeamRow, ...]
-    states: dict[str, int]
-    channels: Sequence[Any]
-    pool: PoolState
-    hand_over: Sequence[Any]
-    news: Sequence[Any]
-
-
-def company_day(director: Principal, *, now: datetime) -> CompanyDay:
-    """The company at one glance; ten statements whatever its size."""
-    return CompanyDay(
-        day=local_day(now),
-        teams=teams(now=now),
-        states=funnel(),
-        channels=channels(),
-        pool=pool_state(now=now),
-        hand_over=hand_over(),
-        news=inbox(store.session(), director.user_id, unread=True, limit=_MOST),
-    )
-
-
-def teams(*, now: datetime) -> tuple[TeamRow, ...]:
-    """One row a team with the last daily reports beside its leads."""
-    lead, team, user, report = models.Lead, models.Team, models.User, models.WorkReport
-    session = store.session()
-    numbers = {
-        row.team_id: row
-        for row in session.execute(
-            select(
-                lead.team_id,
-                func.count().label("held"),
-                func.count().filter(lead.next_at < now).label("overdue"),
-                func.count().filter(_breached(now)).label("breached"),
-            )
-            .where(lead.owner_id.is_not(None), lead.state.in_(LIVE))
-            .group_by(lead.team_id)
-        )
-    }
-    people: dict[int | None, int] = dict(
-        session.execute(select(user.team_id, func.count()).where(user.active.is_(True)).group_by(user.team_id)).all()
-    )
-    period = board_period(PeriodKind.DAY, now=now)
-    sent: dict[int | None, list[Any]] = {}
-    for row in session.execute(
-        select(report.team_id, report.state, report.submitted_at, report.due_at).where(
-            report.period == period.kind.value, report.period_key == period.key
-        )
-    ):
-        sent.setdefault(row.team_id, []).append(row)
-    found = []
-    for team_id, name in session.execute(select(team.id, team.name).where(team.deleted_at.is_(None)).order_by(team.id)):
-        load = numbers.get(team_id)
-        held, overdue, breached = (load.held, load.overdue, load.breached) if load else (0, 0, 0)
-        found.append(TeamRow(team_id, name, people.get(team_id, 0), held, overdue, breached, _counts(sent.get(team_id, []))))
-    return tuple(found)
-
-
-def funnel() -> dict[str, int]:
-    """How many leads stand in each state, in the order of the states."""
-    lead = models.Lead
-    counted = dict(store.session().execute(select(lead.state, func.count()).group_by(lead.state)).all())
-    return {state.value: counted.get(state.value, 0) for state in LeadState}
-
-
-def channels() -> list[Any]:
-    """Per source channel: leads in all, being followed, converted, invalid; the largest first."""
-    lead, source = models.Lead, models.SourceChannel
-    wanted = (
-        select(
-            source.id,
-            source.name,
-            func.count().label("total"),
-            func.count().filter(lead.state == LeadState.FOLLOWING.value).label("following"),
-            func.count().filter(lead.state == LeadState.CONVERTED.value).label("converted"),
-            func.count().filter(lead.state == LeadState.INVALID.value).label("invalid"),
-        )
-        .join(lead, lead.source_id == source.id)
-        .group_by(source.id, source.name)
-    )
-    return list(store.session().execute(wanted.order_by(func.count().desc(), source.id)))

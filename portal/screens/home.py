@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import render_template
 
-from portal.domain import job_desk, workbench
+from portal.domain import company_bench, job_desk, workbench
 from portal.domain.calendar import provisional_years
 from portal.domain.report_draft import Draft
 from portal.engine.clock import clock
@@ -54,7 +54,7 @@ def _leader(who: Principal) -> str:
 
 def _director(who: Principal) -> str:
     now = clock.now()
-    day = workbench.company_day(who, now=now)
+    day = company_bench.company_day(who, now=now)
     funnel = [(LeadState(key).in_(language()), key, count) for key, count in day.states.items()]
     return render_template("home_director.html", who=who, day=day, funnel=funnel, most=max([1, *day.states.values()]), now=now)
 

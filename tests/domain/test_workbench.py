@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from portal import models
-from portal.domain import reports, workbench
+from portal.domain import company_bench, reports, workbench
 from portal.domain.periods import PeriodKind, period_of
 from portal.engine.outbox import notify
 from tests.cast import NOW, Cast
@@ -106,7 +106,7 @@ def test_a_directors_day(cast: Cast) -> None:
     cast.leads(3, owner="rep", state="following")
     cast.leads(2, owner="other")
     cast.lead()
-    day = look(cast, "director", workbench.company_day)
+    day = look(cast, "director", company_bench.company_day)
     assert [(row.name, row.held) for row in day.teams] == [("A 组", 3), ("B 组", 2)]
     assert (day.states["following"], day.states["assigned"], day.states["pool"], day.states["new"]) == (3, 2, 1, 0)
     assert [(row.total, row.following) for row in day.channels] == [(6, 3)]
@@ -114,7 +114,7 @@ def test_a_directors_day(cast: Cast) -> None:
 
 @pytest.mark.parametrize(
     ("login", "question", "most"),
-    [("rep", workbench.today, 24), ("leader_a", workbench.team_day, 14), ("director", workbench.company_day, 14)],
+    [("rep", workbench.today, 24), ("leader_a", workbench.team_day, 14), ("director", company_bench.company_day, 14)],
 )
 def test_few_statements_whatever_the_amount(cast: Cast, login: str, question: Callable[..., Any], most: int) -> None:
     open_day(cast)
