@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, Table, insert, inspect, select
+from sqlalchemy import ColumnElement, String, Table, and_, case, func, insert, inspect, literal, select, update
 from sqlalchemy.orm import Session
 
 from portal import models
+from portal.domain.calendar import company_day, company_zone
 from portal.domain.leads import default_pool
 from portal.domain.logins import NO_ADDRESS, free, name_parts
 from portal.engine import import_run
@@ -23,7 +24,8 @@ from portal.engine.kinds.texts import TextField
 from portal.engine.mask import normalise_name
 from portal.engine.spec import Spec, spec_named
 from portal.engine.text import Text, say
-from portal.entities.leads import LeadState
+from portal.entities.leads import LeadGrade, LeadState
+from portal.policies import policy
 from portal.security import scopes
 from portal.security.fields import Rights
 from portal.security.principal import Principal
@@ -97,7 +99,7 @@ class People(Importer):
             session.connection().execute(insert(models.User.metadata.tables["ab_user_role"]).from_select(["user_id", "role_id"], rows))
         touch_access(session)
 
-    def changed(self, session: Session) -> None:
+    def changed(self, session: Session, ids: Sequence[int], *, now: datetime) -> None:
         touch_access(session)
 
 
@@ -108,7 +110,7 @@ class Teams(Importer):
     def after(self, session: Session, staged: Table, target: Staged, *, acting_user: Any, now: datetime) -> None:
         touch_access(session)
 
-    def changed(self, session: Session) -> None:
+    def changed(self, session: Session, ids: Sequence[int], *, now: datetime) -> None:
         touch_access(session)
 
 
@@ -131,31 +133,39 @@ class Leads(Importer):
     def fixed(self, spec: Spec, *, acting_user: Any, now: datetime) -> dict[str, Any]:
         return {"state": LeadState.POOL.value, "pooled_at": now}
 
+    def changed(self, session: Session, ids: Sequence[int], *, now: datetime) -> None:
+        """What a new grade means for the first response (handbook 7), as when a person corrects the lead."""
+        lead: Any = models.Lead.__table__
+        hours = timedelta(hours=policy("lead.first_response_hours", on=company_day(now)))
+        runs = and_(lead.c.grade == LeadGrade.QUALIFIED.value, lead.c.owner_id.is_not(None))
+        due = case((runs, func.coalesce(lead.c.first_response_due_at, literal(now + hours, lead.c.created_at.type))))
+        mine = (lead.c.id.in_(ids), lead.c.first_response_at.is_(None), lead.c.first_response_due_at.is_distinct_from(due))
+        session.connection().execute(update(lead).where(*mine).values(first_response_due_at=due))
+
     def duplicate(self, session: Session, ids: Sequence[int]) -> dict[int, Text]:
-        """Existence, owner's name and team, last contact; nothing else, whoever asks."""
-        lead, person, team = models.Lead.__table__, models.User.__table__, models.Team.__table__
-        rows = (
-            session.connection()
-            .execute(
-                select(lead.c.id, person.c.name, team.c.name, lead.c.contacted_at)
-                .outerjoin(person, person.c.id == lead.c.owner_id)
-                .outerjoin(team, team.c.id == lead.c.team_id)
-                .where(lead.c.id.in_(set(ids)))
-            )
-            .all()
+        """Existence, owner's name and team, last activity; nothing else, whoever asks."""
+        lead: Any = models.Lead.__table__
+        person: Any = models.User.__table__
+        team: Any = models.Team.__table__
+        last = func.greatest(lead.c.contacted_at, lead.c.owned_at, lead.c.pooled_at, lead.c.created_at)
+        rows = session.connection().execute(
+            select(lead.c.id, person.c.name, team.c.name, last)
+            .outerjoin(person, person.c.id == lead.c.owner_id)
+            .outerjoin(team, team.c.id == lead.c.team_id)
+            .where(lead.c.id.in_(set(ids)))
         )
-        return {row[0]: _known_lead(row[1], row[2], row[3]) for row in rows}
+        return {record_id: _known_lead(owner, team_name, at) for record_id, owner, team_name, at in rows.all()}
 
 
-def _known_lead(owner: str | None, team: str | None, contacted: datetime | None) -> Text:
+def _known_lead(owner: str | None, team: str | None, active_at: datetime) -> Text:
+    day = active_at.astimezone(company_zone()).date().isoformat()
     if owner is None:
-        return say("公海里已有这条线索。 | This lead is in a pool already.")
-    when = f"{contacted:%Y-%m-%d}" if contacted else "—"
+        return say("公海里已有这条线索，最近活动 {day}。 | This lead is in a pool already; last activity {day}.", day=day)
     return say(
-        "已是 {owner}（{team}）的线索，最近跟进 {when}。 | {owner} ({team}) has this lead; last contact {when}.",
+        "已是 {owner}（{team}）的线索，最近活动 {day}。 | {owner} ({team}) has this lead; last activity {day}.",
         owner=owner,
         team=team or "—",
-        when=when,
+        day=day,
     )
 
 

@@ -170,7 +170,7 @@ class Writer:
         ids = list(self._execute(written.returning(AuditEvent.record_id)).scalars())
         self._count_changed(plan, ids)
         if ids:
-            plan.importer.changed(self.session)
+            plan.importer.changed(self.session, ids, now=self.now)
 
     @staticmethod
     def _by_verb_only(plan: Plan, key: str) -> bool:

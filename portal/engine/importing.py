@@ -118,8 +118,8 @@ class Importer:
     def after(self, session: Session, staged: Table, target: Staged, *, acting_user: Any, now: datetime) -> None:
         """Set-based work that belongs to new rows (`target.is_new` marks them)."""
 
-    def changed(self, session: Session) -> None:
-        """Called after records that were there already were changed."""
+    def changed(self, session: Session, ids: Sequence[int], *, now: datetime) -> None:
+        """Set-based work that belongs to records that were there already and were changed."""
 
     def duplicate(self, session: Session, ids: Sequence[int]) -> dict[int, Text]:
         """What may be told of existing records, by id."""

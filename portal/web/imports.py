@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from portal.web.language import view as reader
 
 _TOKEN = re.compile(r"u(\d+)-[0-9a-f]{32}")
 _MOST_NAME = 200
+_KEPT_DAYS = 30
 ENCODINGS = ("utf-8-sig", "gb18030", "big5", "utf-16")
 _DELIMITER_WORDS = {",": "逗号 , | Comma ,", ";": "分号 ; | Semicolon ;", "\t": "制表符 | Tab", "|": "竖线 | Bar"}
 
@@ -120,11 +122,20 @@ def _uploaded(spec: Spec) -> Response:
     if not given.filename:
         message = say("请先选择文件。 | Choose a file first.").in_(reader().language)
         return _shown(spec, errors=(message,), status=422)
+    _forget_old()
     token = f"u{records.principal().user_id}-{secrets.token_hex(16)}"
     given.save(files.folder() / token)
     (files.folder() / f"{token}.json").write_text(json.dumps({"name": Path(given.filename).name[-_MOST_NAME:]}))
     kept = request.form.get("mapping", "")
     return make_response(redirect(_href(spec, file=token, **({"mapping": kept} if kept else {})), 303))
+
+
+def _forget_old() -> None:
+    """A person's uploads and their refused rows are kept for a month."""
+    oldest = time.time() - _KEPT_DAYS * 86_400
+    for file in files.folder().glob(f"u{records.principal().user_id}-*"):
+        if file.stat().st_mtime < oldest:
+            file.unlink(missing_ok=True)
 
 
 def _act(spec: Spec, upload: Upload, shape: Shape, draft: Draft, action: str) -> Response:

@@ -354,3 +354,19 @@ def test_an_update_leaves_to_verbs_what_only_verbs_change(desk: Desk, cast: Cast
     desk.run(desk.file(("登录名", "姓名", "电话", "团队"), ("rep", "业务员甲", "13800000009", "B 组")), people, work=later)
     row = cast.row(models.User, cast.people["rep"])
     assert (row.phone, row.team_id) == ("+8613800000009", cast.teams["a"])
+
+
+def test_an_update_that_qualifies_a_lead_starts_its_clock(desk: Desk, cast: Cast) -> None:
+    lead = cast.lead(owner="rep", company="甲方", company_key="甲方")
+    flags = {"money": "是", "authority": "是", "need": "是"}
+    target = {
+        "entity": "lead",
+        "columns": {"company": "公司", **dict.fromkeys(flags, "合格")},
+        "constants": {"source_id": "展会"},
+        "create_missing": ["source_id"],
+        "on_duplicate": "update",
+    }
+    later = Work(cast.principal("admin"), now=NOW + timedelta(days=1))
+    desk.run(desk.file(("公司", "合格"), ("甲方", "是")), {"targets": [target]}, work=later)
+    row = cast.row(models.Lead, lead)
+    assert (row.grade, row.first_response_due_at) == ("qualified", later.now + timedelta(hours=24))

@@ -101,6 +101,7 @@ def test_refused_rows_are_downloaded_by_who_asked_only(site: Site, admin: Browse
     assert "拒绝 1" in run(site, admin, href)
     answer = admin.get(f"{href}/refused.csv")
     assert "甲公司,12,2,拒绝" in answer.get_data(as_text=True)
+    answer.close()
     director = site.browser()
     director.sign_in("director")
     assert director.get(href).status_code == 404
