@@ -159,11 +159,11 @@ def launch(place: Place, command: Sequence[str], data: Path, log: Path) -> None:
 
 def processes_in(data: Path, name: str) -> list[int]:
     """The processes of this name whose working folder is `data`: a server's, whatever its pid file says."""
-    found = []
+    found, folder = [], data.resolve()
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             with contextlib.suppress(OSError):
-                if (entry / "comm").read_text().strip() == name and (entry / "cwd").readlink() == data:
+                if (entry / "comm").read_text().strip() == name and (entry / "cwd").readlink() == folder:
                     found.append(int(entry.name))
     return sorted(found)
 

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import http.client
 import os
+import signal
 import socket
 import sys
 import time
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from config import Config
 
 _CODE = ("portal.factory", "portal.doors", "portal.commands.worker", "portal.commands.scheduler", "gunicorn.app.wsgiapp")
+_ENDING_PATIENCE = 20.0
+"""Seconds for another start, told to end, to be gone."""
 _PORT_PATIENCE = 10.0
 """Seconds for what a killed start left behind to leave the port."""
 
@@ -35,6 +38,8 @@ def up(config: Config, with_parent: bool) -> None:
     """Start everything and stay; Ctrl-C stops everything."""
     if with_parent:
         die_with_parent()
+    for which in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(which, signal.default_int_handler)
     with _only_one(config):
         code = 1
         try:
@@ -57,16 +62,24 @@ def _only_one(config: Config) -> Iterator[None]:
     """Two starts in one home would stop each other's services; the lock goes with the process, however it ends."""
     config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (config.home / "up.lock").open("a") as lock:
-        deadline = time.monotonic() + 1
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise click.ClickException(f"The portal of {config.home} runs already; set PORTAL_HOME and PORT for another.") from None
-                time.sleep(0.1)
+        deadline = time.monotonic() + _ENDING_PATIENCE
+        said = False
+        while not _locked(lock):
+            if time.monotonic() > deadline:
+                raise click.ClickException(f"The portal of {config.home} runs already; set PORTAL_HOME and PORT for another.")
+            if not said:
+                click.echo("Another start of this portal is still there; waiting for it to end.")
+                said = True
+            time.sleep(0.2)
         yield
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _services_while_reading_code(config: Config) -> Config:
