@@ -12,7 +12,7 @@ import pytest
 from portal import models
 from portal.engine.clock import clock
 from portal.engine.tables import AuditEvent, Outbox
-from portal.security import passwords
+from portal.security import account, passwords
 from tests.cast import NOW
 from tests.security.web import PASSWORD, Site, make_site
 
@@ -175,6 +175,18 @@ def test_a_forgotten_password_answers_alike_and_mails_a_link_that_works_once(sit
     assert site.browser().post(path, {"password": "another " + NEW, "again": "another " + NEW}).status_code == GONE
     assert site.browser().get(path).status_code == GONE
     assert not signed_in.inside()
+    assert site.browser().sign_in("rep", NEW).status_code == FOUND
+
+
+def test_a_link_used_twice_at_the_same_moment_sets_one_password(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.browser().post("/password/forgot", {"username": "rep"})
+    path = link(site)
+    with site.cast.act("system") as session:
+        found = account.of_link(session, path.rsplit("/", 1)[1], NOW)
+    monkeypatch.setattr(account, "of_link", lambda *_: found)
+    assert site.browser().post(path, {"password": NEW, "again": NEW}).status_code == FOUND
+    late = "another " + NEW
+    assert site.browser().post(path, {"password": late, "again": late}).status_code == GONE
     assert site.browser().sign_in("rep", NEW).status_code == FOUND
 
 
