@@ -15,5 +15,5 @@ def remind(run: RunHandle) -> None:
     if due_runs(run.now, kinds=_OPENING):
         return
     with run.unit_of_work():
-        reports.settle(now=run.now)
+        reports.close(now=run.now)
         run.progress(reminders.remind_due(now=run.now))

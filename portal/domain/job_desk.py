@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from portal import models
 from portal.engine import store
@@ -74,7 +75,7 @@ def _schedule() -> tuple[ScheduleRow, ...]:
     newest = (
         select(_runs.c.kind, _runs.c.state, func.coalesce(_runs.c.ended_at, _runs.c.started_at, _runs.c.due_at).label("at"))
         .where(_runs.c.asked_by_id.is_(None))
-        .distinct(_runs.c.kind)
+        .ext(distinct_on(_runs.c.kind))
         .order_by(_runs.c.kind, _runs.c.due_at.desc())
     ).subquery()
     rows = (

@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import insert as plain_insert
-from sqlalchemy import select, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal import models
@@ -122,15 +122,16 @@ def settle(*, now: datetime) -> int:
     A calendar that arrives, a leave or a policy that changes comes first: what is no duty any more is exempt before
     it could be counted as missing.
     """
-    return _recompute(now) + _close(now)
+    return _recompute(now) + close(now=now)
 
 
-def _close(now: datetime) -> int:
+def close(*, now: datetime) -> int:
     """Not sent when the late time ended (24:00 by default): missing from that instant on."""
     report = models.WorkReport
-    ended = select(report.id, report.state).where(report.state.in_(UNSENT), report.late_until <= now, report.deleted_at.is_(None))
-    rows = store.session().execute(ended.order_by(report.id).with_for_update()).all()
-    return _move([(row.id, row.state) for row in rows], ReportState.MISSING, now, verb="close")
+    ended = select(report.id, report.state).where(
+        report.state.in_(UNSENT), report.due_at <= now, report.late_until <= now, report.deleted_at.is_(None)
+    )
+    return _move([(row.id, row.state) for row in store.session().execute(ended)], ReportState.MISSING, now, verb="close")
 
 
 def _recompute(now: datetime) -> int:
@@ -140,7 +141,7 @@ def _recompute(now: datetime) -> int:
     wanted = select(report.id, report.owner_id, report.period_key, report.state, report.due_at, report.late_until, report.exempt_reason)
     wanted = wanted.where(report.state.in_(looked_at), report.due_at >= now - _RECOMPUTED, report.deleted_at.is_(None))
     by_period: dict[str, list[Any]] = {}
-    for row in store.session().execute(wanted.order_by(report.id).with_for_update()):
+    for row in store.session().execute(wanted.order_by(report.id)):
         by_period.setdefault(row.period_key, []).append(row)
     for key, rows in by_period.items():
         changed += _recompute_period(period_named(key), rows, now)
@@ -158,7 +159,7 @@ def _recompute_period(period: Period, rows: Sequence[Any], now: datetime) -> int
     back = [(row.id, row.state) for row in rows if row.owner_id not in away and _was_automatic(row) and row.late_until > now]
     moved = [row.id for row in rows if row.state in UNSENT and row.due_at != when.due_at]
     if moved:
-        change = update(_reports).where(_reports.c.id.in_(moved))
+        change = update(_reports).where(_reports.c.id.in_(moved), _reports.c.state.in_(UNSENT))
         store.session().connection().execute(change.values(due_at=when.due_at, late_until=_late_until(when, now)))
     return (
         len(moved)
@@ -193,15 +194,15 @@ def _template(kind: PeriodKind) -> int | None:
 
 
 def _move(rows: Sequence[tuple[int, str]], to: ReportState, now: datetime, *, verb: str, **values: Any) -> int:
-    """Set-based, of rows this transaction has locked; each leaves its line of history."""
+    """Set-based; a report that its author or leader has moved meanwhile stays as it is. Each leaves its line of history."""
     if not rows:
         return 0
-    change = update(_reports).where(_reports.c.id.in_([found for found, _ in rows]))
-    store.session().connection().execute(
-        change.values(state=to.value, version=_reports.c.version + 1, changed_at=now, changed_by_id=None, **values)
-    )
-    _write_history([(found, {"state": before}, {"state": to.value, **values}) for found, before in rows], verb=verb)
-    return len(rows)
+    before = dict(rows)
+    change = update(_reports).where(tuple_(_reports.c.id, _reports.c.state).in_(sorted(rows)))
+    moved = change.values(state=to.value, version=_reports.c.version + 1, changed_at=now, changed_by_id=None, **values)
+    done = store.session().connection().scalars(moved.returning(_reports.c.id)).all()
+    _write_history([(found, {"state": before[found]}, {"state": to.value, **values}) for found in done], verb=verb)
+    return len(done)
 
 
 def _write_history(lines: Iterable[tuple[int, dict[str, Any], dict[str, Any]]], *, verb: str) -> None:

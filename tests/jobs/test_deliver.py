@@ -135,7 +135,7 @@ class _SmtpServer:
 
     def _serve(self) -> None:
         line, _ = self.listener.accept()
-        with line, line.makefile("rw", newline="\r\n") as file:
+        with self.listener, line, line.makefile("rw", newline="\r\n") as file:
 
             def say(text: str) -> None:
                 file.write(text + "\r\n")
