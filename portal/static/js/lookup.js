@@ -1,6 +1,8 @@
 // Reference fields: twenty names a time from the server, never the whole table.
 export const connect = (root) => {
   for (const select of root.querySelectorAll("select[data-lookup]:not(.tomselected)")) {
+    // The hidden original keeps a name of its own: the label moves to the visible control.
+    select.setAttribute("aria-label", select.labels[0]?.textContent.trim() || select.getAttribute("aria-label") || select.name);
     new TomSelect(select, {
       valueField: "value",
       labelField: "text",

@@ -26,16 +26,23 @@ export const toast = ({ text, undo_href: undo, tone }) => {
   setTimeout(() => box.remove(), tone === "warn" || undo ? SHOWN_MS * 2 : SHOWN_MS);
 };
 
+let leaving = false;
+
 document.body.addEventListener("portal:toast", (event) => {
-  sessionStorage.setItem(KEPT, JSON.stringify(event.detail));
+  // htmx adds the element to the detail; only the words are kept.
+  const { text, undo_href, tone } = event.detail;
+  sessionStorage.setItem(KEPT, JSON.stringify({ text, undo_href, tone }));
   setTimeout(() => {
-    if (sessionStorage.getItem(KEPT)) {
+    if (!leaving && sessionStorage.getItem(KEPT)) {
       sessionStorage.removeItem(KEPT);
       toast(event.detail);
     }
   }, 50);
 });
-document.body.addEventListener("portal:refresh", () => location.reload());
+document.body.addEventListener("portal:refresh", () => {
+  leaving = true;
+  location.reload();
+});
 
 const kept = sessionStorage.getItem(KEPT);
 if (kept) {

@@ -1,0 +1,87 @@
+"""Every page kind, for the role that lives in it: accessible, quiet under the strict policy, no sideways scroll."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.pages.browser import Visitor, faults, too_wide
+
+PAGES = {
+    "rep07": (
+        "/",
+        "/lead/",
+        "/lead/?tab=pool",
+        "/lead/new",
+        "/lead/first",
+        "/report-desk/",
+        "/report-desk/first",
+        "/inbox/",
+        "/me/",
+        "/lead/?q=没有这家公司",
+    ),
+    "leader01": ("/", "/lead/?tab=pool", "/report-desk/board", "/work_report/"),
+    "director01": ("/",),
+    "admin01": ("/", "/user/", "/jobs/", "/lead/import", "/pool/", "/policy/"),
+    "legal01": ("/", "/lead/"),
+}
+Visitors = Callable[[str], Visitor]
+
+
+def first_of(visitor: Visitor, path: str) -> str:
+    """`/lead/first` is the first record of the person's own list."""
+    if not path.endswith("/first"):
+        return path
+    entity = path.split("/")[1]
+    lists = {"lead": "/lead/?tab=mine", "report-desk": "/report-desk/"}
+    with visitor.page(lists[entity]) as page:
+        found = page.locator(f"main a[href^='/{entity}/']").evaluate_all("links => links.map(a => a.getAttribute('href'))")
+    return next(href for href in found if href.rsplit("/", 1)[1].isdigit())
+
+
+@pytest.mark.parametrize(
+    ("width", "theme", "language"), [(1440, "light", "zh"), (1440, "dark", "en"), (390, "light", "en"), (390, "dark", "zh")]
+)
+@pytest.mark.parametrize("login", PAGES)
+def test_pages_are_accessible_and_quiet(login: str, width: int, theme: str, language: str, visitors: Visitors) -> None:
+    visitor = visitors(login)
+    visitor.said.clear()
+    wrong = []
+    for each in PAGES[login]:
+        path = first_of(visitor, each)
+        with visitor.page(path, width=width, theme=theme, language=language) as page:
+            wrong += [f"{path}: {fault}" for fault in faults(page)]
+            if too_wide(page):
+                wrong.append(f"{path}: scrolls sideways at {width}")
+    said = [line for line in visitor.said if "403" not in line and "404" not in line]
+    assert not wrong + said, "\n".join(wrong + said)
+
+
+def test_a_leader_assigns_from_the_pool_and_takes_it_back(visitors: Visitors) -> None:
+    with visitors("leader01").page("/lead/?tab=pool") as page:
+        before = page.locator(".count").inner_text()
+        for row in range(3):
+            page.locator("[data-tick]").nth(row).click()
+        page.locator("[data-bulk-verb$='/assign']").click()
+        page.locator("dialog[open] .tbl tbody tr").first.wait_for()
+        page.locator("dialog[open] .dlg-f .btn-primary").click()
+        page.locator(".toast-x button").wait_for()
+        assert int(page.locator(".count").inner_text()) == int(before) - 3
+        page.locator(".toast-x button").click()
+        page.wait_for_function(f"document.querySelector('.count').textContent === '{before}'")
+
+
+def test_a_rep_claims_logs_a_follow_up_and_sees_it_in_the_timeline(visitors: Visitors) -> None:
+    rep = visitors("rep08")
+    with rep.page("/lead/?tab=pool") as page:
+        name = page.locator("tbody tr .link").first.inner_text()
+        page.locator("[data-tick]").first.click()
+        page.locator("[data-bulk-verb$='/claim']").click()
+        page.locator("dialog[open] .dlg-f .btn-primary").click()
+        page.locator(".toast-x").wait_for()
+        page.goto(rep.base + f"/lead/?tab=mine&q={name}")
+        page.locator("tbody tr .link").first.click()
+        page.fill("[name=content]", "电话里谈了交期，下周给报价。")
+        page.locator(".composer button[type=submit]").click()
+        page.locator(".tl-card", has_text="下周给报价").wait_for()
