@@ -16,6 +16,9 @@ AXE = Path(__file__).resolve().parents[2] / "build" / "vendor" / "axe.min.js"
 WIDTHS = {1440: 900, 390: 844}
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 
+_FAULTS = """axe.run(document, {resultTypes: ["violations"]}).then((result) => result.violations.map(
+  (fault) => fault.id + ": " + fault.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(", ")))"""
+
 
 def launch(playwright: Playwright) -> Browser:
     """Debian's Chromium; no browser of Playwright's own is downloaded."""
@@ -61,9 +64,7 @@ def sign_in(browser: Browser, base: str, login: str) -> Visitor:
 def faults(page: Page) -> list[str]:
     """What axe-core finds wrong."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate(
-        "axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target.join(' ')).join(' | ')))"
-    )
+    found = page.evaluate(_FAULTS)
     return [str(each) for each in found]
 
 
