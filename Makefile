@@ -5,7 +5,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-test run test lint check screens bench lock clean
+.PHONY: help setup setup-test run test lint check screens lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name words; do printf '  make %-11s %s\n' "$$name" "$$words"; done
@@ -30,9 +30,6 @@ check: setup-test ## The tests alone (ARGS="-k claim" chooses)
 
 screens: setup-test ## Pictures of every page, both widths, themes and languages, into build/screens
 	$(BIN)/python bin/screens.py
-
-bench: setup ## Load 10k, 100k, 1M records and measure (SIZES="10k 100k" chooses)
-	$(BIN)/python -m bench $(SIZES)
 
 lock: .venv/.test-set ## Choose the newest allowed versions again and write all lock files
 	$(BIN)/python bin/lock.py
