@@ -15,7 +15,7 @@ def main() -> None:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         if found():
-            print("No Chinese font was found: pictures will show boxes. apt-get install fonts-noto-cjk")  # noqa: T201
+            print("No Chinese font was found: pictures will show boxes. apt-get install fonts-noto-cjk")
             return
         sys.exit("The browser tests need Chromium: apt-get install chromium fonts-noto-cjk, then again.")
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
