@@ -69,7 +69,7 @@ def test_a_leader_assigns_from_the_pool_and_takes_it_back(visitors: Visitors) ->
         page.locator(".toast-x button").wait_for()
         assert int(page.locator(".count").inner_text()) == int(before) - 3
         page.locator(".toast-x button").click()
-        page.wait_for_function(f"document.querySelector('.count').textContent === '{before}'")
+        page.locator(".count", has_text=before).wait_for()
 
 
 def test_a_rep_claims_logs_a_follow_up_and_sees_it_in_the_timeline(visitors: Visitors) -> None:
