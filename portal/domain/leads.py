@@ -92,7 +92,7 @@ def claim(leads: Sequence[Any], *, acting_user: Principal, now: datetime) -> Out
     """Take leads from their pool. A refusal costs no quota, and returning does not refund."""
     session, outcome = store.session(), Outcome()
     lock_people(session, [acting_user.user_id])
-    rows = {row.id: row for row in locked(session, ids_of(leads), models.Lead.pool_id.is_not(None))}
+    rows = {row.id: row for row in locked(session, ids_of(leads), models.Lead.pool_id.is_not(None), skip=True)}
     claims = Claims(session, acting_user.user_id, pools_by_id(session), list(rows.values()), now)
     taken = []
     for lead_id in ids_of(leads):
