@@ -65,6 +65,11 @@ class Spec:
         return tuple(f for f in self.fields.values() if f.searched)
 
     @property
+    def masked(self) -> tuple[Field, ...]:
+        """Fields that may be hidden from who sees the record."""
+        return tuple(f for f in self.fields.values() if f.masked is not None)
+
+    @property
     def form(self) -> tuple[Field, ...]:
         """Fields a person fills in, in the declared order."""
         keys = self.screen.form or tuple(self.fields)

@@ -16,10 +16,12 @@ GENERATED_LABELS = {
     "delete": "删除 | Delete",
     "export": "导出 | Export",
     "import": "导入 | Import",
+    "reveal": "查看隐藏内容 | Reveal hidden values",
 }
 
 
 def all_permissions() -> tuple[str, ...]:
     """`lead:claim` and its like, sorted."""
     generated = {f"{name}:{verb}" for name in registry() for verb in GENERATED}
-    return tuple(sorted({*generated, *SCREENS, *(verb.permission for verb in all_verbs())}))
+    revealed = {f"{spec.name}:reveal" for spec in registry().values() if spec.masked}
+    return tuple(sorted({*generated, *revealed, *SCREENS, *(verb.permission for verb in all_verbs())}))

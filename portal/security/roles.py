@@ -51,7 +51,7 @@ LEADER = Role(
 )
 DIRECTOR = Role(
     "总监 | Director",
-    (*LEADER.verbs, *_verbs("lead", "import"), "user:read"),
+    (*LEADER.verbs, *_verbs("lead", "import reveal"), "user:read"),
     {"lead": Reach("all", "all", "all"), "work_report": Reach("all", "all"), "leave": Reach("all", "all")},
 )
 ADMIN = Role(
@@ -61,7 +61,7 @@ ADMIN = Role(
         "job:read",
         "mailbox:read",
         "policy_desk:read",
-        *_verbs("lead", f"{_MANAGE} assign release invalidate revive"),
+        *_verbs("lead", f"{_MANAGE} assign release invalidate revive reveal"),
         *_verbs("follow_up", "read export"),
         *_verbs("user", "read create edit export import invite place reset_password deactivate reactivate"),
         *(

@@ -89,6 +89,15 @@ class EntityApi(BaseApi):  # type: ignore[misc]
             operations.restore(session, self.spec, record, acting_user=records.principal(), now=now)
         return jsonify({"id": record_id})
 
+    @expose("/<int:record_id>/reveal", methods=("POST",))
+    @granted("reveal")
+    def reveal(self, record_id: int) -> Response:
+        """`{"field": "phone", "reason": "…"}` answers with the masked value and notes it in the history."""
+        given = _body()
+        key = str(given.get("field") or "")
+        value = records.reveal(self.spec, record_id, key, str(given.get("reason") or ""))
+        return jsonify({"id": record_id, "field": key, "value": self.spec.field(key).to_json(value)})
+
     @expose("/pick", methods=("GET",))
     @granted("read")
     def pick(self) -> Response:

@@ -35,7 +35,7 @@ _VERB_WORDS = {
     "restore": "恢复 | restored this",
     "import": "导入 | imported this",
     "attach": "添加了文件 | added files",
-    "reveal": "查看了完整号码 | revealed the number",
+    "reveal": "查看了隐藏的内容 | revealed a hidden value",
     "export": "导出 | exported",
 }
 
@@ -54,7 +54,9 @@ class Action:
 class Fact:
     label: str
     cell: Cell
+    key: str = ""
     reveal_href: str | None = None
+    """Where who may see the masked value asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,9 @@ class DetailPage:
 class DetailPageBuilder:
     """One reader's page of one record (`row` came through the gate)."""
 
-    def __init__(self, spec: Spec, row: Mapping[str, Any], rights: Rights, view: View) -> None:
+    def __init__(self, spec: Spec, row: Mapping[str, Any], rights: Rights, view: View, revealed: Mapping[str, Any] | None = None) -> None:
         self.spec, self.row, self.rights, self.view = spec, row, rights, view
+        self.revealed = revealed or {}
         self.id = row["id"]
         self.href = f"/{spec.name}/{self.id}"
 
@@ -166,7 +169,11 @@ class DetailPageBuilder:
         return (Action(self.t("删除 | Delete"), "trash", f"{self.href}/delete", method="post"),)
 
     def _fact(self, each: Field) -> Fact:
-        return Fact(self.t(each.label), self.rights.cell(self.spec, each, self.row, self.view))
+        if each.key in self.revealed:
+            return Fact(self.t(each.label), each.cell(self.revealed[each.key], self.view))
+        hidden = self.rights.masks(each, self.row) and not each.is_blank(self.row.get(each.key))
+        shown = self.rights.cell(self.spec, each, self.row, self.view)
+        return Fact(self.t(each.label), shown, each.key, f"{self.href}/reveal" if hidden and self.may("reveal") else None)
 
     def _next(self) -> tuple[str, str, str] | None:
         at = self.row.get("next_at")
@@ -272,8 +279,14 @@ class DetailPageBuilder:
             f"{local:%H:%M}",
             f"{local:%Y-%m-%d %H:%M}",
             body=event.reason,
+            meta=self._of_field(event),
             changes=tuple(diff),
         )
+
+    def _of_field(self, event: AuditEvent) -> tuple[tuple[str, str], ...]:
+        """Which field a line is about that changed none (a reveal)."""
+        each = self.spec.fields.get(str(event.after.get("field", "")))
+        return ((self.t("字段 | Field"), self.t(each.label)),) if each and event.verb == "reveal" else ()
 
     def _old(self, each: Field, value: Any, referred: Mapping[tuple[str, int], str]) -> str:
         """A historic value as this reader may see it: names he may not see are dashes, masked stay masked."""

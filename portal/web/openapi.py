@@ -8,6 +8,7 @@ from typing import Any
 from portal.engine.fields import Field
 from portal.engine.spec import Spec
 from portal.engine.verbs import Verb
+from portal.security.permissions import GENERATED_LABELS
 
 _LIST_ARGUMENTS = (
     ("filter", "JSON [[field, operator, value], …]; all must hold"),
@@ -29,6 +30,8 @@ def describe(api_spec: Any, spec: Spec, verbs: Sequence[Verb]) -> None:
     api_spec.path(path=root, operations={"get": _list(spec), "post": _write(spec, 201)})
     one = {**_read(spec)}
     api_spec.path(path=root + "{record_id}", operations={"get": one, "put": _write(spec, 200), "delete": _plain(spec, 204)})
+    if spec.masked:
+        api_spec.path(path=root + "{record_id}/reveal", operations={"post": _reveal(spec)})
     for verb in verbs:
         api_spec.path(path=root + verb.name, operations={"post": _verb(spec, verb)})
 
@@ -81,6 +84,22 @@ def _write(spec: Spec, status: int) -> dict[str, Any]:
 
 def _plain(spec: Spec, status: int) -> dict[str, Any]:
     return {"tags": [_tag(spec)], "parameters": [_ID], "responses": _responses(status)}
+
+
+def _reveal(spec: Spec) -> dict[str, Any]:
+    asked = {
+        "type": "object",
+        "required": ["field", "reason"],
+        "properties": {"field": {"type": "string", "enum": [f.key for f in spec.masked]}, "reason": {"type": "string"}},
+    }
+    told = {"type": "object", "properties": {"id": {"type": "integer"}, "field": {"type": "string"}, "value": {}}}
+    return {
+        "tags": [_tag(spec)],
+        "summary": GENERATED_LABELS["reveal"],
+        "parameters": [_ID],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": asked}}},
+        "responses": _responses(200, told),
+    }
 
 
 def _verb(spec: Spec, verb: Verb) -> dict[str, Any]:

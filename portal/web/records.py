@@ -19,6 +19,7 @@ from portal.engine.errors import NotAllowed, NotFound
 from portal.engine.fields import View
 from portal.engine.query.listing import Listing
 from portal.engine.spec import Spec
+from portal.security import reveal as reveals
 from portal.security.fields import Rights
 from portal.security.principal import Principal
 from portal.security.session import WITH_DELETED
@@ -85,3 +86,9 @@ def row_of(spec: Spec, record_id: int, view: View, *, with_deleted: bool = False
     if found is None:
         raise NotFound
     return dict(found)
+
+
+def reveal(spec: Spec, record_id: int, key: str, reason: str) -> Any:
+    """A masked value for who holds the right and says why; the look is in the history before the value is told."""
+    with writing() as (session, _now):
+        return reveals.reveal(session, spec, find(spec, record_id), key, reason=reason, acting_user=principal())
