@@ -9,7 +9,7 @@ from flask import session as cookie
 from flask_appbuilder import AppBuilder, BaseView, expose
 from werkzeug.exceptions import Unauthorized
 
-from portal.domain import people
+from portal.domain import sign_in
 from portal.engine import audit, store
 from portal.engine.clock import clock
 from portal.engine.errors import PortalError
@@ -82,7 +82,7 @@ class LoginView(BaseView):  # type: ignore[misc]
                 throttle.count(session, kept, now)
             except TooMany:
                 return _page("password_forgot.html", notice=say(_SENT))
-            people.send_link(account.find(session, typed), now=now)
+            sign_in.send_link(account.find(session, typed), now=now)
         return _page("password_forgot.html", notice=say(_SENT))
 
     @expose("/password/reset/<token>", methods=["GET", "POST"])
