@@ -96,6 +96,7 @@ POLICIES: dict[str, PolicyDefinition] = {
         _d("recycle.warn_days", "7,3,1", "天 | days", "回收前提醒 | Warn before recycling", "records, pool defaults", _wholes),
         _d("recycle.no_deal_days", "90", "天 | days", "未成交回收 | Recycle without a deal after", "records, pool defaults"),
         _d("pool.unclaimed_days", "3", "天 | days", "公海无人领取 | Unclaimed in the pool for", "records C"),
+        _d("duplicate.checks_per_hour", "60", "次 | times", "每人每小时查重 | Duplicate checks a person an hour", "security"),
         _d("bulk.job_above", "200", "条 | records", "多于此数转后台 | Run as a job above", "screens"),
         _d("session.idle_minutes", "480", "分钟 | minutes", "闲置后退出 | Sign out when idle for", "security"),
         _d("session.absolute_hours", "72", "小时 | hours", "最长登录 | Sign out after at most", "security"),

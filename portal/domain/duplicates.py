@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal import models
-from portal.domain.calendar import company_zone
-from portal.domain.ownership import among_texts
+from portal.domain.calendar import company_day, company_zone
+from portal.domain.ownership import among_texts, lock_people
+from portal.engine import audit, store
+from portal.engine.errors import Refused
 from portal.engine.mask import normalise_name, phone_digits
 from portal.engine.text import Text, say
+from portal.policies import policy
+from portal.security.principal import Principal
 from portal.security.session import guarded
 
+LOOK_UP = "duplicate_check"
+_HOUR = timedelta(hours=1)
 _SHOWN = 3
 IN_POOL = Text("公海 | the public pool")
 
@@ -48,6 +54,35 @@ class Duplicate:
             team=team,
             day=day,
         )
+
+
+class TooManyLookUps(Refused):
+    """Who asks for one number after another learns no more this hour."""
+
+    status = 429
+
+    def __init__(self, most: int, until: datetime, now: datetime) -> None:
+        minutes = max(1, -(-int((until - now).total_seconds()) // 60))
+        super().__init__(
+            "每小时最多查重 {most} 次，请 {minutes} 分钟后再保存。 | At most {most} duplicate checks an hour. Save again in {minutes} min.",
+            rule="too_many_look_ups",
+            most=most,
+            minutes=minutes,
+        )
+
+
+def count_look_up(session: Session, acting_user: Principal, asked: Mapping[str, str], now: datetime) -> None:
+    """Keep in the history that this person asked, whatever becomes of the save; refuse beyond the policy's number an hour."""
+    if acting_user.is_system:
+        return
+    most = policy("duplicate.checks_per_hour", on=company_day(now))
+    lock_people(session, [acting_user.user_id])
+    event: Any = models.AuditEvent.__table__
+    mine = and_(event.c.actor_id == acting_user.user_id, event.c.verb == LOOK_UP, event.c.at > now - _HOUR)
+    oldest = session.connection().scalar(select(event.c.at).where(mine).order_by(event.c.at.desc()).offset(max(most - 1, 0)).limit(1))
+    if most == 0 or oldest is not None:
+        raise TooManyLookUps(most, (oldest or now) + _HOUR, now)
+    store.keep(lambda current: audit.write(current, verb=LOOK_UP, entity="lead", record_id=None, after=dict(asked)))
 
 
 def phone_key(raw: str | None) -> str:

@@ -28,7 +28,7 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
     Refused with rule `duplicate` and the allowed facts, unless `session.info["confirmed"]`.
     """
     session = store.session()
-    _refuse_duplicates(dict(values), besides=None)
+    _refuse_duplicates(dict(values), besides=None, acting_user=acting_user, now=now)
     lead = models.Lead(**values)
     lead.company_key = duplicates.company_key(lead.company)
     if acting_user.may("lead:claim") and not acting_user.is_system:
@@ -49,7 +49,7 @@ def change(record: models.Lead, values: Mapping[str, Any], *, acting_user: Princ
     """Correct a lead; a new phone or company is compared again, a new grade starts or ends the clock."""
     session = store.session()
     renewed = {key: values[key] for key in _COMPARED if key in values and values[key] != getattr(record, key)}
-    _refuse_duplicates(renewed, besides=record.id)
+    _refuse_duplicates(renewed, besides=record.id, acting_user=acting_user, now=now)
     for key, value in values.items():
         setattr(record, key, value)
     record.company_key = duplicates.company_key(record.company)
@@ -58,11 +58,14 @@ def change(record: models.Lead, values: Mapping[str, Any], *, acting_user: Princ
     return record
 
 
-def _refuse_duplicates(values: Mapping[str, Any], *, besides: int | None) -> None:
+def _refuse_duplicates(values: Mapping[str, Any], *, besides: int | None, acting_user: Principal, now: datetime) -> None:
+    """Looks past the reader's scope, so each look is counted and kept; a confirmed save looks at nothing."""
     session = store.session()
-    if session.info.get("confirmed"):
+    asked = {key: str(values[key]) for key in _COMPARED if values.get(key)}
+    if session.info.get("confirmed") or not asked:
         return
-    found = duplicates.find(session, phone=values.get("phone") or "", company=values.get("company") or "", besides=besides)
+    duplicates.count_look_up(session, acting_user, asked, now)
+    found = duplicates.find(session, phone=asked.get("phone", ""), company=asked.get("company", ""), besides=besides)
     if found:
         raise Refused("{warning} | {warning}", rule="duplicate", warning=duplicates.warning(found))
 

@@ -10,6 +10,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from portal.engine.errors import PortalError
+
+_KEPT = "kept"
 _current: ContextVar[Session | None] = ContextVar("portal_session", default=None)
 _factory: Callable[[], Session] | None = None
 
@@ -68,11 +71,25 @@ def unit_of_work(principal: Any, now: datetime) -> Iterator[Session]:
     if current.info.get("unit_of_work"):
         raise NestedUnitOfWork("a unit of work is already open")
     current.info.update(principal=principal, now=now, unit_of_work=True)
+    current.info.pop(_KEPT, None)
     try:
         yield current
         current.commit()
+    except PortalError:
+        current.rollback()
+        for write in current.info.get(_KEPT, ()):
+            write(current)
+        current.commit()
+        raise
     except BaseException:
         current.rollback()
         raise
     finally:
         current.info["unit_of_work"] = False
+
+
+def keep(write: Callable[[Session], None]) -> None:
+    """Write what stays true when a rule then refuses the work around it (somebody looked): now, or after the rollback."""
+    current = session()
+    write(current)
+    current.info.setdefault(_KEPT, []).append(write)

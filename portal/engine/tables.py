@@ -23,7 +23,11 @@ class AuditEvent(_Base):
     """One changed record: who, when, verb, old → new, reason. Append-only by trigger."""
 
     __tablename__ = "audit_event"
-    __table_args__ = (Index("ix_audit_event_record", "entity", "record_id", "id"), Index("ix_audit_event_actor", "actor_id", "id"))
+    __table_args__ = (
+        Index("ix_audit_event_record", "entity", "record_id", "id"),
+        Index("ix_audit_event_actor", "actor_id", "id"),
+        Index("ix_audit_event_duplicate_check", "actor_id", "at", postgresql_where=text("verb = 'duplicate_check'")),
+    )
 
     id: Mapped[int] = _id()
     at: Mapped[dt.datetime] = mapped_column(Instant, nullable=False)

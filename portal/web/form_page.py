@@ -83,7 +83,7 @@ class FormDoor:
         except Refused as error:
             return self._again(
                 form,
-                409,
+                error.status,
                 extra=[("", error.in_(self.view.language))],
                 confirm=error.in_(self.view.language) if error.rule == "duplicate" else None,
             )
