@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypedDict
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, not_, or_
@@ -50,6 +50,24 @@ class BadValue(ValueError):
 
 REQUIRED = say("必填。 | Required.")
 _OPERATORS_OF_ALL = ("empty", "not_empty")
+
+
+class Options(TypedDict, total=False):
+    """What every declaration of a field may say by name, so that the type checker finds a misspelt one."""
+
+    required: bool
+    help: str
+    searched: bool
+    identity: bool
+    masked: Mask | None
+    readonly: bool
+    filterable: bool
+    sortable: bool
+    default: Any
+    section: str
+    slot: str
+    see: Sequence[str]
+    edit: Sequence[str]
 
 
 class Field:

@@ -19,7 +19,7 @@ from portal.engine.screen import Screen
 class UntilClaimed:
     """Hidden while the record lies in a pool."""
 
-    needs = ("pool_id",)
+    needs: tuple[str, ...] = ("pool_id",)
 
     def criterion(self, columns: Mapping[str, Any]) -> ColumnElement[bool]:
         return columns["pool_id"].is_not(None)  # type: ignore[no-any-return]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from sqlalchemy import ColumnElement, Computed, String, case, literal
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.cell import Cell
-from portal.engine.fields import BadValue, Field, View
+from portal.engine.fields import BadValue, Field, Options, View
 from portal.engine.text import Language, pick
 
 
@@ -38,7 +38,7 @@ class ChoiceField(Field):
     operators = ("eq", "ne", "in")
     look = "tag"
 
-    def __init__(self, label: str, options: type[Choices], **rest: Any) -> None:
+    def __init__(self, label: str, options: type[Choices], **rest: Unpack[Options]) -> None:
         super().__init__(label, **rest)
         self.options = options
 
@@ -99,17 +99,17 @@ class StateField(ChoiceField):
         self.edges = {str(start): tuple(str(end) for end in ends) for start, ends in edges.items()}
 
 
-def choice(label: str, options: type[Choices], **rest: Any) -> Mapped[str]:
+def choice(label: str, options: type[Choices], **rest: Unpack[Options]) -> Mapped[str]:
     """One of a fixed set."""
     return ChoiceField(label, options, **rest).column()
 
 
-def derived(label: str, options: type[Choices], *, from_: Sequence[str], sql: str, **rest: Any) -> Mapped[str]:
+def derived(label: str, options: type[Choices], *, from_: Sequence[str], sql: str, **rest: Unpack[Options]) -> Mapped[str]:
     """A choice that follows from other columns by `sql`, whatever door wrote them."""
     made: Mapped[str] = DerivedField(label, options, from_=from_, sql=sql, **rest).column()
     return made
 
 
-def states(label: str, options: type[Choices], *, edges: Mapping[Any, Sequence[str]], **rest: Any) -> Mapped[str]:
+def states(label: str, options: type[Choices], *, edges: Mapping[Any, Sequence[str]], **rest: Unpack[Options]) -> Mapped[str]:
     """The state of a record and the edges its verbs may take."""
     return StateField(label, options, edges=edges, **rest).column()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from sqlalchemy import ColumnElement, Date, DateTime, func
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeEngine
 
 from portal.engine.cell import Cell
-from portal.engine.fields import BadValue, Field, View
+from portal.engine.fields import BadValue, Field, Options, View
 
 _RELATIVE = ("today", "yesterday", "this_week", "this_month", "overdue", "last_days", "next_days")
 _RELATIVE_WORDS = {
@@ -177,11 +177,11 @@ def _all(bounds: list[ColumnElement[bool]]) -> ColumnElement[bool]:
     return bounds[0] if len(bounds) == 1 else bounds[0] & bounds[1]
 
 
-def date(label: str, **options: Any) -> Mapped[dt.date | None]:
+def date(label: str, **options: Unpack[Options]) -> Mapped[dt.date | None]:
     """A calendar day."""
     return DateField(label, **options).column()
 
 
-def instant(label: str, **options: Any) -> Mapped[dt.datetime | None]:
+def instant(label: str, **options: Unpack[Options]) -> Mapped[dt.datetime | None]:
     """A moment in time."""
     return InstantField(label, **options).column()

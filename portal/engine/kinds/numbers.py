@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Numeric
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeEngine
 
 from portal.engine.cell import Cell
-from portal.engine.fields import BadValue, Field, View
+from portal.engine.fields import BadValue, Field, Options, View
 
 _RANGE = ("eq", "ne", "gt", "ge", "lt", "le", "between", "in")
 _SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "HKD": "HK$", "JPY": "JP¥"}
@@ -24,7 +24,7 @@ class IntegerField(Field):
     operators = _RANGE
     json_type: ClassVar[dict[str, Any]] = {"type": "integer"}
 
-    def __init__(self, label: str, *, least: int = -_INTEGER_LIMIT, most: int = _INTEGER_LIMIT, **options: Any) -> None:
+    def __init__(self, label: str, *, least: int = -_INTEGER_LIMIT, most: int = _INTEGER_LIMIT, **options: Unpack[Options]) -> None:
         super().__init__(label, **options)
         self.least, self.most = least, most
 
@@ -51,7 +51,7 @@ class DecimalField(Field):
     operators = _RANGE
     json_type: ClassVar[dict[str, Any]] = {"type": "string", "format": "decimal"}
 
-    def __init__(self, label: str, *, digits: int = 18, scale: int = 4, **options: Any) -> None:
+    def __init__(self, label: str, *, digits: int = 18, scale: int = 4, **options: Unpack[Options]) -> None:
         super().__init__(label, **options)
         self.digits, self.scale = digits, scale
 
@@ -86,7 +86,7 @@ class MoneyField(DecimalField):
     kind = "money"
     widget = "money"
 
-    def __init__(self, label: str, *, currency: str = "CNY", **options: Any) -> None:
+    def __init__(self, label: str, *, currency: str = "CNY", **options: Unpack[Options]) -> None:
         super().__init__(label, digits=18, scale=2, **options)
         self.currency = currency
 
@@ -147,22 +147,22 @@ class FlagField(Field):
         return column.is_(False)  # type: ignore[no-any-return]
 
 
-def integer(label: str, **options: Any) -> Mapped[int | None]:
+def integer(label: str, *, least: int = -_INTEGER_LIMIT, most: int = _INTEGER_LIMIT, **options: Unpack[Options]) -> Mapped[int | None]:
     """A whole number."""
-    return IntegerField(label, **options).column()
+    return IntegerField(label, least=least, most=most, **options).column()
 
 
-def decimal(label: str, *, scale: int = 4, **options: Any) -> Mapped[Decimal | None]:
+def decimal(label: str, *, digits: int = 18, scale: int = 4, **options: Unpack[Options]) -> Mapped[Decimal | None]:
     """An exact number with `scale` decimals."""
-    return DecimalField(label, scale=scale, **options).column()
+    return DecimalField(label, digits=digits, scale=scale, **options).column()
 
 
-def money(label: str, **options: Any) -> Mapped[Decimal | None]:
+def money(label: str, *, currency: str = "CNY", **options: Unpack[Options]) -> Mapped[Decimal | None]:
     """An exact amount of money, two decimals."""
-    return MoneyField(label, **options).column()
+    return MoneyField(label, currency=currency, **options).column()
 
 
-def flag(label: str, **options: Any) -> Mapped[bool]:
+def flag(label: str, **options: Unpack[Options]) -> Mapped[bool]:
     """Yes or no."""
     made: Mapped[bool] = FlagField(label, **options).column()
     return made

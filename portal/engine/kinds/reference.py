@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from sqlalchemy import ForeignKey, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
 from portal.engine.cell import Cell
-from portal.engine.fields import BadValue, Field, View
+from portal.engine.fields import BadValue, Field, Options, View
 
 
 class ReferenceField(Field):
@@ -20,7 +20,7 @@ class ReferenceField(Field):
     operators = ("eq", "ne", "in", "me", "my_team")
     json_type: ClassVar[dict[str, Any]] = {"type": "integer"}
 
-    def __init__(self, label: str, target: str, *, on_delete: str = "RESTRICT", alter: str = "", **options: Any) -> None:
+    def __init__(self, label: str, target: str, *, on_delete: str = "RESTRICT", alter: str = "", **options: Unpack[Options]) -> None:
         super().__init__(label, **options)
         self.target = target
         self.on_delete = on_delete
@@ -54,8 +54,9 @@ class ReferenceField(Field):
         return Cell("text", value, phone_slot=self.slot)
 
 
-def ref(label: str, target: str, **options: Any) -> Mapped[int | None]:
+def ref(
+    label: str, target: str, *, on_delete: str = "RESTRICT", alter: str = "", index: bool = True, **options: Unpack[Options]
+) -> Mapped[int | None]:
     """The id of a record of another entity (`target`, its REST name)."""
-    index = options.pop("index", True)
-    made: Mapped[int | None] = ReferenceField(label, target, **options).column(index=index)
+    made: Mapped[int | None] = ReferenceField(label, target, on_delete=on_delete, alter=alter, **options).column(index=index)
     return made

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeEngine
 
-from portal.engine.fields import Field
+from portal.engine.fields import Field, Options
 
 
 class JsonField(Field):
@@ -25,7 +25,7 @@ class JsonField(Field):
         return super().column(nullable=False, default=dict, server_default="{}", **options)
 
 
-def json(label: str, **options: Any) -> Mapped[dict[str, Any]]:
+def json(label: str, **options: Unpack[Options]) -> Mapped[dict[str, Any]]:
     """A JSON object that no generated form edits."""
     made: Mapped[dict[str, Any]] = JsonField(label, **options).column()
     return made

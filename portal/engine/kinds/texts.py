@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from sqlalchemy import ColumnElement, String, Text, func
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeEngine
 
 from portal.engine.cell import Cell
-from portal.engine.fields import BadValue, Field, View
+from portal.engine.fields import BadValue, Field, Options, View
 from portal.engine.mask import mask_phone, phone_digits
 
 _HOME = "+86"
@@ -22,7 +22,7 @@ class TextField(Field):
     blank = ""
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "contains", "in")
 
-    def __init__(self, label: str, length: int = 200, **options: Any) -> None:
+    def __init__(self, label: str, length: int = 200, **options: Unpack[Options]) -> None:
         super().__init__(label, **options)
         self.length = length
 
@@ -56,7 +56,7 @@ class LongTextField(TextField):
     widget = "longtext"
     operators = ("contains",)
 
-    def __init__(self, label: str, length: int = 20_000, **options: Any) -> None:
+    def __init__(self, label: str, length: int = 20_000, **options: Unpack[Options]) -> None:
         options.setdefault("sortable", False)
         super().__init__(label, length, **options)
 
@@ -82,7 +82,7 @@ class PhoneField(TextField):
     widget = "phone"
     operators = ("eq", "contains")
 
-    def __init__(self, label: str, length: int = 32, **options: Any) -> None:
+    def __init__(self, label: str, length: int = 32, **options: Unpack[Options]) -> None:
         super().__init__(label, length, **options)
 
     def read(self, raw: Any) -> str:
@@ -118,21 +118,21 @@ class PhoneField(TextField):
         return func.portal_mask_phone(column)
 
 
-def text(label: str, length: int = 200, **options: Any) -> Mapped[str]:
+def text(label: str, length: int = 200, **options: Unpack[Options]) -> Mapped[str]:
     """A line of text."""
     return TextField(label, length, **options).column()
 
 
-def longtext(label: str, **options: Any) -> Mapped[str]:
+def longtext(label: str, **options: Unpack[Options]) -> Mapped[str]:
     """Several lines of text."""
     return LongTextField(label, **options).column()
 
 
-def email(label: str, **options: Any) -> Mapped[str]:
+def email(label: str, **options: Unpack[Options]) -> Mapped[str]:
     """An e-mail address, lower case."""
     return EmailField(label, 320, **options).column()
 
 
-def phone(label: str, **options: Any) -> Mapped[str]:
+def phone(label: str, **options: Unpack[Options]) -> Mapped[str]:
     """A phone number in normal form."""
     return PhoneField(label, **options).column()
