@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from typing import Any
 
 import click
 
 from config import Config, UnsafeSetting
+from portal.engine.errors import WrongDeclaration
 
 _COMMANDS = {
     "up": ("portal.commands.up", "up"),
@@ -36,6 +38,13 @@ class _Lazy(click.Group):
         module, name = _COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """A declaration that cannot work stops the command with its sentence, not with a traceback."""
+        try:
+            return super().invoke(ctx)
+        except WrongDeclaration as wrong:
+            raise click.ClickException(str(wrong)) from wrong
 
 
 @click.group(cls=_Lazy)

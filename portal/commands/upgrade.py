@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from portal import domain
 from portal.engine import store
+from portal.engine.errors import WrongDeclaration
+from portal.engine.spec import registry
 from portal.engine.tables import RoleScope
 from portal.security import session as gate
 from portal.security.permissions import all_permissions
@@ -52,6 +55,7 @@ def alembic_config(database_url: str) -> AlembicConfig:
 def sync_roles(session: Session) -> None:
     """Add what is missing: permissions always, roles and their scopes when they are new or never edited."""
     pairs = _permissions(session)
+    _refuse_unknown(pairs.keys())
     for name, shipped in ROLES.items():
         role = session.scalar(select(Role).where(Role.name == name))
         if role is None:
@@ -59,12 +63,21 @@ def sync_roles(session: Session) -> None:
             session.add(role)
             session.flush()
         have = {pair.id for pair in role.permissions}
-        role.permissions.extend(pairs[verb] for verb in dict.fromkeys(shipped.verbs) if verb in pairs and pairs[verb].id not in have)
+        role.permissions.extend(pairs[verb] for verb in dict.fromkeys(shipped.verbs) if pairs[verb].id not in have)
         for entity, reach in shipped.reach.items():
             if session.get(RoleScope, (role.id, entity)) is None:
                 session.add(RoleScope(role_id=role.id, entity=entity, read=reach.read, write=reach.write, assign=reach.assign))
     session.flush()
     touch_access(session)
+
+
+def _refuse_unknown(known: Collection[str]) -> None:
+    """A right that nothing asks for is a slip of the pen, and would give nobody anything."""
+    for name, shipped in ROLES.items():
+        if unknown := [verb for verb in shipped.verbs if verb not in known]:
+            raise WrongDeclaration(f"role {name!r} grants {', '.join(unknown)}, which no entity, screen or @verb declares")
+        if unknown := [entity for entity in shipped.reach if entity not in registry()]:
+            raise WrongDeclaration(f"role {name!r} has a reach on {', '.join(unknown)}, which is no entity")
 
 
 def _permissions(session: Session) -> dict[str, PermissionView]:
