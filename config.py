@@ -11,13 +11,14 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _LAST_PORT = 65535
 LEAST_SECRET = 32
 """Characters of a production secret, at least."""
 
-_PRODUCTION_NEEDS = ("SECRET_KEY", "JWT_SECRET_KEY", "DATABASE_URL", "REDIS_URL", "SMTP_URL")
+_PRODUCTION_NEEDS = ("SECRET_KEY", "JWT_SECRET_KEY", "DATABASE_URL", "REDIS_URL", "SMTP_URL", "PORTAL_URL")
 
 
 class UnsafeSetting(ValueError):
@@ -73,7 +74,7 @@ class Config:
             time_zone=_zone(environ.get("PORTAL_TIME_ZONE") or "Asia/Shanghai"),
             language=_one_of(environ, "PORTAL_LANGUAGE", ("zh", "en")),
             demo=env != "production" and environ.get("PORTAL_DEMO", "1") != "0",
-            base_url=environ.get("PORTAL_URL") or f"http://127.0.0.1:{port}",
+            base_url=_address(environ.get("PORTAL_URL") or f"http://127.0.0.1:{port}"),
             proxies=_proxies(environ.get("PORTAL_PROXIES") or "0"),
         )
 
@@ -113,6 +114,17 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= _LAST_PORT:
         raise UnsafeSetting(f"PORT={text!r} is no port; write a number from 1 to 65535.")
     return int(text)
+
+
+def _address(text: str) -> str:
+    """Links in mails begin with it, so it must be what people can open."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise UnsafeSetting(f"PORTAL_URL={text!r} is no address; write the one people open, such as https://portal.example.com.")
+    return text.rstrip("/")
 
 
 def _proxies(text: str) -> int:

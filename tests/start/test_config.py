@@ -15,6 +15,7 @@ PRODUCTION = {
     "DATABASE_URL": "postgresql://db/portal",
     "REDIS_URL": "redis://broker",
     "SMTP_URL": "smtp://mail",
+    "PORTAL_URL": "https://portal.example.com/",
 }
 
 
@@ -30,7 +31,9 @@ def test_development_needs_nothing_and_keeps_its_secret_private(tmp_path: Path) 
 
 
 def test_production_starts_with_all_it_needs_and_without_a_demo() -> None:
-    assert not Config.from_env(PRODUCTION).demo
+    config = Config.from_env(PRODUCTION)
+    assert not config.demo
+    assert config.base_url == "https://portal.example.com"
 
 
 @pytest.mark.parametrize("name", [name for name in PRODUCTION if name != "PORTAL_ENV"])
@@ -51,6 +54,9 @@ def test_production_refuses_to_start_without(name: str) -> None:
         {"PORTAL_ENV": "produktion"},
         {"PORT": "http"},
         {"PORT": "70000"},
+        {"PORTAL_URL": "portal.example.com"},
+        {"PORTAL_URL": "https://"},
+        {"PORTAL_URL": "https://somebody:secret@portal.example.com"},
     ],
 )
 def test_a_wrong_setting_is_named(wrong: dict[str, str], tmp_path: Path) -> None:
