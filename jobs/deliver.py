@@ -39,6 +39,9 @@ _TIME_OUT = 20.0
 _outbox: Any = models.Outbox.__table__
 _people: Any = models.User.__table__
 
+_EMPTIED: dict[str, Any] = {"body": {}}
+"""What was mailed is not kept: a password link in it would be as good as the password to who reads the database."""
+
 Send = Callable[[EmailMessage, str], None]
 
 
@@ -89,21 +92,21 @@ def _lease(now: datetime) -> list[Any]:
 
 def _one(row: Any, config: Any, send: Send, now: datetime) -> int:
     if not row.active or not row.email:
-        return _note(row, now, dropped_at=now, error="nobody to send to")
+        return _note(row, now, dropped_at=now, error="nobody to send to", **_EMPTIED)
     message = compose(row, config)
     try:
         send(message, hashlib.sha256(str(message["Message-ID"]).encode()).hexdigest()[:32])
     except (OSError, smtplib.SMTPException) as error:
         log.warning("mail %s was not sent: %s", row.id, error)
         return _note(row, now, **_after_failure(row, error, now))
-    _note(row, now, sent_at=now, error="")
+    _note(row, now, sent_at=now, error="", **_EMPTIED)
     return 1
 
 
 def _after_failure(row: Any, error: Exception, now: datetime) -> dict[str, Any]:
     said = str(error)[:500]
     if row.attempts >= MOST_ATTEMPTS or isinstance(error, smtplib.SMTPRecipientsRefused):
-        return {"dropped_at": now, "error": said}
+        return {"dropped_at": now, "error": said, **_EMPTIED}
     return {"due_at": now + min(timedelta(seconds=30) * 2**row.attempts, _LONGEST_WAIT), "error": said}
 
 

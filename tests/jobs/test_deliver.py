@@ -16,8 +16,10 @@ import pytest
 from config import Config
 from jobs import deliver
 from portal import models
+from portal.domain import sign_in
 from portal.engine.mailbox import Mailbox
 from portal.engine.outbox import mark_read, notify, unread_count
+from portal.security import account
 from tests import services
 from tests.cast import NOW, Cast
 
@@ -174,3 +176,25 @@ def test_the_inbox_is_read_by_its_owner_only(cast: Cast) -> None:
         assert unread_count(session, cast.people["rep"]) == 1
         assert mark_read(session, cast.people["rep"], now=NOW) == 1
         assert mark_read(session, cast.people["rep"], now=NOW) == 0
+
+
+def test_a_sent_mail_leaves_no_password_link_in_the_database(cast: Cast, settings: Config) -> None:
+    with cast.act("system") as session:
+        found = account.find(session, "rep")
+        sign_in.send_link(found, now=NOW)
+    [waiting] = outbox(cast)
+    token = waiting.body["href"].rpartition("/")[2]
+    assert cast.row(models.User, cast.people["rep"]).reset_hash == account.digest(token)
+    assert send(settings) == 1
+    [mail] = Mailbox(settings.home / "mail").mails()
+    assert token in mail.text
+    everything = [str(row) for row in (*outbox(cast), *cast.rows(models.AuditEvent), cast.row(models.User, cast.people["rep"]))]
+    assert not [line for line in everything if token in line]
+
+
+def test_nor_does_one_that_nobody_may_get(cast: Cast, settings: Config) -> None:
+    tell(cast)
+    cast.set(models.User, cast.people["rep"], active=False)
+    assert send(settings) == 0
+    [row] = outbox(cast)
+    assert row.dropped_at == NOW and row.body == {}
