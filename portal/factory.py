@@ -17,6 +17,7 @@ import jobs
 from portal import logs, models
 from portal.domain import calendar
 from portal.engine import audit, store
+from portal.engine.checks import check_together
 from portal.engine.spec import registry
 from portal.engine.verbs import check_verbs
 from portal.security import session as gate
@@ -44,7 +45,9 @@ def create_app(config: Config) -> Flask:
     with app.app_context():
         from portal import doors  # noqa: PLC0415 - doors need the finished data model and verbs
 
-        check_verbs(list(registry().values()))
+        specs = list(registry().values())
+        check_together(specs)
+        check_verbs(specs)
         appbuilder = AppBuilder(
             app,
             database.session,

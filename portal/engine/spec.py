@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import inspect
 from sqlalchemy.orm import Mapper
 
+from portal.engine.checks import check_alone
 from portal.engine.entity import Declared, Entity, Owned, Pooled, entity_name
 from portal.engine.errors import BadRequest, WrongDeclaration
 from portal.engine.fields import Field
 from portal.engine.kinds.choice import StateField
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.screen import Screen
-from portal.engine.text import is_bilingual
 
 ScopeKind = Literal["owner", "child", "open"]
-TABS = frozenset({"mine", "team", "pool", "all"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +92,7 @@ class Spec:
 
 
 _read: dict[type[Any], Spec] = {}
+_withdrawn: set[type[Any]] = set()
 
 
 def spec_of(model: type[Any]) -> Spec:
@@ -102,13 +103,15 @@ def spec_of(model: type[Any]) -> Spec:
 
 
 def _spec(model: type[Any]) -> Spec:
+    if not isinstance(getattr(model, "screen", None), Screen):
+        raise WrongDeclaration(f'{model.__name__}: it has no screen; add screen = Screen(icon="…", columns=("…",))')
     fields = _fields(model)
     name = entity_name(model)
     label = (model.__doc__ or "").split(":")[0].strip()
     parent = fields.get(model.scope_parent) if model.scope_parent else None
     kind: ScopeKind = "owner" if issubclass(model, Owned) else "child" if parent else "open"
     made = Spec(name, label, model, fields, model.screen, kind, parent if isinstance(parent, ReferenceField) else None, model.verbs)
-    _check(made)
+    check_alone(made)
     return made
 
 
@@ -127,64 +130,28 @@ def _fields(model: type[Any]) -> dict[str, Field]:
     return fields
 
 
-def _check(spec: Spec) -> None:
-    for problem in _problems(spec):
-        raise WrongDeclaration(f"{spec.model.__name__}: {problem}")
-
-
-def _problems(spec: Spec) -> Iterator[str]:
-    if not is_bilingual(spec.label):
-        yield f'the docstring must begin with "中文 | English:", not {spec.label!r}'
-    if not spec.fields:
-        yield 'it declares no field; add one such as text("名称 | Name")'
-    for field in spec.fields.values():
-        if not is_bilingual(field.label):
-            yield f"{field.key} needs a label in both languages, not {field.label!r}"
-    screen = spec.screen
-    named = {
-        "columns": screen.columns,
-        "filters": screen.filters,
-        "form": screen.form,
-        "facts": screen.facts,
-        "order": (screen.order.lstrip("-"),) if screen.order.lstrip("-") != "id" else (),
-    }
-    for part, keys in named.items():
-        for key in keys:
-            if key not in spec.fields:
-                yield f"screen.{part} names {key!r}, which is no field; known: {', '.join(spec.fields)}"
-    if unknown := set(screen.tabs) - TABS:
-        yield f"screen.tabs names {sorted(unknown)}; tabs are {sorted(TABS)}"
-    if spec.model.scope_parent and spec.parent is None:
-        yield f"scope_parent names {spec.model.scope_parent!r}, which is no reference of it"
-    yield from _index_problems(spec)
-    yield from _edge_problems(spec)
-
-
-def _index_problems(spec: Spec) -> Iterator[str]:
-    key = spec.screen.order.lstrip("-")
-    if key == "id" or key not in spec.fields:
-        return
-    leading = {next(iter(index.expressions)).name for index in spec.table.indexes if hasattr(next(iter(index.expressions)), "name")}
-    if key not in leading and not spec.table.c[key].unique:
-        yield f"screen.order sorts by {key!r}, which no index leads with; add Index(..., {key!r}) to __table_args__"
-
-
-def _edge_problems(spec: Spec) -> Iterator[str]:
-    if (state := spec.state) is None:
-        return
-    known = {member.value for member in state.options}
-    for start, ends in state.edges.items():
-        for end in (start, *ends):
-            if end not in known:
-                yield f"an edge of {state.key!r} names the unknown state {end!r}; known: {sorted(known)}"
-
-
 def registry() -> dict[str, Spec]:
     """Every declared entity by REST name, in order of declaration."""
+    return {spec.name: spec for spec in (spec_of(model) for model in sorted(_declared(), key=lambda m: (m.__module__, m.__name__)))}
+
+
+def _declared() -> set[type[Any]]:
     from portal.engine.entity import _Base  # noqa: PLC0415
 
-    declared = [mapper.class_ for mapper in _Base.registry.mappers if issubclass(mapper.class_, Declared)]
-    return {spec.name: spec for spec in (spec_of(m) for m in sorted(declared, key=lambda m: (m.__module__, m.__name__)))}
+    return {mapper.class_ for mapper in _Base.registry.mappers if issubclass(mapper.class_, Declared)} - _withdrawn
+
+
+@contextmanager
+def declared_for_now() -> Iterator[None]:
+    """What is declared inside is withdrawn at the end: for tests, whose entities nobody else must meet."""
+    before = _declared()
+    try:
+        yield
+    finally:
+        for model in _declared() - before:
+            _withdrawn.add(model)
+            _read.pop(model, None)
+            model.metadata.remove(model.__table__)
 
 
 def spec_named(name: str) -> Spec:

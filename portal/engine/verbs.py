@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from portal.engine.errors import PortalError, WrongDeclaration
 from portal.engine.fields import Field
+from portal.engine.operations import is_replaced
 from portal.engine.spec import Spec
 from portal.engine.text import Text, is_bilingual
 
@@ -70,6 +71,10 @@ class Verb:
         return not self.states or state in self.states
 
 
+GENERATED = ("read", "create", "edit", "delete", "export", "import")
+"""Verbs that every entity has without declaring them."""
+_DOORS = ("restore", "undo", "pick")
+BRANCHES = frozenset({"own", "pool", "team", "subtree", "reach", "assignable", "all"})
 _verbs: dict[str, Verb] = {}
 
 
@@ -94,8 +99,12 @@ def verb(
     entity, _, name = permission.partition(":")
     if not name or not is_bilingual(label):
         raise WrongDeclaration(f'verb {permission!r} needs "entity:name" and a label in both languages, not {label!r}')
+    if unknown := {*takes, *leaves} - BRANCHES:
+        raise WrongDeclaration(f"verb {permission!r} takes or leaves {sorted(unknown)}; branches are {sorted(BRANCHES)}")
     fields = []
     for key, each in form:
+        if not is_bilingual(each.label):
+            raise WrongDeclaration(f"verb {permission!r}: {key} needs a label in both languages, not {each.label!r}")
         each.key = key
         fields.append(each)
 
@@ -143,7 +152,24 @@ def check_verbs(specs: Sequence[Spec]) -> None:
     ordered = {f"{spec.name}:{name}" for spec in specs for name in spec.verbs}
     for missing in sorted(ordered - _verbs.keys()):
         raise WrongDeclaration(f"{missing!r} is in an entity's verbs, but no function is decorated @verb({missing!r}, …)")
+    for each in _verbs.values():
+        if each.name in (*GENERATED, *_DOORS):
+            raise WrongDeclaration(f"@verb({each.permission!r}) has the name of a generated verb: one grant would give both; rename it")
     known = {spec.name for spec in specs}
     for stray in sorted(_verbs.keys() - ordered):
         if stray.split(":")[0] in known:
             raise WrongDeclaration(f"@verb({stray!r}) is declared, but its entity's verbs do not name it")
+    for spec in specs:
+        for each in verbs_of(spec):
+            for problem in _problems(spec, each):
+                raise WrongDeclaration(f"verb {each.permission!r} {problem}")
+
+
+def _problems(spec: Spec, each: Verb) -> Iterator[str]:
+    if each.inverse and verb_named(spec.name, each.inverse) is None and not is_replaced(spec.name, each.inverse):
+        yield f"names the inverse {each.inverse!r}, which is no verb or operation of {spec.name!r}"
+    if strange := set(each.columns) - set(spec.table.c.keys()):
+        yield f"names the columns {sorted(strange)}, which {spec.name!r} does not have"
+    states = {member.value for member in spec.state.options} if spec.state else set()
+    if each.states and not set(each.states) <= states:
+        yield f"is offered in the states {sorted(set(each.states) - states)}, which {spec.name!r} does not have"

@@ -1,0 +1,152 @@
+"""What can be wrong with a declaration, each as a sentence that says what to fix. All of it is asked at start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.orm import InstrumentedAttribute
+
+from portal.engine.errors import WrongDeclaration
+from portal.engine.kinds.choice import DerivedField, StateField
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.screen import Screen
+from portal.engine.text import is_bilingual
+
+if TYPE_CHECKING:
+    from portal.engine.spec import Spec
+
+TABS = frozenset({"mine", "team", "pool", "all"})
+_SAID = frozenset({"screen", "verbs", "scope_parent", "entity_name", "extra_fields"})
+_MOST_PER_PAGE = 200
+
+
+def check_alone(spec: Spec) -> None:
+    """What one declaration says about itself."""
+    for problem in _problems(spec):
+        raise WrongDeclaration(f"{spec.model.__name__}: {problem}")
+
+
+def check_together(specs: Sequence[Spec]) -> None:
+    """What declarations say about each other."""
+    known = {spec.name: spec for spec in specs}
+    for spec in specs:
+        for problem in _foreign_problems(spec, known):
+            raise WrongDeclaration(f"{spec.model.__name__}: {problem}")
+
+
+def _problems(spec: Spec) -> Iterator[str]:
+    if not is_bilingual(spec.label):
+        yield f'the docstring must begin with "中文 | English:", not {spec.label!r}'
+    yield from _attribute_problems(spec.model)
+    if not spec.fields:
+        yield 'it declares no field; add one such as text("名称 | Name")'
+    for field in spec.fields.values():
+        if not is_bilingual(field.label):
+            yield f"{field.key} needs a label in both languages, not {field.label!r}"
+        if field.help and not is_bilingual(field.help):
+            yield f"{field.key} needs its help in both languages, not {field.help!r}"
+    if sum(field.identity for field in spec.fields.values()) > 1:
+        yield "several fields have identity=True; a record is called by one of them"
+    if spec.model.scope_parent and spec.parent is None:
+        yield f"scope_parent names {spec.model.scope_parent!r}, which is no reference of it"
+    yield from _screen_problems(spec)
+    yield from _tab_problems(spec)
+    yield from _order_problems(spec)
+    yield from _derived_problems(spec)
+    yield from _edge_problems(spec)
+
+
+def _attribute_problems(model: type[Any]) -> Iterator[str]:
+    """A misspelt `verbs` or `screen` would be a plain attribute that nobody reads."""
+    for name, value in vars(model).items():
+        if name.startswith("_") or name in _SAID or isinstance(value, InstrumentedAttribute) or not isinstance(value, (Screen, str, tuple)):
+            continue
+        meant = get_close_matches(name, _SAID, 1)
+        yield f"it says {name!r}, which means nothing here" + (f"; do you mean {meant[0]!r}?" if meant else f"; known: {_listed(_SAID)}")
+
+
+def _screen_problems(spec: Spec) -> Iterator[str]:
+    screen = spec.screen
+    if not screen.columns:
+        yield "screen.columns is empty; name the fields of the list"
+    parts = {"columns": screen.columns, "filters": screen.filters, "form": screen.form, "facts": screen.facts}
+    for part, keys in parts.items():
+        for key in keys:
+            if key not in spec.fields:
+                yield f"screen.{part} names {key!r}, which is no field{_meant(key, spec.fields)}"
+    yield from (f"screen.filters names {key!r}, which says filterable=False" for key in screen.filters if not spec.fields[key].filterable)
+    yield from (f"screen.form names {key!r}, which is read-only" for key in screen.form if spec.fields[key].readonly)
+    for part, words in {"menu": screen.menu, "plural": screen.plural}.items():
+        if words and not is_bilingual(words):
+            yield f"screen.{part} needs both languages, not {words!r}"
+    if not 0 < screen.per_page <= _MOST_PER_PAGE:
+        yield f"screen.per_page is {screen.per_page}; it must lie between 1 and {_MOST_PER_PAGE}"
+
+
+def _tab_problems(spec: Spec) -> Iterator[str]:
+    tabs = spec.screen.tabs
+    if unknown := set(tabs) - TABS:
+        yield f"screen.tabs names {_listed(unknown)}; tabs are {_listed(TABS)}"
+    if tabs and spec.scope != "owner":
+        yield "screen.tabs needs an owner to tell rows apart; derive from Owned or leave the tabs out"
+    if "pool" in tabs and not spec.pooled:
+        yield "screen.tabs has 'pool'; derive from Pooled or leave it out"
+
+
+def _order_problems(spec: Spec) -> Iterator[str]:
+    key = spec.screen.order.lstrip("-")
+    if key == "id":
+        return
+    if key not in spec.fields:
+        yield f"screen.order names {key!r}, which is no field{_meant(key, spec.fields)}"
+        return
+    if not spec.fields[key].sortable:
+        yield f"screen.order sorts by {key!r}, which cannot be sorted by (masked, or sortable=False)"
+    leading = {next(iter(index.expressions)).name for index in spec.table.indexes if hasattr(next(iter(index.expressions)), "name")}
+    if key not in leading and not spec.table.c[key].unique:
+        yield f"screen.order sorts by {key!r}, which no index leads with; add Index(..., {key!r}) to __table_args__"
+
+
+def _derived_problems(spec: Spec) -> Iterator[str]:
+    for field in spec.fields.values():
+        if isinstance(field, DerivedField):
+            for key in field.from_:
+                if key not in spec.fields:
+                    yield f"{field.key} is derived from {key!r}, which is no field{_meant(key, spec.fields)}"
+
+
+def _edge_problems(spec: Spec) -> Iterator[str]:
+    states = [field for field in spec.fields.values() if isinstance(field, StateField)]
+    if len(states) > 1:
+        yield f"it has several states ({_listed(s.key for s in states)}); a record stands in one place"
+    for state in states:
+        known = {member.value for member in state.options}
+        for start, ends in state.edges.items():
+            for end in (start, *ends):
+                if end not in known:
+                    yield f"an edge of {state.key!r} names the unknown state {end!r}; known: {_listed(known)}"
+
+
+def _foreign_problems(spec: Spec, known: Mapping[str, Spec]) -> Iterator[str]:
+    for field in spec.fields.values():
+        if isinstance(field, ReferenceField) and field.target not in known:
+            yield f"{field.key} refers to {field.target!r}, which is no record type{_meant(field.target, known)}"
+    if spec.parent is not None and known[spec.parent.target].scope != "owner":
+        yield f"scope_parent leads to {spec.parent.target!r}, which has no owner; who sees it could not be said"
+    for name in (*spec.screen.related, *((spec.screen.composer,) if spec.screen.composer else ())):
+        if name not in known:
+            yield f"screen names the child {name!r}, which is no record type{_meant(name, known)}"
+        elif known[name].parent is None or known[name].parent.target != spec.name:  # type: ignore[union-attr]
+            yield f"screen names {name!r}, whose scope_parent does not lead here"
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = get_close_matches(word, names, 1)
+    return f"; do you mean {close[0]!r}?" if close else f"; known: {_listed(names)}"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
