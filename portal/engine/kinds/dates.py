@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeEngine
 
 from portal.engine.cell import Cell
+from portal.engine.clock import clock
 from portal.engine.fields import BadValue, Field, Options, View
 
 _RELATIVE = ("today", "yesterday", "this_week", "this_month", "overdue", "last_days", "next_days")
@@ -105,7 +106,7 @@ class InstantField(DateField):
 
     def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
         if operator == "overdue":
-            return column < (view.now or dt.datetime.now(dt.UTC))  # type: ignore[no-any-return]
+            return column < (view.now or clock.now())  # type: ignore[no-any-return]
         if operator == "between" and isinstance(raw, list):
             first, last = (DateField.read(self, str(v)[:10]) if v else None for v in raw)
         elif operator in _RELATIVE:
@@ -141,7 +142,7 @@ def relative(value: dt.datetime, view: View) -> str:
 
 
 def _today(view: View) -> dt.date:
-    return (view.now or dt.datetime.now(dt.UTC)).astimezone(view.zone).date()
+    return (view.now or clock.now()).astimezone(view.zone).date()
 
 
 def _midnight(day: dt.date, view: View) -> dt.datetime:
