@@ -107,7 +107,7 @@ def write(report: models.WorkReport, values: Mapping[str, Any], *, acting_user: 
 
 
 @verb(
-    "work_report:read",
+    "work_report:mark_read",
     "已读 | Mark as read",
     icon="eye",
     takes=("reach",),
@@ -115,14 +115,14 @@ def write(report: models.WorkReport, values: Mapping[str, Any], *, acting_user: 
     bulk=True,
     states=("submitted", "late"),
 )
-def read(reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime) -> Outcome:
+def mark_read(reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime) -> Outcome:
     """A superior has read it; a second reading changes nothing."""
     outcome = Outcome()
     for report in reports:
         if refusal := _may_judge(report, acting_user, ("submitted", "late")):
             outcome.refused.append((report.id, refusal))
             continue
-        _mark_read(report, acting_user, now)
+        _note_reader(report, acting_user, now)
         report.state = ReportState.READ.value
         outcome.done.append(report.id)
     return outcome
@@ -144,7 +144,7 @@ def comment(reports: Sequence[models.WorkReport], *, acting_user: Principal, now
         if refusal := _may_judge(report, acting_user, _IN):
             outcome.refused.append((report.id, refusal))
             continue
-        _mark_read(report, acting_user, now)
+        _note_reader(report, acting_user, now)
         report.state, report.comment = ReportState.COMMENTED.value, comment.strip()
         outcome.done.append(report.id)
         _tell_author(
@@ -174,7 +174,7 @@ def send_back(reports: Sequence[models.WorkReport], *, acting_user: Principal, n
         if refusal := _may_judge(report, acting_user, _IN):
             outcome.refused.append((report.id, refusal))
             continue
-        _mark_read(report, acting_user, now)
+        _note_reader(report, acting_user, now)
         report.state, report.comment = ReportState.RETURNED.value, reason.strip()
         outcome.done.append(report.id)
         _tell_author(
@@ -241,7 +241,7 @@ def _may_judge(report: models.WorkReport, acting_user: Principal, states: Sequen
     return None
 
 
-def _mark_read(report: models.WorkReport, acting_user: Principal, now: datetime) -> None:
+def _note_reader(report: models.WorkReport, acting_user: Principal, now: datetime) -> None:
     if report.read_at is None:
         report.read_at, report.read_by_id = now, acting_user.user_id
 

@@ -86,7 +86,7 @@ class WorkReport(Entity, Owned):
     read_by_id = ref("阅读人 | Read by", "user", readonly=True, index=False)
     comment = longtext("点评 | Comment", readonly=True)
 
-    verbs = ("submit", "read", "comment", "send_back", "remind", "exempt")
+    verbs = ("submit", "mark_read", "comment", "send_back", "remind", "exempt")
     screen = Screen(
         icon="notebook",
         menu="团队 | Team",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from portal.engine.spec import registry
-from portal.engine.verbs import all_verbs
+from portal.engine.verbs import GENERATED, all_verbs
 
-GENERATED = ("read", "create", "edit", "delete", "export", "import")
 SCREENS = ("home:read", "inbox:read", "report_desk:read", "job:read", "mailbox:read", "policy_desk:read")
 """Permissions of screens that no declaration makes."""
 

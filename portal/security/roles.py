@@ -46,7 +46,7 @@ REP = Role(
 )
 LEADER = Role(
     "组长 | Leader",
-    (*REP.verbs, *_verbs("lead", "assign"), "follow_up:delete", *_verbs("work_report", "read comment send_back remind exempt export")),
+    (*REP.verbs, *_verbs("lead", "assign"), "follow_up:delete", *_verbs("work_report", "mark_read comment send_back remind exempt export")),
     {"lead": Reach("subtree+pool", "subtree", "subtree"), "work_report": Reach("subtree", "subtree"), "leave": Reach("subtree", "subtree")},
 )
 DIRECTOR = Role(

@@ -207,7 +207,7 @@ def test_read_comment_send_back_and_again(cast: Cast) -> None:
     opened(cast)
     found = report_of(cast, "rep").id
     do(cast, "rep", "submit", found)
-    assert do(cast, "leader_a", "read", found).done
+    assert do(cast, "leader_a", "mark_read", found).done
     assert report_of(cast, "rep").read_by_id == cast.people["leader_a"]
     assert do(cast, "leader_a", "comment", found, comment="很好").done
     assert report_of(cast, "rep").state == "commented"
@@ -225,7 +225,7 @@ def test_nobody_judges_his_own_report(cast: Cast) -> None:
     opened(cast)
     found = report_of(cast, "leader_a").id
     do(cast, "leader_a", "submit", found)
-    assert [refused.rule for _, refused in do(cast, "leader_a", "read", found).refused] == ["own"]
+    assert [refused.rule for _, refused in do(cast, "leader_a", "mark_read", found).refused] == ["own"]
 
 
 def test_one_click_reminds_once_an_hour(cast: Cast) -> None:
