@@ -17,7 +17,7 @@ from portal.domain.claim_rules import OPEN_STATES, holdings, pools_by_id
 from portal.domain.leads import OWNER_COLUMNS, closed, default_pool, ids_of, locked
 from portal.domain.ownership import Move, among, change_owner, lock_people
 from portal.engine import store
-from portal.engine.errors import Changed, NotFound, PortalError, Refused
+from portal.engine.errors import Changed, NotAllowed, NotFound, PortalError, Refused
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.operations import operation
 from portal.engine.outbox import notify
@@ -293,6 +293,8 @@ def undo(batch_id: int, *, acting_user: Principal, now: datetime) -> Outcome:
     made_it = verb_named("lead", "assign")
     if found is None or made_it is None or not (acting_user.is_system or found.by_id == acting_user.user_id):
         raise NotFound
+    if not acting_user.may(made_it.permission):
+        raise NotAllowed
     if found.undone_at is not None:
         raise Refused("这批分配已经撤销过。 | This batch was undone already.", rule="undone")
     with acting_as(session, replace(made_it, name="undo", leaves=(*made_it.leaves, "pool"))):

@@ -59,10 +59,12 @@ def parse(spec: Spec, raw: Mapping[str, Any], *, fields: tuple[Field, ...], view
 
 
 def create(session: Session, spec: Spec, values: dict[str, Any], *, acting_user: Any, now: datetime) -> Any:
-    """A new record, flushed."""
+    """A new record, flushed. What can lie in no pool is its maker's."""
     if replaced := _replaced.get((spec.name, "create")):
         return replaced(values, acting_user=acting_user, now=now)
     record = spec.model(**values)
+    if spec.scope == "owner" and not spec.pooled:
+        record.owner_id, record.team_id = acting_user.user_id or None, acting_user.team_id
     session.add(record)
     session.flush()
     return record
@@ -104,6 +106,8 @@ def undo(session: Session, spec: Spec, batch_id: int, *, acting_user: Any, now: 
 
 def restore(session: Session, spec: Spec, record: Any, *, acting_user: Any, now: datetime) -> Any:
     """Out of the bin."""
+    if record.deleted_at is None:
+        raise Refused("这条记录没有删除。 | This record is not deleted.", rule="not_deleted")
     if replaced := _replaced.get((spec.name, "restore")):
         return replaced(record, acting_user=acting_user, now=now)
     record.deleted_at = None
