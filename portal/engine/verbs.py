@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from portal.engine.errors import PortalError, WrongDeclaration
+from portal.engine.errors import NotFound, PortalError, WrongDeclaration
 from portal.engine.fields import Field
 from portal.engine.operations import is_replaced
 from portal.engine.spec import Spec
@@ -60,6 +60,8 @@ class Verb:
     help: str
     by_id: bool
     """The function takes ids and works set-based, instead of loaded records."""
+    gone: Callable[[], PortalError]
+    """What is said of a row that is not there for who acts; a hidden and a missing one answer alike."""
 
     @property
     def permission(self) -> str:
@@ -94,6 +96,7 @@ def verb(
     preview: Callable[..., Any] | None = None,
     help: str = "",  # noqa: A002
     by_id: bool = False,
+    gone: Callable[[], PortalError] = NotFound,
 ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
     """Register a domain function `(records, *, acting_user, now, **form)` as a verb."""
     entity, _, name = permission.partition(":")
@@ -128,6 +131,7 @@ def verb(
             preview,
             help,
             by_id,
+            gone,
         )
         return function
 

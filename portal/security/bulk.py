@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from portal.engine.errors import Changed, NotAllowed, NotFound
@@ -15,6 +15,7 @@ from portal.engine.spec import Spec, spec_named
 from portal.engine.text import Text
 from portal.engine.verbs import Outcome, Verb, verb_named
 from portal.engine.work import RunHandle
+from portal.security import scopes
 from portal.security.perform import acting_as, perform
 from portal.security.principal import Principal
 
@@ -35,29 +36,40 @@ def perform_selection(
     """Run a verb on a selection in the open unit of work; hidden rows are refused like missing ones."""
     if not acting_user.may(verb.permission):
         raise NotAllowed
-    current, refused = _recheck(session, spec, selection)
+    current, refused = _recheck(session, spec, verb, selection)
     if verb.by_id:
         with acting_as(session, verb, str(form.get("reason") or "")):
             outcome = verb.function(current, acting_user=acting_user, now=now, **form)
     else:
-        rows = list(session.scalars(select(spec.model).where(spec.model.id.in_(current)).order_by(spec.model.id)))
+        rows = list(
+            session.scalars(select(spec.model).where(spec.model.id.in_(current), *_taken(spec, verb, acting_user)).order_by(spec.model.id))
+        )
         outcome = perform(session, verb, rows, acting_user=acting_user, now=now, **form)
+        taken = {row.id for row in rows}
+        refused += [(each, NotFound()) for each in current if each not in taken]
     outcome.refused.extend(refused)
     return outcome
 
 
-def _recheck(session: Session, spec: Spec, selection: Selection) -> tuple[list[int], list[tuple[int, Any]]]:
+def _taken(spec: Spec, verb: Verb, acting_user: Principal) -> list[ColumnElement[bool]]:
+    """Which rows the verb takes: also one that changes nothing in them (a reminder) is for these only."""
+    if spec.scope != "owner" or acting_user.is_system:
+        return []
+    return [scopes.criterion(spec, verb.takes, acting_user, spec.model)]
+
+
+def _recheck(session: Session, spec: Spec, verb: Verb, selection: Selection) -> tuple[list[int], list[tuple[int, Any]]]:
     """(ids still as they were seen, refusals for those hidden or changed since)."""
     if not hasattr(spec.model, "changed_at"):
         found = dict.fromkeys(session.scalars(select(spec.model.id).where(spec.model.id.in_(selection.ids))))
-        return [i for i in selection.ids if i in found], [(i, NotFound()) for i in selection.ids if i not in found]
+        return [i for i in selection.ids if i in found], [(i, verb.gone()) for i in selection.ids if i not in found]
     rows = session.execute(select(spec.model.id, spec.model.changed_at).where(spec.model.id.in_(selection.ids)))
     seen: dict[int, datetime] = dict(rows.all())
     fresh: list[int] = []
     refused: list[tuple[int, Any]] = []
     for each in selection.ids:
         if each not in seen:
-            refused.append((each, NotFound()))
+            refused.append((each, verb.gone()))
         elif selection.seen_at is not None and seen[each] > selection.seen_at:
             refused.append((each, Changed()))
         else:
