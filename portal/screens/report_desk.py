@@ -60,8 +60,10 @@ class ReportDeskView(BaseView):  # type: ignore[misc]
     def write(self, report_id: int) -> Response | str:
         _reader()
         report = records.find(spec_of(models.WorkReport), report_id)
-        if request.method == "GET" or report.owner_id != records.principal().user_id:
+        if request.method == "GET":
             return _page(report)
+        if report.owner_id != records.principal().user_id:
+            raise NotAllowed
         given = {key: request.form.get(key, "").strip() for key in _FIELDS}
         try:
             _submit(report, given) if request.form.get("send") else _keep(report, given)
@@ -95,6 +97,7 @@ def _reader() -> int:
 
 def _keep(report: Any, given: dict[str, str]) -> None:
     spec = spec_of(models.WorkReport)
+    records.require(spec, "edit")
     with records.writing() as (session, now):
         operations.change(session, spec, records.find(spec, report.id), dict(given), version=None, acting_user=records.principal(), now=now)
 

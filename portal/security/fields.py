@@ -39,6 +39,10 @@ class Rights:
             return False
         return not field.edit or self.principal.is_system or self._role(spec) in field.edit
 
+    def writes(self, spec: Spec, row: Mapping[str, Any] | None = None) -> tuple[Field, ...]:
+        """Fields of the form this reader may fill in: of a new record, or of this one, where nothing masked is overwritten."""
+        return tuple(f for f in spec.form if self.edits(spec, f) and not (row is not None and self.masks(f, row)))
+
     def branches(self, spec: Spec) -> Sequence[ColumnElement[bool]]:
         """The disjoint branches of the read scope (one True for open entities and children)."""
         if spec.scope != "owner":

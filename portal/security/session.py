@@ -223,6 +223,13 @@ def confirm_left(session: Session, model: type[Any], ids: Sequence[int]) -> None
         raise OutOfScope
 
 
+def confirm_writable(session: Session, record: Any) -> None:
+    """For what is written beside a row (its files): the row itself must be one the actor may write."""
+    spec, principal = spec_of(type(record)), principal_of(session)
+    if not principal.is_system and (allowed := scopes.writable(spec, principal)) is not None:
+        _require(session, spec, [record.id], allowed)
+
+
 # writing ----------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import structlog
 from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
+from psycopg.errors import ForeignKeyViolation
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
@@ -27,6 +28,7 @@ _WORDS = {
     429: "操作太频繁，请稍后再试。 | Too many attempts. Try again later.",
 }
 _SORRY = "出了点问题，我们已记录。请稍后重试。 | Something went wrong and was recorded. Try again later."
+_NO_SUCH = "选的记录不存在，请从列表中选择。 | What was chosen does not exist. Choose from the list."
 _CLASH = "已有相同的记录，请检查唯一的字段。 | A record with these values exists already. Check the unique fields."
 _STALE_FORM = "页面停留太久，请刷新后重试。 | This page has been open too long. Reload it and try again."
 
@@ -62,7 +64,9 @@ def _http_error(error: HTTPException) -> Response:
     return answer(code, _WORDS.get(code, _WORDS[400] if code < 500 else _SORRY), rule=f"http_{code}")  # noqa: PLR2004
 
 
-def _clash(_error: IntegrityError) -> Response:
+def _clash(error: IntegrityError) -> Response:
+    if isinstance(error.orig, ForeignKeyViolation):
+        return answer(422, _NO_SUCH, rule="reference")
     return answer(409, _CLASH, rule="clash")
 
 

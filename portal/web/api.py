@@ -68,9 +68,9 @@ class EntityApi(BaseApi):  # type: ignore[misc]
         version = given.pop("version", None)
         if version is not None and not isinstance(version, int):
             raise BadRequest("version 应为整数。 | version is a whole number.")
-        values = self._parse(given, whole=False)
         with records.writing() as (session, now):
             record = records.find(self.spec, record_id)
+            values = self._parse(given, whole=False, row=records.values_of(record))
             operations.change(session, self.spec, record, values, version=version, acting_user=records.principal(), now=now)
         return jsonify({"id": record_id, "result": self._read(record_id)})
 
@@ -137,9 +137,8 @@ class EntityApi(BaseApi):  # type: ignore[misc]
     def _fields(self) -> tuple[Field, ...]:
         return tuple(f for f in self.spec.fields.values() if records.rights().sees(self.spec, f))
 
-    def _parse(self, given: Mapping[str, Any], *, whole: bool) -> dict[str, Any]:
-        rights = records.rights()
-        fields = tuple(f for f in self.spec.form if rights.edits(self.spec, f))
+    def _parse(self, given: Mapping[str, Any], *, whole: bool, row: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        fields = records.rights().writes(self.spec, row)
         return operations.parse(self.spec, given, fields=fields, view=reader(), whole=whole)
 
     def _read(self, record_id: int) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class EntityView(BaseView):  # type: ignore[misc]
     @granted("edit")
     def edit(self, record_id: int) -> Response | str:
         record = records.find(self.spec, record_id)
-        if not policy.writes(records.principal(), self.spec, form_page._row(record)):  # noqa: SLF001
+        if not policy.writes(records.principal(), self.spec, records.values_of(record)):
             raise NotAllowed
         door = form_page.FormDoor(self.spec, record)
         return door.submit() if request.method == "POST" else door.show()

@@ -16,7 +16,7 @@ from portal.engine import audit, store
 from portal.engine.errors import NotFound, Refused
 from portal.engine.spec import Spec
 from portal.engine.tables import Attachment
-from portal.security.session import guarded
+from portal.security.session import confirm_writable, guarded
 from portal.web import records
 
 MOST_BYTES = 20 * 1024 * 1024
@@ -51,9 +51,11 @@ def of_record(spec: Spec, record_id: int) -> list[Attachment]:
 
 def upload(spec: Spec, record_id: int) -> Response:
     """Add files to a record the actor may change."""
-    records.find(spec, record_id)
+    if not spec.screen.attachments:
+        raise NotFound
     with records.writing() as (session, now):
         record = records.find(spec, record_id)
+        confirm_writable(session, record)
         for given in request.files.getlist("file"):
             if given.filename:
                 session.add(_stored(spec, record, given, now))

@@ -47,14 +47,8 @@ class FormDoor:
     def __init__(self, spec: Spec, record: Any | None = None) -> None:
         self.spec, self.record = spec, record
         self.view: View = reader()
-        rights = records.rights()
-        self.fields: tuple[Field, ...] = tuple(
-            f
-            for f in spec.form
-            if rights.edits(spec, f)
-            and not (record is not None and rights.masks(f, _row(record)))
-            and not (record is not None and f.key == spec.model.scope_parent)
-        )
+        writable = records.rights().writes(spec, None if record is None else records.values_of(record))
+        self.fields: tuple[Field, ...] = tuple(f for f in writable if record is None or f.key != spec.model.scope_parent)
 
     def show(self) -> str:
         """An empty form (prefilled from the URL where it names fields), or the record's."""
@@ -62,7 +56,7 @@ class FormDoor:
             values = {f.key: request.args.get(f.key, f.default) for f in self.fields}
             values = {f.key: f.parse(values[f.key]) if f.key in request.args else f.default for f in self.fields}
         else:
-            values = _row(self.record)
+            values = records.values_of(self.record)
         return render_template("form.html", form=self._page(values=values))
 
     def submit(self) -> Response:
@@ -171,16 +165,12 @@ class FormDoor:
 
     def _conflict(self, given: Mapping[str, str]) -> tuple[tuple[str, str, str, str], ...]:
         """Fields whose saved value differs from what was typed: theirs / yours."""
-        saved = _row(self.record)
+        saved = records.values_of(self.record)
         return tuple(
             (str(pick(f.label, self.view.language)), theirs, given.get(f.key, ""), f.key)
             for f in self.fields
             if (theirs := f.to_input(saved.get(f.key), self.view)) != given.get(f.key, "")
         )
-
-
-def _row(record: Any) -> dict[str, Any]:
-    return {a.key: getattr(record, a.key) for a in record.__mapper__.column_attrs}
 
 
 def delete(spec: Spec, record_id: int) -> Response:

@@ -79,6 +79,11 @@ def find(spec: Spec, record_id: int, *, with_deleted: bool = False) -> Any:
     return record
 
 
+def values_of(record: Any) -> dict[str, Any]:
+    """The columns of a loaded record."""
+    return {a.key: getattr(record, a.key) for a in record.__mapper__.column_attrs}
+
+
 def row_of(spec: Spec, record_id: int, view: View, *, with_deleted: bool = False) -> dict[str, Any]:
     """One record as lists show rows: values, and names of what it refers to."""
     statement = Listing(spec, rights(), view).record(record_id, tuple(spec.fields.values()))
