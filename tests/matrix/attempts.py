@@ -1,0 +1,103 @@
+"""Every way to write: entity × verb × door, generated from the declarations, with what each request sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import count
+from typing import Any
+
+from portal.engine.spec import registry
+from tests.cast import Cast
+from tests.matrix.http import Answer, Caller
+
+_number = count(1)
+_FIGURES = ("daily_quota", "holding_cap", "cool_down_days", "freeze_days")
+_RECYCLE = ("recycle_qualified_days", "recycle_potential_days", "recycle_weak_days")
+
+
+def values_for(entity: str, cast: Cast) -> dict[str, Any]:
+    """What a person fills in for a new record of an entity, different each time."""
+    n = next(_number)
+    day = (date(2027, 1, 1) + timedelta(days=n)).isoformat()
+    return {
+        "lead": {"company": f"新写公司第{n}号厂", "source_id": cast.source_id, "note": f"written {n}"},
+        "follow_up": {"kind": "call", "contacted_at": "2026-05-12T09:30", "content": f"written {n}"},
+        "leave": {"kind": "annual", "first_on": day, "last_on": day, "reason": f"written {n}"},
+        "work_report": {"problems": f"written {n}", "plan": "", "extra_work": ""},
+        "user": {"name": "新来的人", "email": f"new{n}@test.example"},
+        "team": {"name": f"新组 {n}"},
+        "pool": {"name": f"新公海 {n}", **dict.fromkeys(_FIGURES, 5), **dict.fromkeys(_RECYCLE, 30)},
+        "source_channel": {"name": f"新渠道 {n}"},
+        "tag": {"name": f"新标签 {n}"},
+        "work_calendar": {"day": day, "region": "CN"},
+        "policy": {"key": "report.month_end", "effective_on": day, "value": "working", "reason": f"written {n}"},
+        "report_template": {"name": f"新模板 {n}", "period": "day"},
+    }[entity]
+
+
+def verb_form(verb: str, cast: Cast, to: str = "mate") -> dict[str, Any]:
+    """What a verb's own form asks."""
+    reason = {"reason": "because it is so"}
+    return {
+        "assign": {"to_id": cast.people[to]},
+        "submit": {"problems": "none"},
+        "comment": {"comment": "well done"},
+        "place": {"role": "rep", "team_id": cast.teams["b"]},
+        **dict.fromkeys(("release", "invalidate", "revive", "send_back", "exempt"), reason),
+    }.get(verb, {})
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One door for one verb. `path` names a record (`{i}`) where the door does; verbs name it in what they send."""
+
+    entity: str
+    action: str
+    method: str
+    path: str
+
+    @property
+    def is_page(self) -> bool:
+        return not self.path.startswith("/api/")
+
+    @property
+    def is_verb(self) -> bool:
+        return self.action in registry()[self.entity].verbs
+
+    def send(self, caller: Caller, cast: Cast, record_id: int, to: str = "mate") -> Answer:
+        """Try it on a record (for `create`, on the parent that the new record names)."""
+        path = self.path.format(i=record_id)
+        if self.action in ("attach", "import"):
+            return caller.upload(path, "file" if self.action == "attach" else "upload", "公司\n导入公司\n")
+        given = self._given(cast, record_id, to)
+        if not self.is_page:
+            return caller.send(self.method, path, given)
+        return caller.post(path, {k: str(v) for k, v in given.items()}, **({"HX-Request": "true"} if self.is_verb else {}))
+
+    def _given(self, cast: Cast, record_id: int, to: str) -> dict[str, Any]:
+        if self.is_verb:
+            form = verb_form(self.action, cast, to)
+            return {**form, "ids": str(record_id) if self.is_page else [record_id]}
+        if self.action not in ("create", "edit"):
+            return {}
+        values = values_for(self.entity, cast)
+        return {**values, "lead_id": record_id} if (self.entity, self.action) == ("follow_up", "create") else values
+
+
+def attempts(entity: str) -> Iterator[Attempt]:
+    """Every writing door of an entity, by page and by REST."""
+    page, rest = f"/{entity}", f"/api/v1/{entity}"
+    doors: Mapping[str, tuple[tuple[str, str], ...]] = {
+        "create": (("POST", f"{page}/new"), ("POST", f"{rest}/")),
+        "edit": (("POST", page + "/{i}/edit"), ("PUT", rest + "/{i}")),
+        "delete": (("POST", page + "/{i}/delete"), ("DELETE", rest + "/{i}")),
+        "restore": (("POST", page + "/{i}/restore"), ("POST", rest + "/{i}/restore")),
+        "attach": (("POST", page + "/{i}/files"),),
+        "import": (("POST", f"{page}/import"),),
+        **{verb: (("POST", f"{page}/verb/{verb}"), ("POST", f"{rest}/{verb}")) for verb in registry()[entity].verbs},
+    }
+    for action, ways in doors.items():
+        for method, path in ways:
+            yield Attempt(entity, action, method, path)

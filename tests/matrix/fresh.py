@@ -1,0 +1,95 @@
+"""Records made for one attempt: the writer's own, in the state that the verb is for."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import count
+from typing import Any
+
+from portal import models
+from portal.engine.spec import registry
+from tests.cast import NOW, Cast
+from tests.matrix.attempts import values_for
+from tests.matrix.rules import OF_A_SUPERIOR, OF_THE_AUTHOR
+from tests.matrix.world import SALES, Planted
+
+_day = count(1)
+_STATES = {"revive": "invalid", "submit": "open", "edit": "open", "remind": "open", "exempt": "open"}
+
+
+def fresh(cast: Cast, entity: str, action: str, owner: str) -> Planted:
+    """A record of this owner (`""`: in the pool) that the action may be done to."""
+    make = {"lead": _lead, "follow_up": _follow_up, "leave": _leave, "work_report": _report, "user": _user}.get(entity, _setting)
+    return Planted(entity, make(cast, entity, action, owner), owner, ())
+
+
+def owner_for(actor: str, entity: str, action: str) -> str:
+    """Whose record an actor is tried on where he should succeed: his own, or one in his reach."""
+    if entity == "lead" and action == "claim":
+        return ""
+    if entity == "work_report" and action in OF_THE_AUTHOR:
+        return actor
+    if entity == "work_report" and action in {*OF_A_SUPERIOR, "remind"}:
+        return "rep"
+    return actor if actor in SALES else "rep"
+
+
+def _deleted(action: str) -> dict[str, Any]:
+    return {"deleted_at": NOW} if action == "restore" else {}
+
+
+def _lead(cast: Cast, _entity: str, action: str, owner: str) -> int:
+    state = {"state": _STATES[action]} if action == "revive" else {}
+    return cast.lead(owner=owner or None, **state, **_deleted(action))
+
+
+def _follow_up(cast: Cast, entity: str, action: str, owner: str) -> int:
+    """The follow-up, or the lead where one is to be logged."""
+    lead_id = cast.lead(owner=owner or None)
+    if action == "create":
+        return lead_id
+    said = {"lead_id": lead_id, "kind": "call", "contacted_at": NOW - timedelta(hours=2), "content": "first words"}
+    return cast.add(models.FollowUp, **said, created_by_id=cast.people[owner or "rep"], version=1, **_deleted(action))
+
+
+def _leave(cast: Cast, _entity: str, action: str, owner: str) -> int:
+    day = date(2028, 1, 1) + timedelta(days=next(_day))
+    whose = {"owner_id": cast.people[owner], "team_id": cast.team_of(owner)}
+    return cast.add(models.Leave, **whose, kind="annual", first_on=day, last_on=day, **_deleted(action))
+
+
+def _report(cast: Cast, _entity: str, action: str, owner: str) -> int:
+    day = date(2026, 5, 11) - timedelta(days=next(_day))
+    return cast.add(
+        models.WorkReport,
+        owner_id=cast.people[owner],
+        team_id=cast.team_of(owner),
+        title=f"日报 {day}",
+        period="day",
+        period_key=day.isoformat(),
+        first_on=day,
+        last_on=day,
+        due_at=NOW + timedelta(hours=8),
+        state=_STATES.get(action, "submitted"),
+        version=1,
+        **_deleted(action),
+    )
+
+
+def _user(cast: Cast, entity: str, action: str, _owner: str) -> int:
+    given = values_for(entity, cast)
+    known = {"invited_at": NOW, "password": "-"} if action in ("reset_password", "deactivate", "reactivate") else {}
+    return cast.add(
+        models.User,
+        **given,
+        username=given["email"].split("@")[0],
+        first_name="来",
+        last_name="新",
+        active=action in ("reset_password", "deactivate", "edit", "place"),
+        **known,
+    )
+
+
+def _setting(cast: Cast, entity: str, action: str, _owner: str) -> int:
+    given = {key: date.fromisoformat(value) if key in ("day", "effective_on") else value for key, value in values_for(entity, cast).items()}
+    return cast.add(registry()[entity].model, **given, version=1, **_deleted(action))

@@ -1,0 +1,86 @@
+"""Who may write what, in the words of the brief: the table that the portal is held to, not taken from its code."""
+
+from __future__ import annotations
+
+from tests.matrix.world import ROLE, SALES, Planted
+
+SCOPED = ("lead", "follow_up", "work_report", "leave")
+"""Record types whose rows are somebody's; of all others the role alone decides."""
+
+SALES_STAFF = frozenset({"director", "leader", "rep"})
+SUPERIORS = frozenset({"director", "leader"})
+ADMIN = frozenset({"admin"})
+NOBODY_AT_ALL: frozenset[str] = frozenset()
+
+_SETTING = dict.fromkeys(("create", "edit", "delete", "import"), ADMIN)
+MAY: dict[str, dict[str, frozenset[str]]] = {
+    # Reps work leads, leaders and directors give them out, the admin keeps the house in order.
+    "lead": {
+        **dict.fromkeys(("create", "edit", "delete", "release", "invalidate"), SALES_STAFF | ADMIN),
+        "claim": SALES_STAFF,
+        "assign": SUPERIORS | ADMIN,
+        "revive": ADMIN,
+        "import": ADMIN | {"director"},
+    },
+    # Who works a lead logs what was said; taking a word back is for the superior.
+    "follow_up": {"create": SALES_STAFF, "edit": SALES_STAFF, "delete": SUPERIORS, "import": NOBODY_AT_ALL},
+    "leave": {**dict.fromkeys(("create", "edit", "delete"), SALES_STAFF | ADMIN), "import": ADMIN},
+    # The portal opens reports; their author writes and sends them, a superior judges them, nobody removes one.
+    "work_report": {
+        **dict.fromkeys(("create", "delete", "import"), NOBODY_AT_ALL),
+        **dict.fromkeys(("edit", "submit"), SALES_STAFF),
+        **dict.fromkeys(("mark_read", "comment", "send_back", "remind"), SUPERIORS),
+        "exempt": SUPERIORS | ADMIN,
+    },
+    # People are never deleted, they are deactivated.
+    "user": {
+        **dict.fromkeys(("create", "edit", "import", "invite", "place", "reset_password", "deactivate", "reactivate"), ADMIN),
+        "delete": NOBODY_AT_ALL,
+    },
+    **dict.fromkeys(("team", "pool", "source_channel", "tag", "work_calendar", "policy", "report_template"), _SETTING),
+}
+FROM_THE_POOL = frozenset({"claim", "assign"})
+"""What a person may do with a lead of the pool, which he reads and does not write."""
+OF_THE_AUTHOR = frozenset({"edit", "submit"})
+OF_A_SUPERIOR = frozenset({"mark_read", "comment", "send_back", "exempt"})
+"""Nobody judges his own report."""
+
+
+def holds(actor: str, entity: str, action: str) -> bool:
+    """Whether the actor's role has this verb at all."""
+    return ROLE[actor] in MAY[entity]["delete" if action == "restore" else "edit" if action == "attach" else action]
+
+
+def reaches(actor: str, record: Planted) -> bool:
+    """Whether the record is the actor's, his team's, or anybody's for who runs the company."""
+    role = ROLE[actor]
+    if role in ("admin", "director"):
+        return True
+    if role == "leader":
+        return SALES.get(record.owner) == SALES[actor]
+    return role == "rep" and record.owner == actor
+
+
+def may(actor: str, action: str, record: Planted) -> bool:
+    """Whether this person may do this to this record."""
+    if not holds(actor, record.entity, action):
+        return False
+    if action in ("create", "import") and record.entity != "follow_up":
+        return True
+    if record.entity == "work_report":
+        return _of_report(actor, action, record)
+    if record.entity == "lead":
+        return _of_lead(actor, action, record)
+    return record.entity not in SCOPED or reaches(actor, record)
+
+
+def _of_report(actor: str, action: str, record: Planted) -> bool:
+    if action in OF_THE_AUTHOR:
+        return record.owner == actor
+    return reaches(actor, record) and not (action in OF_A_SUPERIOR and record.owner == actor)
+
+
+def _of_lead(actor: str, action: str, record: Planted) -> bool:
+    if record.owner:
+        return reaches(actor, record) and action != "claim"
+    return action in FROM_THE_POOL or (ROLE[actor] in ("admin", "director") and action in ("edit", "delete", "restore", "attach"))

@@ -1,0 +1,121 @@
+"""Who writes what: every verb at every door, by page and by token. What is refused leaves the database as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from portal.engine.spec import registry
+from tests.cast import Cast
+from tests.matrix.attempts import Attempt, attempts
+from tests.matrix.fresh import fresh, owner_for
+from tests.matrix.http import Answer, Caller
+from tests.matrix.ledger import fingerprint, moved, untouched
+from tests.matrix.rules import MAY, SCOPED, holds, may
+from tests.matrix.world import EVERYBODY, OWNERS, ROLE, Planted, World, sees
+
+Callers = Callable[[str, str], Caller]
+WRITERS = ("admin", "director", "leader_a", "rep")
+_POOLED = ("lead", "follow_up")
+
+
+@pytest.fixture(scope="module")
+def cast(planted: tuple[Flask, Cast, World]) -> Cast:
+    return planted[1]
+
+
+@pytest.fixture(scope="module")
+def targets(cast: Cast, world: World) -> dict[str, list[Planted]]:
+    """What is tried, by entity: everybody's record and the pool's; one of each open entity. `restore` needs deleted ones."""
+    found: dict[str, list[Planted]] = {}
+    for entity in registry():
+        owners = (*OWNERS, "") if entity in _POOLED else OWNERS if entity in SCOPED else ("",)
+        found[entity] = world.of(entity) or [fresh(cast, entity, "edit", "")]
+        found[f"{entity}:restore"] = [fresh(cast, entity, "restore", owner) for owner in owners if entity != "user"]
+    return found
+
+
+def aims(targets: dict[str, list[Planted]], attempt: Attempt) -> list[Planted]:
+    """The records an attempt is tried on; who logs a follow-up names its lead."""
+    if attempt.action == "restore":
+        return targets[f"{attempt.entity}:restore"] or targets[attempt.entity]
+    if (attempt.entity, attempt.action) == ("follow_up", "create"):
+        return [Planted("follow_up", lead.id, lead.owner, ()) for lead in targets["lead"]]
+    return targets[attempt.entity][:1] if attempt.action in ("create", "import") else targets[attempt.entity]
+
+
+def assert_refused(answer: Answer, actor: str, attempt: Attempt, record: Planted) -> None:
+    """Without the verb 403; a hidden record is not there (a list of ids names it as refused); else a 4xx that says why."""
+    said = f"{actor} {answer.sent} on {record.entity} of {record.owner or 'the pool'}: {answer.status} {answer.body[:200]}"
+    if not holds(actor, attempt.entity, attempt.action):
+        assert answer.status == 403, said
+    elif not sees(actor, record):
+        assert answer.status == (409 if attempt.is_verb else 404), said
+    else:
+        assert answer.status in (403, 404, 409, 422), said
+
+
+def test_every_entity_and_every_verb_has_its_rule() -> None:
+    for entity in registry():
+        assert entity in MAY, f"say in rules.py who may write {entity}"
+        for attempt in attempts(entity):
+            holds("nobody", entity, attempt.action)
+
+
+@pytest.mark.parametrize("how", ["cookie", "token"])
+@pytest.mark.parametrize("actor", EVERYBODY)
+@pytest.mark.parametrize("part", ["scoped", "open"])
+def test_who_may_not_write_is_refused_and_nothing_changes(
+    actor: str, how: str, part: str, callers: Callers, cast: Cast, targets: dict[str, list[Planted]]
+) -> None:
+    caller = callers(actor, how)
+    for entity in (name for name in registry() if (name in SCOPED) is (part == "scoped")):
+        with untouched(cast, f"{actor} at the doors of {entity}, all of which refused,"):
+            for attempt in attempts(entity):
+                for record in _forbidden(actor, aims(targets, attempt), attempt):
+                    assert_refused(attempt.send(caller, cast, record.id), actor, attempt, record)
+
+
+def _forbidden(actor: str, records: list[Planted], attempt: Attempt) -> list[Planted]:
+    """Who lacks the verb is tried on one record, who has it on every record that it is not for."""
+    found = [record for record in records if not may(actor, attempt.action, record)]
+    return found if holds(actor, attempt.entity, attempt.action) else found[:1]
+
+
+@pytest.mark.parametrize("how", ["cookie", "token"])
+@pytest.mark.parametrize("actor", WRITERS)
+@pytest.mark.parametrize("entity", sorted(MAY))
+def test_who_may_write_does(actor: str, how: str, entity: str, callers: Callers, cast: Cast) -> None:
+    """The positive control: a portal that refuses everything would pass the test above."""
+    caller = callers(actor, how)
+    for attempt in attempts(entity):
+        if not holds(actor, entity, attempt.action) or not _has_door(attempt):
+            continue
+        record = fresh(cast, entity, attempt.action, owner_for(actor, entity, attempt.action))
+        before = fingerprint(cast)
+        answer = attempt.send(caller, cast, record.id, to="mate" if ROLE[actor] == "leader" else "other")
+        assert answer.status in (200, 201, 204, 303), f"{actor} {answer.sent}: {answer.status} {answer.body[:400]}"
+        changed = set(moved(before, fingerprint(cast)))
+        wanted = {"attach": "attachment", "remind": "notification"}.get(attempt.action, registry()[entity].table.name)
+        assert attempt.action == "import" or {wanted, "audit_event"} - _unheard(attempt) <= changed, f"{answer.sent} changed {changed}"
+
+
+def _has_door(attempt: Attempt) -> bool:
+    return attempt.action != "attach" or registry()[attempt.entity].screen.attachments
+
+
+def _unheard(attempt: Attempt) -> set[str]:
+    """A reminder changes no record, so the history has nothing to tell."""
+    return {"audit_event"} if attempt.action == "remind" else set()
+
+
+def test_signed_out_nobody_writes(callers: Callers, cast: Cast, targets: dict[str, list[Planted]]) -> None:
+    caller = callers("", "cookie")
+    caller._see(caller.get("/login/").body)
+    with untouched(cast, "somebody who is not signed in"):
+        for attempt in (attempt for entity in registry() for attempt in attempts(entity)):
+            answer = attempt.send(caller, cast, aims(targets, attempt)[0].id)
+            assert answer.status in (302, 401), f"{answer.sent}: {answer.status}"
+            assert answer.status == 401 or answer.headers["Location"].startswith("/login/"), answer.sent
