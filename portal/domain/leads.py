@@ -86,6 +86,7 @@ def closed(row: Any) -> Refused | None:
     primary=True,
     states=(LeadState.POOL,),
     by_id=True,
+    gone=already_claimed,
     help="从公海领取，成为你的线索。 | Take it from the pool; it becomes yours.",
 )
 def claim(leads: Sequence[Any], *, acting_user: Principal, now: datetime) -> Outcome:

@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 
 import jobs
 from portal.engine import operations, store, work
+from portal.engine.clock import clock
 from portal.engine.errors import BadRequest, NotFound, PortalError, Refused
 from portal.engine.fields import View
 from portal.engine.kinds.reference import ReferenceField
@@ -110,7 +111,7 @@ def page_verb(spec: Spec, name: str) -> Response:
     values = forms.validated(bound)
     if values is None:
         return make_response(render_template("bulk_preview.html", dialog=_dialog(asked, bound)), 422)
-    if len(asked.selection.ids) > policy("bulk.job_above", on=(asked.view.now or datetime.now().astimezone()).date()):
+    if len(asked.selection.ids) > policy("bulk.job_above", on=(asked.view.now or clock.now()).date()):
         return _as_job(asked, values)
     try:
         outcome = run(spec, verb, asked.selection, values)
@@ -207,7 +208,8 @@ def _triggered(events: Mapping[str, Any], status: int) -> Response:
 def _dialog(asked: Asked, bound: Any = None, errors: tuple[str, ...] = ()) -> Dialog:
     spec, verb, view = asked.spec, asked.verb, asked.view
     allowed = takeable(spec, verb, asked.selection.ids)
-    refused = [(asked.t(NOT_YOURS), len(asked.selection.ids) - len(allowed))] if len(allowed) < len(asked.selection.ids) else []
+    outside = NOT_YOURS if verb.gone is NotFound else verb.gone().text
+    refused = [(asked.t(outside), len(asked.selection.ids) - len(allowed))] if len(allowed) < len(asked.selection.ids) else []
     shown = _verb_preview(asked, allowed, bound)
     count = len(allowed)
     given = {f.key: request.form.get(f.key, "") for f in verb.form}
@@ -231,7 +233,7 @@ def _dialog(asked: Asked, bound: Any = None, errors: tuple[str, ...] = ()) -> Di
         if shown.rows
         else None,
         skipped=tuple((who, asked.t(why)) for who, why in shown.skipped),
-        version=(view.now or datetime.now().astimezone()).isoformat(),
+        version=(view.now or clock.now()).isoformat(),
         hidden=(("ids", ",".join(map(str, asked.selection.ids))),),
         submit_label=f"{label} {count} 条" if view.language == "zh" and count > 1 else f"{label} ({count})" if count > 1 else label,
         cancel=asked.t("取消 | Cancel"),
