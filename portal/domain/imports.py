@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from portal import models
 from portal.domain.calendar import company_day, company_zone
 from portal.domain.leads import default_pool
-from portal.domain.logins import NO_ADDRESS, free, name_parts
+from portal.domain.logins import free, name_parts
 from portal.engine import import_run
 from portal.engine.errors import BadRequest, NotAllowed, Refused
 from portal.engine.fields import BadValue, Field, View
 from portal.engine.importing import Importer, Mapped, Staged, importer, importer_of
 from portal.engine.intake import Shape
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.kinds.texts import TextField
+from portal.engine.kinds.texts import TextField, unknown_address
 from portal.engine.mask import normalise_name
 from portal.engine.spec import Spec, spec_named
 from portal.engine.text import Text, say
@@ -86,7 +86,7 @@ class People(Importer):
                     "first_name": first,
                     "last_name": last,
                     "username": login,
-                    "email": row["email"] or f"{login}@{NO_ADDRESS}",
+                    "email": row["email"] or unknown_address(login),
                 }
             )
         return made

@@ -46,8 +46,6 @@ _READ_DIFFERENTLY = {
 _HAN = re.compile(r"[一-鿿]")
 _LONGEST = 100
 _NOBODY = "user"
-NO_ADDRESS = "unknown.invalid"
-"""A domain that cannot exist (RFC 2606): whose e-mail is not known yet gets an address there, to be replaced before an invitation."""
 
 
 def name_parts(name: str) -> tuple[str, str]:

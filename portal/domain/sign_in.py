@@ -13,6 +13,7 @@ from portal.domain import handover
 from portal.domain.people import each, keep_an_admin
 from portal.engine import audit, store
 from portal.engine.errors import Refused
+from portal.engine.kinds.texts import is_unknown
 from portal.engine.outbox import both
 from portal.engine.tables import Outbox
 from portal.engine.text import say
@@ -27,6 +28,7 @@ _INVITED = "{name} 已经能登录；忘了密码请用“重设密码”。 | {
 _INACTIVE = "{name} 已停用；请先恢复。 | {name} is inactive; reactivate first."
 _NOT_YET = "{name} 还没有被邀请过。 | {name} has not been invited yet."
 _ACTIVE = "{name} 是在用的账号。 | {name} is active."
+_NO_ADDRESS = "{name} 还没有邮箱；请先编辑他的资料，填上邮箱。 | {name} has no e-mail address yet; edit the person and enter one first."
 _YOURSELF = "不能对自己做这个操作。 | You cannot do this to yourself."
 
 _INVITATION = "你被邀请使用销售门户，登录名 {login} | You are invited to the sales portal; your login is {login}"
@@ -60,6 +62,7 @@ def invite(people: Sequence[PortalUser], *, acting_user: Principal, now: datetim
     def one(person: PortalUser) -> None:
         if person.password:
             raise Refused(_INVITED if person.active else _INACTIVE, rule="invited", name=person.name)
+        _refuse_without_address(person)
         person.active, person.invited_at = True, now
         _mail_link(person.id, now, say(_INVITATION, login=person.username), _INVITATION_BODY, invitation=True)
 
@@ -75,6 +78,7 @@ def reset_password(people: Sequence[PortalUser], *, acting_user: Principal, now:
             raise Refused(_YOURSELF, rule="yourself")
         if not person.active:
             raise Refused(_INACTIVE if person.invited_at else _NOT_YET, rule="inactive", name=person.name)
+        _refuse_without_address(person)
         _shut_out(store.session(), person, now)
         _mail_link(person.id, now, say(_RESET), _RESET_BY_ADMIN, invitation=True)
 
@@ -128,6 +132,7 @@ def reactivate(people: Sequence[PortalUser], *, acting_user: Principal, now: dat
             raise Refused(_ACTIVE, rule="active", name=person.name)
         if person.invited_at is None:
             raise Refused(_NOT_YET, rule="not_invited", name=person.name)
+        _refuse_without_address(person)
         person.active = True
         _shut_out(store.session(), person, now)
         _mail_link(person.id, now, say(_RESET), _RESET_BY_ADMIN, invitation=True)
@@ -144,6 +149,12 @@ def send_link(found: Account | None, *, now: datetime) -> None:
         account.new_link(session, 0, now)
         return
     _mail_link(known.id, now, say(_RESET), _RESET_BODY)
+
+
+def _refuse_without_address(person: PortalUser) -> None:
+    """Somebody imported without an e-mail address gets no link until he has one."""
+    if is_unknown(person.email):
+        raise Refused(_NO_ADDRESS, rule="no_address", name=person.name)
 
 
 def _mail_link(user_id: int, now: datetime, subject: Any, body: str, *, invitation: bool = False) -> None:

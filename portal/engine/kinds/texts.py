@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar, Unpack
 
-from sqlalchemy import ColumnElement, String, Text, func
+from sqlalchemy import ColumnElement, String, Text, func, or_
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeEngine
 
 from portal.engine.cell import Cell
 from portal.engine.fields import BadValue, Field, Options, View
 from portal.engine.mask import mask_phone, phone_digits
+from portal.engine.text import pick
 
 _HOME = "+86"
+_NOWHERE = ".invalid"
+"""The top-level domain that cannot exist (RFC 2606)."""
+_NOT_GIVEN = "未填 | none"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
@@ -64,9 +68,44 @@ class LongTextField(TextField):
         return Text()
 
 
+def unknown_address(name: str) -> str:
+    """What stands for an address that is not known yet, where each must be there and be somebody's own."""
+    return f"{name}@unknown{_NOWHERE}"
+
+
+def is_unknown(address: str | None) -> bool:
+    """Whether no mail can ever reach it."""
+    return not address or address.endswith(_NOWHERE)
+
+
 class EmailField(TextField):
+    """An address; one in a domain that cannot exist stands for none and is never shown."""
+
     kind = "email"
     widget = "email"
+
+    def is_blank(self, value: Any) -> bool:
+        return is_unknown(value)
+
+    def cell(self, value: Any, view: View) -> Cell:
+        if value and is_unknown(value):
+            return Cell("mute", self.words(value, view), phone_slot=self.slot)
+        return super().cell(value, view)
+
+    def words(self, value: Any, view: View) -> str:
+        return str(pick(_NOT_GIVEN, view.language)) if value and is_unknown(value) else super().words(value, view)
+
+    def to_input(self, value: Any, view: View) -> str:
+        return "" if is_unknown(value) else str(value)
+
+    def to_json(self, value: Any) -> Any:
+        return "" if is_unknown(value) else value
+
+    def export(self, value: Any, view: View) -> str:
+        return self.to_input(value, view)
+
+    def _empty(self, column: Any) -> ColumnElement[bool]:
+        return or_(super()._empty(column), column.endswith(_NOWHERE, autoescape=True))
 
     def read(self, raw: Any) -> str:
         value = super().read(raw).lower()
