@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import reduce
 
 from sqlalchemy import ColumnElement, Index, and_, false, func, literal, or_, text
 
@@ -18,8 +19,11 @@ _FEWEST_DIGITS = 3
 
 
 def search_index(table: str, *columns: str) -> Index:
-    """The pair index of an entity's searched texts; give the columns in the declared order."""
-    joined = " || ' ' || ".join(columns)
+    """The pair index of an entity's searched texts; give the columns in the declared order.
+
+    Bracketed as PostgreSQL gives it back, so that a new migration does not see a difference in it.
+    """
+    joined = reduce(lambda left, right: f"({left} || ' ') || {right}" if left == columns[0] else f"(({left}) || ' ') || {right}", columns)
     return Index(f"ix_{table}_pairs", text(f"portal_pairs({joined})"), postgresql_using="gin")
 
 
