@@ -60,6 +60,9 @@ LEAD_EDGES = {
 _GRADE = """CASE money::int + authority::int + need::int
   WHEN 3 THEN 'qualified' WHEN 2 THEN 'potential' WHEN 1 THEN 'weak' ELSE 'invalid' END"""
 
+_MAN = "MAN 资格：三项决定等级 | MAN: the three that make the grade"
+_MORE = "其他 | More"
+
 
 class Lead(Entity, Pooled, Customisable):
     """线索 | Lead: somebody who may buy, before we know whether they will."""
@@ -86,15 +89,15 @@ class Lead(Entity, Pooled, Customisable):
     industry = text("行业 | Industry", 80)
     region = text("地区 | Region", 80)
     expected_amount = money("预计金额 | Expected amount", slot="money")
-    money = flag("有购买力 | Can pay", help="MAN 的 M：付得起。 | The M of MAN: able to pay.")
-    authority = flag("有决定权 | Decides", help="MAN 的 A：能拍板。 | The A of MAN: authorised to decide.")
-    need = flag("有需求 | Needs it", help="MAN 的 N：真需要。 | The N of MAN: has the need.")
+    money = flag("有购买力 | Can pay", section=_MAN, help="MAN 的 M：付得起。 | The M of MAN: able to pay.")
+    authority = flag("有决定权 | Decides", section=_MAN, help="MAN 的 A：能拍板。 | The A of MAN: authorised to decide.")
+    need = flag("有需求 | Needs it", section=_MAN, help="MAN 的 N：真需要。 | The N of MAN: has the need.")
     grade = derived("等级 | Grade", LeadGrade, from_=("money", "authority", "need"), sql=_GRADE, slot="grade")
     state = states("状态 | State", LeadState, edges=LEAD_EDGES)
     next_at = instant("下次跟进 | Next contact", readonly=True, slot="next")
     next_step = text("下一步 | Next step", 200, readonly=True)
-    tag_id = ref("标签 | Tag", "tag")
-    note = longtext("备注 | Note")
+    tag_id = ref("标签 | Tag", "tag", section=_MORE)
+    note = longtext("备注 | Note", section=_MORE)
     company_key: Mapped[str] = mapped_column(String(200), nullable=False, server_default="", default="")
     """The company's name in normal form, for duplicates."""
     first_response_due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

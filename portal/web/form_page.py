@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from flask import Response, make_response, redirect, render_template, request
@@ -35,6 +36,11 @@ class FormPage:
     confirm: str | None = None
     """A refusal that a second submit may overrule (a possible duplicate)."""
 
+    @property
+    def sections(self) -> tuple[tuple[str, tuple[FormField, ...]], ...]:
+        """Neighbours of one section under its heading; a field without one goes on under none."""
+        return tuple((title, tuple(group)) for title, group in groupby(self.fields, key=lambda f: f.section))
+
 
 CONFIRM = "_confirm"
 VERSION = "_version"
@@ -53,7 +59,6 @@ class FormDoor:
     def show(self) -> str:
         """An empty form (prefilled from the URL where it names fields), or the record's."""
         if self.record is None:
-            values = {f.key: request.args.get(f.key, f.default) for f in self.fields}
             values = {f.key: f.parse(values[f.key]) if f.key in request.args else f.default for f in self.fields}
         else:
             values = records.values_of(self.record)
