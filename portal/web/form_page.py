@@ -59,7 +59,7 @@ class FormDoor:
     def show(self) -> str:
         """An empty form (prefilled from the URL where it names fields), or the record's."""
         if self.record is None:
-            values = {f.key: f.parse(values[f.key]) if f.key in request.args else f.default for f in self.fields}
+            values = {f.key: f.parse(request.args[f.key]) if f.key in request.args else f.default for f in self.fields}
         else:
             values = records.values_of(self.record)
         return render_template("form.html", form=self._page(values=values))
