@@ -14,11 +14,12 @@ KEPT = timedelta(days=14)
 """Longer than the time for which missed periods are looked for (jobs/planner), so none is ever done again."""
 
 _runs: Any = models.JobRun.__table__
-_OURS = ("scheduler", "reminders", "schedule")
+_KEPT_FOR_GOOD = ("scheduler", "reminders", "schedule", "import")
+"""The planner's own memory, and imports: every record they made names its import."""
 
 
 @work("tidy")
 def tidy(run: RunHandle) -> None:
     with run.unit_of_work() as session:
         old = (_runs.c.state == "done", _runs.c.ended_at < run.now - KEPT, _runs.c.asked_by_id.is_(None))
-        run.progress(session.connection().execute(delete(_runs).where(*old, _runs.c.kind.not_in(_OURS))).rowcount)
+        run.progress(session.connection().execute(delete(_runs).where(*old, _runs.c.kind.not_in(_KEPT_FOR_GOOD))).rowcount)

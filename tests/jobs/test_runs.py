@@ -309,3 +309,14 @@ def test_killed_before_any_statement_nothing_is_lost_or_doubled(cast: Cast) -> N
     assert statement > 20
     assert [row.period_key for row in cast.rows(models.WorkReport)] == ["2026-05-12"] * 3
     assert not cast.rows(models.JobRun, RUNS.c.state == "failed")
+
+
+def test_old_runs_are_tidied_away_but_imports_stay_for_the_records_they_made(cast: Cast) -> None:
+    long_ago = NOW - timedelta(days=400)
+    with cast.act("system") as session:
+        for kind in ("import", "recycle"):
+            work.ask(session, kind=kind, label="旧 | Old", arguments={}, asked_by_id=None, now=long_ago)
+        session.connection().execute(RUNS.update().values(state="done", ended_at=long_ago))
+        tidying = work.ask(session, kind="tidy", label="清理 | Tidy", arguments={}, asked_by_id=None, now=NOW)
+    assert runner.run_now(tidying, now=lambda: NOW) == "done"
+    assert {row.kind for row in cast.rows(models.JobRun)} == {"import", "tidy"}
