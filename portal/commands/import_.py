@@ -82,6 +82,8 @@ def run(
     principal = _principal(engine, login)
     mapped = _mapping(mapping, principal)
     imports.require(mapped, principal)
+    with _unit(principal) as session:
+        imports.require_known(session, mapped, principal)
     if keep:
         with _unit(principal) as session:
             imports.keep(session, keep, mapped, acting_user=principal, now=clock.now())

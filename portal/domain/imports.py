@@ -34,6 +34,21 @@ from portal.security.roles import ROLES
 
 MOST_NAME = 80
 
+_NOT_IMPORT = "你没有导入“{label}”的权限。 | You may not import {label}."
+_NOT_CHANGE = "你没有修改“{label}”的权限：重复时请选择跳过。 | You may not change {label}: choose to skip what is there already."
+_NOT_MAKE = (
+    "你没有新建“{label}”的权限：不要勾选“没有就新建”，或请管理员先建好。"
+    " | You may not create {label}: do not tick “Create when missing”, or ask an administrator to add it first."
+)
+_MAKE_IT = (
+    "“{label}”里没有“{name}”：请改用已有的，或勾选“没有就新建”。"
+    " | There is no {label} “{name}”: use one that is there, or tick “Create when missing”."
+)
+_ASK_FOR_IT = (
+    "“{label}”里没有“{name}”，你也没有新建它的权限：请改用已有的，或请管理员先建好。"
+    " | There is no {label} “{name}” and you may not create one: use one that is there, or ask an administrator to add it first."
+)
+
 
 class RoleField(TextField):
     """A role by its name or label."""
@@ -177,8 +192,10 @@ def require(mapped: Mapped, principal: Principal) -> None:
     for target in mapped.targets:
         spec = spec_named(target.entity)
         changes = target.on_duplicate in {"update", "fill"}
-        if not principal.may(f"{spec.name}:import") or (changes and not principal.may(f"{spec.name}:edit")):
-            raise NotAllowed
+        if not principal.may(f"{spec.name}:import"):
+            raise NotAllowed(_NOT_IMPORT, label=spec.label)
+        if changes and not principal.may(f"{spec.name}:edit"):
+            raise NotAllowed(_NOT_CHANGE, label=spec.label)
         for key in (*target.columns, *target.constants, *target.links):
             _require_field(spec, key, principal)
         _require_making(spec, target.create_missing, principal)
@@ -199,7 +216,27 @@ def _require_making(spec: Spec, keys: Sequence[str], principal: Principal) -> No
         if not isinstance(each, ReferenceField):
             raise BadRequest("{key} 不是引用字段。 | {key} is no reference.", key=key)
         if not principal.may(f"{each.target}:create"):
-            raise NotAllowed("你不能新建“{label}”。 | You may not create {label}.", label=spec_named(each.target).label)
+            raise NotAllowed(_NOT_MAKE, label=spec_named(each.target).label)
+
+
+def require_known(session: Session, mapped: Mapped, principal: Principal) -> None:
+    """A value for all rows that names nothing would refuse every row: said once, before the first. Raises `BadRequest`."""
+    for place, target in enumerate(mapped.targets):
+        spec, made = spec_named(target.entity), {each.entity for each in mapped.targets[:place]}
+        fields = importer_of(spec).fields(spec)
+        for key, name in target.constants.items():
+            each = fields[key]
+            if isinstance(each, ReferenceField) and name and key not in target.create_missing and each.target not in made:
+                _require_named(session, spec_named(each.target), name, principal)
+
+
+def _require_named(session: Session, spec: Spec, name: str, principal: Principal) -> None:
+    found = select(spec.model.id).where(spec.column(spec.identity.key) == name)
+    if spec.archived:
+        found = found.where(spec.model.deleted_at.is_(None))
+    if session.scalars(found.limit(1)).first() is None:
+        words = _MAKE_IT if principal.may(f"{spec.name}:create") else _ASK_FOR_IT
+        raise BadRequest(words, label=spec.label, name=name)
 
 
 def run(

@@ -23,6 +23,11 @@ from portal.engine.text import Text, say
 _MOST_REMEMBERED = 20_000
 
 
+def said(key: str) -> str:
+    """The staging column that tells whether the row itself says this field."""
+    return f"{key}__said"
+
+
 @dataclass
 class Plan:
     """A target made ready: its fields, their sources, its columns in the staging table."""
@@ -45,9 +50,19 @@ class Plan:
         return tuple(key for key in self.fields if key not in self.target.links)
 
     @property
+    def unsure(self) -> tuple[str, ...]:
+        """Fields whose blank cells a constant fills: a new record gets it, one that is there keeps its own value."""
+        return tuple(key for key in self.taken if key in self.target.columns and key in self.target.constants)
+
+    @property
+    def doubted(self) -> tuple[str, ...]:
+        """Those, and what is derived from them: the staging table says of each whether the row itself said it."""
+        return (*self.unsure, *self.importer.derived) if self.unsure else ()
+
+    @property
     def copied(self) -> tuple[str, ...]:
         """Columns of the staging table that COPY fills."""
-        return (*self.taken, *self.importer.derived)
+        return (*self.taken, *self.importer.derived, *map(said, self.doubted))
 
     def column(self, key: str) -> Any:
         return self.staged.columns[key]
@@ -68,6 +83,8 @@ def plans(session: Session, mapped: Mapped) -> tuple[Table, list[Plan]]:
             if key in target.columns or key in target.constants or key in target.links or key in defaults
         }
         types = {**{key: _type(spec, key, each) for key, each in used.items()}, **found.derived, **found.completed}
+        both = target.columns.keys() & target.constants.keys() & used.keys()
+        types |= {said(key): Boolean() for key in (*both, *found.derived)} if both else {}
         own = {key: Column(f"t{number}_{key}", kind) for key, kind in types.items()}
         here, first = Column(f"t{number}__here", Boolean), Column(f"t{number}__first", Integer)
         identity, fresh = Column(f"t{number}__id", Integer), Column(f"t{number}__new", Boolean)
@@ -125,7 +142,16 @@ def _values(plan: Plan, row: Row, view: View, *, last: bool) -> dict[str, Any] |
             row.problems.append(say("“{label}”不能为空。 | “{label}” must not be empty.", label=each.label))
     if not row.problems:
         plan.importer.derive(values)
+        values |= _said(plan, texts, values)
     return values
+
+
+def _said(plan: Plan, texts: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, bool]:
+    if not plan.unsure:
+        return {}
+    own = {key: value for key, value in values.items() if key not in plan.unsure or texts[key]}
+    plan.importer.derive(own)
+    return {said(key): bool(texts[key]) for key in plan.unsure} | {said(key): own[key] == values[key] for key in plan.importer.derived}
 
 
 def _parsed(plan: Plan, each: Field, text: str, view: View) -> Any:

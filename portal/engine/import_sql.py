@@ -15,7 +15,7 @@ from sqlalchemy.types import String
 from portal.engine.audit import attribution
 from portal.engine.entity import Owned, Pooled
 from portal.engine.errors import Refused
-from portal.engine.import_rows import Plan
+from portal.engine.import_rows import Plan, said
 from portal.engine.importing import Counts
 from portal.engine.spec import Spec
 from portal.engine.tables import AuditEvent, Tenure
@@ -142,7 +142,7 @@ class Writer:
         if not keys:
             return
         source = (select(self.table).ext(distinct_on(plan.staged.id)).where(met).order_by(plan.staged.id, self.table.c.line)).subquery()
-        new = {key: self._new_value(model.c[key], source.c[plan.column(key).name], fill=fill) for key in keys}
+        new = {key: self._new_value(model.c[key], self._given(plan, source, key, fill=fill), fill=fill) for key in keys}
         differs = or_(*(model.c[key].is_distinct_from(value) for key, value in new.items()))
         identity = source.c[plan.staged.id.name]
         former = (
@@ -171,6 +171,14 @@ class Writer:
         self._count_changed(plan, ids)
         if ids:
             plan.importer.changed(self.session, ids, now=self.now)
+
+    @staticmethod
+    def _given(plan: Plan, source: Any, key: str, *, fill: bool) -> Any:
+        """What the row says of a field; a constant for blank cells may fill a blank, and replaces nothing."""
+        given = source.c[plan.column(key).name]
+        if fill or key not in plan.doubted:
+            return given
+        return case((source.c[plan.column(said(key)).name], given))
 
     @staticmethod
     def _by_verb_only(plan: Plan, key: str) -> bool:

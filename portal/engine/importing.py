@@ -1,9 +1,9 @@
 """Imports: a mapping turns one file into linked records of any declared type.
 
 A mapping is a list of targets. Each names an entity and says where its fields come from: `columns` (field → column
-of the file, or a pattern such as `{office} 组`), `constants` (field → the text for rows without one), `links`
-(reference → an earlier target of the same row). `match` tells which fields make two records the same;
-`on_duplicate` what happens then.
+of the file, or a pattern such as `{office} 组`), `constants` (field → the text for rows without one: new records get
+it, a blank cell changes nothing in one that is there), `links` (reference → an earlier target of the same row).
+`match` tells which fields make two records the same; `on_duplicate` what happens then.
 """
 
 from __future__ import annotations

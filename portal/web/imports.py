@@ -166,6 +166,7 @@ def _started(spec: Spec, upload: Upload, shape: Shape, draft: Draft, *, dry_run:
     mapped = read_mapping(draft)
     check_columns(mapped, shape.header)
     imports.require(mapped, records.principal())
+    imports.require_known(store.session(), mapped, records.principal())
     arguments = {
         "entity": spec.name,
         "file": upload.token,

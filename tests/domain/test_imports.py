@@ -227,6 +227,25 @@ def test_update_changes_only_what_the_importer_may_write(desk: Desk, cast: Cast)
     assert cast.row(models.Lead, mine).name == "新"
 
 
+@pytest.mark.parametrize("how", ["update", "fill"])
+def test_a_blank_cell_with_a_value_for_all_rows_keeps_what_is_stored(desk: Desk, cast: Cast, how: str) -> None:
+    mine = cast.lead(owner="rep", company="甲", company_key="甲", industry="制造", phone="+8613800000001")
+    target = {
+        **LEADS["targets"][0],
+        "columns": {"company": "公司", "phone": "电话", "industry": "行业", "region": "地区"},
+        "constants": {"source_id": "展会", "industry": "未知行业", "company": "未知公司", "region": "未知地区"},
+        "match": [["phone"]],
+        "on_duplicate": how,
+    }
+    rows = (("", "13800000001", "", "华东"), ("乙", "13800000002", "", ""))
+    done = desk.run(desk.file(("公司", "电话", "行业", "地区"), *rows), {"targets": [target]})
+    assert (done.counts.made["lead"], done.counts.changed["lead"]) == (1, 1)
+    kept = cast.row(models.Lead, mine)
+    assert (kept.company, kept.company_key, kept.industry, kept.region) == ("甲", "甲", "制造", "华东")
+    [new] = cast.rows(models.Lead, models.Lead.__table__.c.id != mine)
+    assert (new.company, new.industry, new.region) == ("乙", "未知行业", "未知地区")
+
+
 @pytest.mark.parametrize(("how", "made", "refused", "skipped"), [("create", 1, 0, 0), ("refuse", 0, 1, 0), ("skip", 0, 0, 1)])
 def test_what_happens_to_a_duplicate_is_chosen(desk: Desk, cast: Cast, how: str, made: int, refused: int, skipped: int) -> None:
     cast.lead(company="甲", company_key="甲")

@@ -126,3 +126,23 @@ def test_an_unreadable_file_says_why(admin: Browser, tmp_path: Path, content: by
     page: Any = upload(admin, path)
     assert page.status_code == 422
     assert says in page.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"t0.c.source_id": "展会", "t0.m.source_id": "1"}, "没有新建“来源渠道”的权限"),
+        ({"t0.c.source_id": "展会"}, "“来源渠道”里没有“展会”，你也没有新建它的权限"),
+    ],
+)
+def test_what_a_director_may_not_make_is_said_before_the_run(site: Site, tmp_path: Path, given: dict[str, str], said: str) -> None:
+    path = tmp_path / "名单.csv"
+    path.write_text("公司,电话\n甲公司,13800000001\n", encoding="utf-8")
+    director = site.signed_in("director")
+    asked = {**fields(upload(director, path)), **given}
+    for action in ("try", "run"):
+        answer = director.post("/lead/import", {**asked, "action": action})
+        assert answer.status_code in (400, 403) and said in html.unescape(answer.get_data(as_text=True))
+    assert not site.cast.rows(models.JobRun)
+    known = director.post("/lead/import", {**asked, "t0.c.source_id": "官网", "t0.m.source_id": "", "action": "run"})
+    assert known.status_code == 303
