@@ -11,8 +11,8 @@ from flask import Response, make_response, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
 
 from portal.engine import operations
-from portal.engine.errors import Changed, Invalid, Refused
-from portal.engine.fields import Field, View
+from portal.engine.errors import BadRequest, Changed, Invalid, Refused
+from portal.engine.fields import BadValue, Field, View
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec
 from portal.engine.text import pick
@@ -58,10 +58,7 @@ class FormDoor:
 
     def show(self) -> str:
         """An empty form (prefilled from the URL where it names fields), or the record's."""
-        if self.record is None:
-            values = {f.key: f.parse(request.args[f.key]) if f.key in request.args else f.default for f in self.fields}
-        else:
-            values = records.values_of(self.record)
+        values = {f.key: _prefilled(f) for f in self.fields} if self.record is None else records.values_of(self.record)
         return render_template("form.html", form=self._page(values=values))
 
     def submit(self) -> Response:
@@ -176,6 +173,16 @@ class FormDoor:
             for f in self.fields
             if (theirs := f.to_input(saved.get(f.key), self.view)) != given.get(f.key, "")
         )
+
+
+def _prefilled(each: Field) -> Any:
+    """The value that the address names for a field (`?lead_id=7`), else its default."""
+    if each.key not in request.args:
+        return each.default
+    try:
+        return each.parse(request.args[each.key])
+    except BadValue as error:
+        raise BadRequest("“{label}”：{why} | “{label}”: {why}", label=each.label, why=error.text) from error
 
 
 def delete(spec: Spec, record_id: int) -> Response:
