@@ -96,7 +96,8 @@ class Cast:
 
     def add(self, model: Any, now: datetime = NOW, **values: Any) -> int:
         with self.session_factory() as session:
-            given = {"created_at": now, "changed_at": now, **values} if "created_at" in model.__table__.c else values
+            made = {key: now for key in ("created_at", "changed_at") if key in model.__table__.c}
+            given = {**made, **values}
             found = session.connection().execute(insert(model.__table__).values(**given).returning(model.__table__.c.id))
             record_id = int(found.scalar_one())
             session.commit()

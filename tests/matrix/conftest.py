@@ -42,6 +42,12 @@ def world(planted: tuple[Flask, Cast, World]) -> World:
 
 
 @pytest.fixture(scope="module")
+def cast(planted: tuple[Flask, Cast, World]) -> Cast:
+    """Who acts in the served portal."""
+    return planted[1]
+
+
+@pytest.fixture(scope="module")
 def callers(planted: tuple[Flask, Cast, World]) -> Iterator[Callable[[str, str], Caller]]:
     """`callers("rep", "cookie")`: signed in once, kept for the module."""
     kept: dict[tuple[str, str], Caller] = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 
 from portal.engine.spec import registry
 from tests.cast import Cast
@@ -19,11 +18,6 @@ from tests.matrix.world import EVERYBODY, OWNERS, ROLE, Planted, World, sees
 Callers = Callable[[str, str], Caller]
 WRITERS = ("admin", "director", "leader_a", "rep")
 _POOLED = ("lead", "follow_up")
-
-
-@pytest.fixture(scope="module")
-def cast(planted: tuple[Flask, Cast, World]) -> Cast:
-    return planted[1]
 
 
 @pytest.fixture(scope="module")
