@@ -10,8 +10,8 @@ from portal.demo.leads import DemoLead
 from portal.demo.rows import Row, Stage, entity_row, write_audited
 from portal.domain.periods import DEFAULT_TIMES, Moments, Period, PeriodKind, moments, period_of
 from portal.domain.report_draft import LABELS, MOST_LINES, Draft, Figure, Line, frozen, list_href
-from portal.domain.reports import ON_LEAVE
 from portal.engine.text import say
+from portal.entities.reports import ON_LEAVE
 from portal.models import WorkReport
 
 WORKING_DAYS = 30

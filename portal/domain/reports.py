@@ -18,11 +18,9 @@ from portal import models
 from portal.domain.calendar import away_throughout, company_calendar
 from portal.domain.periods import Moments, Period, PeriodKind, ReportTimes, moments, period_named
 from portal.engine import audit, store
-from portal.entities.reports import ReportState
+from portal.entities.reports import HOLIDAY, ON_LEAVE, ReportState
 from portal.policies import policy
 
-ON_LEAVE = "请假 | On leave"
-HOLIDAY = "节假日 | Holiday"
 TITLES = {PeriodKind.DAY: "日报", PeriodKind.WEEK: "周报", PeriodKind.MONTH: "月报"}
 UNSENT = (ReportState.OPEN.value, ReportState.DRAFT.value)
 IN = (ReportState.SUBMITTED.value, ReportState.LATE.value, ReportState.READ.value, ReportState.COMMENTED.value, ReportState.RETURNED.value)

@@ -18,8 +18,9 @@ from portal.domain.report_draft import Draft, Figure, draft, figures
 from portal.domain.reports import IN, UNSENT, plan
 from portal.engine import store
 from portal.engine.outbox import inbox
+from portal.engine.text import Text
 from portal.entities.leads import LeadState
-from portal.entities.reports import ReportState
+from portal.entities.reports import HOLIDAY, ON_LEAVE, ReportState
 from portal.policies import policy
 from portal.security.principal import Principal
 
@@ -123,7 +124,7 @@ class BoardRow:
     name: str
     state: str
     submitted_at: datetime | None
-    exempt_reason: str
+    exempt_reason: Text | str
     summary: str
 
 
@@ -214,8 +215,15 @@ def board(period: Period) -> Board:
         .where(report.period == period.kind.value, report.period_key == period.key)
     )
     found = sorted(store.session().execute(wanted), key=lambda row: (_URGENCY.get(row.state, 9), row.owner_id))
-    rows = tuple(BoardRow(row.id, row.owner_id, row.name, row.state, row.submitted_at, row.exempt_reason, summary(row)) for row in found)
+    rows = tuple(
+        BoardRow(row.id, row.owner_id, row.name, row.state, row.submitted_at, _why_exempt(row.exempt_reason), summary(row)) for row in found
+    )
     return Board(period, found[0].due_at if found else None, rows, board_counts(found))
+
+
+def _why_exempt(reason: str) -> Text | str:
+    """The portal's own reason in both languages, a superior's as he wrote it."""
+    return Text(reason) if reason in (ON_LEAVE, HOLIDAY) else reason
 
 
 _URGENCY = {

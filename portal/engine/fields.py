@@ -166,6 +166,10 @@ class Field:
     def to_json(self, value: Any) -> Any:
         return value
 
+    def told(self, value: Any, view: View) -> Any:
+        """The JSON value as this reader gets it."""
+        return self.to_json(value)
+
     def export(self, value: Any, view: View) -> str:
         """The value in a CSV cell, before formula escaping."""
         return self.words(value, view)

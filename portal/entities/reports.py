@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.entity import Entity, Owned
-from portal.engine.kinds import Choices, choice, date, flag, instant, json, longtext, ref, states, text
+from portal.engine.kinds import Choices, choice, date, flag, instant, json, longtext, ref, said, states, text
 from portal.engine.screen import Screen
 
 
@@ -29,6 +29,9 @@ class ReportState(Choices):
     MISSING = "missing", "缺报 | Missing", "bad"
     EXEMPT = "exempt", "豁免 | Exempt"
 
+
+ON_LEAVE = "请假 | On leave"
+HOLIDAY = "节假日 | Holiday"
 
 REPORT_EDGES = {
     ReportState.OPEN: (ReportState.DRAFT, ReportState.SUBMITTED, ReportState.LATE, ReportState.MISSING, ReportState.EXEMPT),
@@ -75,7 +78,7 @@ class WorkReport(Entity, Owned):
     late_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     template_id = ref("模板 | Template", "report_template", readonly=True)
     state = states("状态 | State", ReportState, edges=REPORT_EDGES)
-    exempt_reason = text("豁免原因 | Why exempt", 200, readonly=True)
+    exempt_reason = said("豁免原因 | Why exempt", own=(ON_LEAVE, HOLIDAY), readonly=True)
     submitted_at = instant("提交时间 | Submitted", readonly=True)
     problems = longtext("问题 | Problems")
     plan = longtext("计划 | Plan")
@@ -96,5 +99,17 @@ class WorkReport(Entity, Owned):
         filters=("period", "state", "owner_id", "first_on"),
         order="-first_on",
         form=("problems", "plan", "extra_work"),
-        facts=("owner_id", "period", "first_on", "last_on", "due_at", "state", "submitted_at", "problems", "plan", "comment"),
+        facts=(
+            "owner_id",
+            "period",
+            "first_on",
+            "last_on",
+            "due_at",
+            "state",
+            "exempt_reason",
+            "submitted_at",
+            "problems",
+            "plan",
+            "comment",
+        ),
     )

@@ -81,14 +81,14 @@ class Rights:
             return replace(shown, text=self.hidden(field, row[field.key]))
         return shown
 
-    def value(self, spec: Spec, field: Field, row: Mapping[str, Any]) -> Any:
+    def value(self, spec: Spec, field: Field, row: Mapping[str, Any], view: View) -> Any:
         """The JSON value this reader gets; masked values are masked here too."""
         if not self.sees(spec, field):
             return None
         value = row.get(field.key)
         if self.masks(field, row) and not field.is_blank(value):
             return self.hidden(field, value)
-        return field.to_json(value)
+        return field.told(value, view)
 
     def exported(self, spec: Spec, field: Field, row: Mapping[str, Any], view: View) -> str:
         """The text of a CSV cell, masked where the page masks it."""

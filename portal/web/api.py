@@ -145,12 +145,12 @@ class EntityApi(BaseApi):  # type: ignore[misc]
         return self._json(records.row_of(self.spec, record_id, reader()), self._fields())
 
     def _json(self, row: Mapping[str, Any], fields: tuple[Field, ...]) -> dict[str, Any]:
-        rights = records.rights()
+        rights, view = records.rights(), reader()
         found: dict[str, Any] = {"id": row["id"]}
         if "version" in row:
             found["version"] = row["version"]
         for each in fields:
-            found[each.key] = rights.value(self.spec, each, row)
+            found[each.key] = rights.value(self.spec, each, row, view)
             if isinstance(each, ReferenceField):
                 name = label_of(row, each)
                 found[each.key] = {"id": row[each.key], "name": name} if name is not None else None

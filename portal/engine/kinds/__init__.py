@@ -4,6 +4,7 @@ from portal.engine.kinds.choice import Choices, choice, derived, states
 from portal.engine.kinds.dates import date, instant
 from portal.engine.kinds.numbers import decimal, flag, integer, money
 from portal.engine.kinds.reference import ref
+from portal.engine.kinds.said import said
 from portal.engine.kinds.structured import json
 from portal.engine.kinds.texts import email, longtext, phone, text
 
@@ -22,6 +23,7 @@ __all__ = [
     "money",
     "phone",
     "ref",
+    "said",
     "states",
     "text",
 ]

@@ -1,0 +1,37 @@
+"""A text that people write in their own words and the portal in both languages; each reader gets his half."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from sqlalchemy.orm import Mapped
+
+from portal.engine.cell import Cell
+from portal.engine.fields import Options, View
+from portal.engine.kinds.texts import TextField
+from portal.engine.text import pick
+
+
+class SaidField(TextField):
+    """`own` are the portal's sentences, stored as pairs; a bar in what a person wrote is only a bar."""
+
+    kind = "said"
+
+    def __init__(self, label: str, length: int = 200, *, own: Sequence[str], **options: Unpack[Options]) -> None:
+        super().__init__(label, length, **options)
+        self.own = frozenset(own)
+
+    def words(self, value: Any, view: View) -> str:
+        return str(pick(value, view.language)) if value in self.own else super().words(value, view)
+
+    def show(self, value: Any, view: View) -> Cell:
+        return Cell("text", self.words(value, view), phone_slot=self.slot)
+
+    def told(self, value: Any, view: View) -> Any:
+        return self.words(value, view)
+
+
+def said(label: str, length: int = 200, *, own: Sequence[str], **options: Unpack[Options]) -> Mapped[str]:
+    """A line that a person or the portal says."""
+    return SaidField(label, length, own=own, **options).column()
