@@ -13,6 +13,9 @@ from sqlalchemy.orm import Session
 from portal.engine.errors import PortalError
 
 _KEPT = "kept"
+WITH_DELETED = "with_deleted"
+"""Execution option of a statement that reads the bin as well; the gate leaves it out of every other."""
+
 _current: ContextVar[Session | None] = ContextVar("portal_session", default=None)
 _factory: Callable[[], Session] | None = None
 

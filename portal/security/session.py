@@ -21,7 +21,7 @@ from portal.security import scopes
 from portal.security.principal import NOBODY, Principal, system_principal
 
 GATE_PASSED = "gate_passed"
-WITH_DELETED = "with_deleted"
+WITH_DELETED = store.WITH_DELETED
 OWNER_CHANGE = "owner_change"
 _OWNERSHIP = frozenset({"owner_id", "pool_id", "team_id"})
 _MOST_CACHED = 512

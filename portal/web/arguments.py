@@ -10,18 +10,21 @@ from urllib.parse import urlencode
 from portal.engine.errors import BadRequest
 from portal.engine.query.listing import MOST_PER_PAGE, ListQuery, parse_filters
 from portal.engine.spec import Spec
+from portal.web import records
 
 PAGE = frozenset({"q", "filter", "order", "tab", "columns", "after", "before", "limit", "deleted", "density", "exact"})
 API = frozenset({"q", "filter", "order", "tab", "columns", "after", "limit", "deleted"})
 
 
 def parse(spec: Spec, given: Mapping[str, str], *, known: frozenset[str]) -> ListQuery:
-    """The query of a list; every fault is told, nothing is ignored."""
+    """The query of a list; every fault is told, nothing is ignored. The bin is for who may delete."""
     if unknown := set(given) - known:
         raise BadRequest("不认识的参数：{names}。 | Unknown argument: {names}.", names=", ".join(sorted(unknown)))
     tab = given.get("tab", "all")
     if tab not in ("all", *spec.screen.tabs):
         raise BadRequest("没有视图 {tab}。 | There is no view {tab}.", tab=tab)
+    if given.get("deleted") == "1":
+        records.require(spec, "delete")
     columns = tuple(key for key in given.get("columns", "").split(",") if key)
     for key in columns:
         spec.field(key)

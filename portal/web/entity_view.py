@@ -26,8 +26,6 @@ class EntityView(BaseView):  # type: ignore[misc]
     @granted("read")
     def list(self) -> str:
         given = request.args.to_dict()
-        if given.get("deleted") == "1" and not records.principal().may(f"{self.spec.name}:delete"):
-            raise NotAllowed
         query = arguments.parse(self.spec, given, known=arguments.PAGE)
         page = ListPageBuilder(self.spec, records.rights(), reader(), query, given).build()
         return render_template("list.html", page=page)

@@ -216,7 +216,7 @@ class ListPageBuilder:
         if not self.query.filters and not self.query.search:
             names += [tab for tab in self.rights.tabs(self.spec) if tab != self.query.branch]
         counting = [replace(self.listing, query=replace(self.query, branch=name)).counting().label(name) for name in names]
-        found = store.session().execute(select(*counting)).one()
+        found = store.session().execute(self.listing.reading(select(*counting))).one()
         return {name: f"{COUNT_CAP:,}+" if count > COUNT_CAP else f"{count:,}" for name, count in zip(names, found, strict=True)}
 
     def _tabs(self, counts: Mapping[str, str]) -> tuple[Link, ...]:

@@ -19,6 +19,7 @@ from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.texts import PhoneField
 from portal.engine.query.search import search_criterion
 from portal.engine.spec import Spec, registry
+from portal.engine.store import WITH_DELETED
 
 COUNT_CAP = 10_000
 MOST_PER_PAGE = 200
@@ -71,7 +72,8 @@ class Listing:
 
     def statement(self, fields: Sequence[Field] | None = None) -> Select[Any]:
         """The rows of the view without order and page."""
-        return self._select(self.shown() if fields is None else fields).where(*self.conditions())
+        statement = self._select(self.shown() if fields is None else fields).where(*self.conditions())
+        return self.reading(statement)
 
     def record(self, record_id: int, fields: Sequence[Field]) -> Select[Any]:
         """One record as a row, in the bin or not."""
@@ -80,7 +82,11 @@ class Listing:
 
     def ids(self) -> Select[Any]:
         """The ids of every row of the view."""
-        return select(self.spec.column("id")).where(*self.conditions())
+        return self.reading(select(self.spec.column("id")).where(*self.conditions()))
+
+    def reading(self, statement: Select[Any]) -> Select[Any]:
+        """The gate leaves the bin out of every statement that does not ask for it."""
+        return statement.execution_options(**{WITH_DELETED: self.query.deleted})
 
     def _select(self, fields: Sequence[Field]) -> Select[Any]:
         model = self.spec.model
@@ -127,8 +133,9 @@ class Listing:
     def count(self, session: Session, *, exact: bool = False) -> tuple[int, bool]:
         """(rows, capped at COUNT_CAP unless exact)."""
         if exact:
-            return int(session.scalar(select(func.count()).select_from(self.spec.model).where(*self.conditions())) or 0), False
-        counted = int(session.scalar(select(self.counting())) or 0)
+            every = select(func.count()).select_from(self.spec.model).where(*self.conditions())
+            return int(session.scalar(self.reading(every)) or 0), False
+        counted = int(session.scalar(self.reading(select(self.counting()))) or 0)
         return min(counted, COUNT_CAP), counted > COUNT_CAP
 
     def counting(self) -> Any:
