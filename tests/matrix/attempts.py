@@ -80,6 +80,8 @@ class Attempt:
         if self.is_verb:
             form = verb_form(self.action, cast, to)
             return {**form, "ids": str(record_id) if self.is_page else [record_id]}
+        if self.action == "reveal":
+            return {"field": "phone", "reason": "he asked for a call"}
         if self.action not in ("create", "edit"):
             return {}
         values = values_for(self.entity, cast)
@@ -94,6 +96,7 @@ def attempts(entity: str) -> Iterator[Attempt]:
         "edit": (("POST", page + "/{i}/edit"), ("PUT", rest + "/{i}")),
         "delete": (("POST", page + "/{i}/delete"), ("DELETE", rest + "/{i}")),
         "restore": (("POST", page + "/{i}/restore"), ("POST", rest + "/{i}/restore")),
+        "reveal": (("POST", page + "/{i}/reveal"), ("POST", rest + "/{i}/reveal")),
         "attach": (("POST", page + "/{i}/files"),),
         "import": (("POST", f"{page}/import"),),
         **{verb: (("POST", f"{page}/verb/{verb}"), ("POST", f"{rest}/{verb}")) for verb in registry()[entity].verbs},

@@ -25,7 +25,7 @@ def fresh(cast: Cast, entity: str, action: str, owner: str) -> Planted:
 
 def owner_for(actor: str, entity: str, action: str) -> str:
     """Whose record an actor is tried on where he should succeed: his own, or one in his reach."""
-    if entity == "lead" and action == "claim":
+    if entity == "lead" and action in ("claim", "reveal"):
         return ""
     if entity == "work_report" and action in OF_THE_AUTHOR:
         return actor

@@ -20,7 +20,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
         "claim": SALES_STAFF,
         "assign": SUPERIORS | ADMIN,
         "revive": ADMIN,
-        "import": ADMIN | {"director"},
+        **dict.fromkeys(("import", "reveal"), ADMIN | {"director"}),
     },
     # Who works a lead logs what was said; taking a word back is for the superior.
     "follow_up": {"create": SALES_STAFF, "edit": SALES_STAFF, "delete": SUPERIORS, "import": NOBODY_AT_ALL},
@@ -39,7 +39,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     },
     **dict.fromkeys(("team", "pool", "source_channel", "tag", "work_calendar", "policy", "report_template"), _SETTING),
 }
-FROM_THE_POOL = frozenset({"claim", "assign"})
+FROM_THE_POOL = frozenset({"claim", "assign", "reveal"})
 """What a person may do with a lead of the pool, which he reads and does not write."""
 OF_THE_AUTHOR = frozenset({"edit", "submit"})
 OF_A_SUPERIOR = frozenset({"mark_read", "comment", "send_back", "exempt"})
@@ -48,7 +48,9 @@ OF_A_SUPERIOR = frozenset({"mark_read", "comment", "send_back", "exempt"})
 
 def holds(actor: str, entity: str, action: str) -> bool:
     """Whether the actor's role has this verb at all."""
-    return ROLE[actor] in MAY[entity]["delete" if action == "restore" else "edit" if action == "attach" else action]
+    if action == "reveal" and entity != "lead":
+        return False  # no other record type hides anything
+    return ROLE[actor] in MAY[entity][{"restore": "delete", "attach": "edit"}.get(action, action)]
 
 
 def reaches(actor: str, record: Planted) -> bool:
@@ -82,5 +84,5 @@ def _of_report(actor: str, action: str, record: Planted) -> bool:
 
 def _of_lead(actor: str, action: str, record: Planted) -> bool:
     if record.owner:
-        return reaches(actor, record) and action != "claim"
+        return reaches(actor, record) and action not in ("claim", "reveal")
     return action in FROM_THE_POOL or (ROLE[actor] in ("admin", "director") and action in ("edit", "delete", "restore", "attach"))

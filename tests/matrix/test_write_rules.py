@@ -341,3 +341,13 @@ def test_a_deactivated_person_writes_and_reads_nothing_more(how: str, callers: C
             assert caller.get(f"/lead/{own}").status in (302, 401)
     finally:
         cast.set(models.User, cast.people["mate"], active=True)
+
+
+@HOW
+def test_pages_of_the_house_are_the_admins(how: str, callers: Callers) -> None:
+    for actor in EVERYBODY:
+        caller = callers(actor, how)
+        for path in ("/mailbox/", "/jobs/"):
+            assert (caller.get(path).status == 200) is (actor == "admin"), f"{actor} {path}"
+        assert caller.get("/api/v1/_openapi").status == 200
+    assert callers("", "cookie").get("/api/v1/_openapi").status == 401
