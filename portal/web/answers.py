@@ -7,8 +7,8 @@ from urllib.parse import quote
 import structlog
 from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
-from psycopg.errors import ForeignKeyViolation
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from psycopg.errors import DeadlockDetected, ForeignKeyViolation, LockNotAvailable
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
@@ -30,6 +30,7 @@ _WORDS = {
 _SORRY = "出了点问题，我们已记录。请稍后重试。 | Something went wrong and was recorded. Try again later."
 _NO_SUCH = "选的记录不存在，请从列表中选择。 | What was chosen does not exist. Choose from the list."
 _CLASH = "已有相同的记录，请检查唯一的字段。 | A record with these values exists already. Check the unique fields."
+_BUSY = "别人正在修改这些记录，请稍后重试。 | Somebody is changing these records just now. Try again in a moment."
 _STALE_FORM = "页面停留太久，请刷新后重试。 | This page has been open too long. Reload it and try again."
 
 
@@ -44,6 +45,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(CSRFError, lambda _: answer(400, _STALE_FORM, rule="csrf"))
     app.register_error_handler(StaleDataError, lambda _: _portal_error(Changed()))
     app.register_error_handler(IntegrityError, _clash)
+    app.register_error_handler(OperationalError, _busy)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _fault)
 
@@ -68,6 +70,13 @@ def _clash(error: IntegrityError) -> Response:
     if isinstance(error.orig, ForeignKeyViolation):
         return answer(422, _NO_SUCH, rule="reference")
     return answer(409, _CLASH, rule="clash")
+
+
+def _busy(error: OperationalError) -> Response:
+    """Whoever waited too long for a lock may try again; any other failure of the database is a fault."""
+    if isinstance(error.orig, LockNotAvailable | DeadlockDetected):
+        return answer(409, _BUSY, rule="busy")
+    return _fault(error)
 
 
 def _fault(error: Exception) -> Response:
