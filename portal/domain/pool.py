@@ -40,8 +40,10 @@ class Due:
     due_at: datetime
 
 
-def returning(now: datetime, until: datetime, *, of: Collection[int] | None = None) -> list[Due]:
-    """Leads (`of` these ids) whose time is up at `until`, the longest neglected first.
+def returning(
+    now: datetime, until: datetime, *, of: Collection[int] | None = None, owner_id: int | None = None, most: int | None = None
+) -> list[Due]:
+    """Leads (`of` these ids, of this owner, at `most` so many) whose time is up at `until`, the longest neglected first.
 
     Without follow-up for the days of their grade (counted from the last contact or since they are owned, whichever
     is later; a lead without any of MAN counts as weak), or owned for `recycle.no_deal_days` without a deal.
@@ -59,6 +61,9 @@ def returning(now: datetime, until: datetime, *, of: Collection[int] | None = No
     )
     if of is not None:
         statement = statement.where(among(lead.id, sorted(of)))
+    if owner_id is not None:
+        statement = statement.where(lead.owner_id == owner_id)
+    statement = statement.limit(most)
     return [
         Due(row.id, row.owner_id, row.company, NO_DEAL, deal_days, row.due_at)
         if row.due_at == row.by_deal

@@ -109,7 +109,7 @@ def follow_ups_due(user: Principal, *, now: datetime) -> list[Any]:
 def about_to_return(user: Principal, *, now: datetime) -> list[Due]:
     """One's leads that go back to the pool within the longest warning time (7 days), the soonest first."""
     ahead = max(policy("recycle.warn_days", on=local_day(now)), default=0)
-    return [due for due in returning(now, now + timedelta(days=ahead)) if due.owner_id == user.user_id][:_MOST]
+    return returning(now, now + timedelta(days=ahead), owner_id=user.user_id, most=_MOST)
 
 
 # the leader's day -------------------------------------------------------------------------------
