@@ -3,7 +3,11 @@ import "./csrf.js";
 import { connect } from "./lookup.js";
 
 const dialog = document.getElementById("dialog");
-const close = () => dialog.open && dialog.close();
+// Emptied at once: htmx reports its swap before the browser reports the closing, and would open it again.
+const close = () => {
+  dialog.close();
+  dialog.replaceChildren();
+};
 
 document.body.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target !== dialog || !dialog.innerHTML.trim()) return;
