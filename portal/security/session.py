@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Alias, ColumnClause, ColumnElement, Executable, Table, and_, event, false, func, inspect, or_, select
+from sqlalchemy import Alias, ColumnClause, ColumnElement, Executable, Table, TextClause, and_, event, false, func, inspect, or_, select
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, UOWTransaction
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.dml import UpdateBase
@@ -25,6 +25,8 @@ WITH_DELETED = store.WITH_DELETED
 OWNER_CHANGE = "owner_change"
 _OWNERSHIP = frozenset({"owner_id", "pool_id", "team_id"})
 _MOST_CACHED = 512
+_HARMLESS = frozenset({"*", "1"})
+"""Text of SQLAlchemy's own: `count(*)`, `EXISTS (SELECT *)`."""
 
 
 class GateError(PortalError):
@@ -143,15 +145,22 @@ def _on_execute(state: ORMExecuteState) -> None:
 def _refuse_detours(state: ORMExecuteState) -> None:
     statement = state.statement
     gate.scoped  # noqa: B018 - reads the declarations
-    if getattr(statement, "is_text", False) or statement.__visit_name__ == "textclause" or state.is_from_statement:
+    nodes = list(visitors.iterate(cast("Any", statement)))
+    if state.is_from_statement or any(_is_raw(node) for node in nodes):
         raise GateError("raw SQL needs the system's session")
-    touched = {node for node in visitors.iterate(cast("Any", statement)) if isinstance(node, Table)}
+    touched = {node for node in nodes if isinstance(node, Table)}
+    writes = any(isinstance(node, UpdateBase) for node in nodes)
     if touched & gate.guarded and not isinstance(statement, UpdateBase):
         raise GateError("rows kept by entity and record id are read through their record only")
-    if isinstance(statement, UpdateBase) and touched & gate.tables:
+    if writes and touched & gate.tables:
         raise GateError("writes on scoped tables go through a flush or set_based()")
     if touched & gate.tables and _is_bare(statement):
         raise GateError("bare tables of scoped entities need the system's session")
+
+
+def _is_raw(node: Any) -> bool:
+    """Text, or a column that is text: "true OR true" in a WHERE would loosen the scope that stands beside it."""
+    return isinstance(node, TextClause) or (isinstance(node, ColumnClause) and node.is_literal and node.name not in _HARMLESS)
 
 
 def _is_bare(statement: Any) -> bool:
