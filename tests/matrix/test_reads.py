@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,13 @@ def test_counts_tell_only_visible_rows(actor: str, callers: Callers, world: Worl
     for entity in SCOPED:
         seen = sum(sees(actor, record) for record in world.of(entity))
         assert caller.get(f"/api/v1/{entity}/").json()["count"] == seen, entity  # type: ignore[index]
+
+
+@pytest.mark.parametrize("actor", ["rep", "leader_a", "director"])
+def test_a_count_is_the_number_of_rows_one_is_shown(actor: str, callers: Callers) -> None:
+    for entity in SCOPED:
+        told: dict[str, Any] = callers(actor, "token").get(f"/api/v1/{entity}/?limit=200").json()  # type: ignore[assignment]
+        assert told["count"] == len(told["result"]), entity
 
 
 @pytest.mark.parametrize("actor", ["rep", "leader_a", "director", "admin"])
