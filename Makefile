@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
+SIZES ?= 10k,100k
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-test run test lint check screens lock clean
+.PHONY: help setup setup-test run test lint check screens bench lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name words; do printf '  make %-11s %s\n' "$$name" "$$words"; done
@@ -30,6 +31,9 @@ check: setup-test ## The tests alone (ARGS="-k claim" chooses)
 
 screens: setup-test ## Pictures of every page, both widths, themes and languages, into build/screens
 	$(BIN)/python bin/screens.py
+
+bench: setup ## Speed against the bare limit, into build/bench (SIZES=10k,100k,1M)
+	$(BIN)/python -m bench $(SIZES)
 
 lock: .venv/.test-set ## Choose the newest allowed versions again and write all lock files
 	$(BIN)/python bin/lock.py

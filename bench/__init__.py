@@ -1,0 +1,1 @@
+"""How fast the portal is, against the bare limit: the same necessary work by hand, measured in the same run."""
