@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from portal.web.language import view as reader
 from portal.web.pickers import names
 
 MOST_SELECTED = 50_000
+FIRST = "_first"
 NOT_YOURS = Text("不在你能操作的范围内 | outside what you may act on")
 
 
@@ -48,6 +49,9 @@ class Dialog:
     hidden: tuple[tuple[str, str], ...]
     submit_label: str
     cancel: str
+    chosen: int = 0
+    """How many rows were chosen; more than one may be cut to the first of them."""
+    first: str = ""
     help: str = ""
     errors: tuple[str, ...] = ()
 
@@ -60,6 +64,8 @@ class Asked:
     verb: Verb
     view: View
     selection: Selection = field(default_factory=Selection)
+    chosen: tuple[int, ...] = ()
+    """Every row that was chosen; the selection is all of them or the first of them."""
 
     def t(self, text: Any) -> str:
         return str(pick(text, self.view.language))
@@ -94,6 +100,16 @@ def selection_from(spec: Spec, given: MultiDict[str, str]) -> Selection:
     return Selection(tuple(found), _seen_at(given.get("version", "")))
 
 
+def _first(chosen: Selection, given: MultiDict[str, str]) -> Selection:
+    """The chosen rows, or only as many of them as were asked for, in the order of their ids."""
+    raw = given.get(FIRST, "").strip()
+    if not raw:
+        return chosen
+    if not raw.isdecimal() or int(raw) == 0:
+        raise Refused("条数要填正整数。 | How many must be a whole number above 0.", rule="how_many")
+    return replace(chosen, ids=tuple(sorted(chosen.ids))[: int(raw)])
+
+
 def _seen_at(raw: str) -> datetime | None:
     try:
         return datetime.fromisoformat(raw) if raw else None
@@ -104,7 +120,8 @@ def _seen_at(raw: str) -> datetime | None:
 def page_verb(spec: Spec, name: str) -> Response:
     """`?preview=1` answers with the dialog, otherwise the verb runs."""
     verb = declared(spec, name)
-    asked = Asked(spec, verb, reader(), selection_from(spec, request.form))
+    chosen = selection_from(spec, request.form)
+    asked = Asked(spec, verb, reader(), _first(chosen, request.form), chosen.ids)
     if request.args.get("preview") == "1":
         return make_response(render_template("bulk_preview.html", dialog=_dialog(asked)))
     bound = forms.bind(verb.form, asked.view, request.form)
@@ -234,17 +251,17 @@ def _dialog(asked: Asked, bound: Any = None, errors: tuple[str, ...] = ()) -> Di
         else None,
         skipped=tuple((who, asked.t(why)) for who, why in shown.skipped),
         version=(view.now or clock.now()).isoformat(),
-        hidden=(("ids", ",".join(map(str, asked.selection.ids))),),
+        hidden=(("ids", ",".join(map(str, asked.chosen))),),
         submit_label=f"{label} {count} 条" if view.language == "zh" and count > 1 else f"{label} ({count})" if count > 1 else label,
         cancel=asked.t("取消 | Cancel"),
+        chosen=len(asked.chosen),
+        first=request.form.get(FIRST, ""),
         help=asked.t(verb.help),
         errors=errors,
     )
 
 
 def _with_verb(each: forms.FormField, verb: str) -> forms.FormField:
-    from dataclasses import replace  # noqa: PLC0415
-
     return replace(each, lookup_href=f"{each.lookup_href}&verb={verb}") if each.lookup_href else each
 
 
