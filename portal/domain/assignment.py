@@ -111,6 +111,7 @@ def preview(
     ),
     inverse="undo",
     bulk=True,
+    primary=True,
     states=(LeadState.POOL, *OPEN_STATES),
     preview=preview,
     by_id=True,

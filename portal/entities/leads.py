@@ -104,7 +104,7 @@ class Lead(Entity, Pooled, Customisable):
     first_response_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     breached_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
-    verbs = ("claim", "assign", "release", "invalidate", "revive")
+    verbs = ("assign", "claim", "release", "invalidate", "revive")
     screen = Screen(
         icon="target-arrow",
         menu="客户 | Customers",

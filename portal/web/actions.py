@@ -228,7 +228,7 @@ def _dialog(asked: Asked, bound: Any = None, errors: tuple[str, ...] = ()) -> Di
     outside = NOT_YOURS if verb.gone is NotFound else verb.gone().text
     refused = [(asked.t(outside), len(asked.selection.ids) - len(allowed))] if len(allowed) < len(asked.selection.ids) else []
     shown = _verb_preview(asked, allowed, bound)
-    count = len(allowed)
+    count = len(allowed) - sum(n for _, n in shown.refused)
     given = {f.key: request.form.get(f.key, "") for f in verb.form}
     labels = {
         f.key: next(iter(names(f.target, [int(given[f.key])]).values()), "—")
@@ -239,7 +239,9 @@ def _dialog(asked: Asked, bound: Any = None, errors: tuple[str, ...] = ()) -> Di
     drawn = tuple(_with_verb(f, verb.name) for f in drawn)
     label = asked.t(verb.label)
     return Dialog(
-        title=label,
+        title=asked.t(Text("{verb} {n} 条{what} | {verb} {n} {what}", verb=verb.label, n=len(asked.selection.ids), what=spec.plural))
+        if len(asked.chosen) > 1
+        else label,
         verb=verb.name,
         post_href=f"/{spec.name}/verb/{verb.name}",
         allowed=count,

@@ -155,13 +155,15 @@ class DetailPageBuilder:
     # head ------------------------------------------------------------------------------------
     def _actions(self) -> tuple[Action, ...]:
         state = self.row.get(self.spec.state.key) if self.spec.state else None
-        return tuple(
-            Action(self.t(v.label), v.icon, f"/{self.spec.name}/verb/{v.name}", v.primary, "post", dialog=True)
+        offered = [
+            v
             for v in verbs_of(self.spec)
             if v.offered(state)
             and self.may(v.name)
             and (self.spec.scope != "owner" or scopes.covers(self.spec, v.takes, self.rights.principal, {"pool_id": None, **self.row}))
-        )
+        ]
+        first = next((v for v in offered if v.primary), None)
+        return tuple(Action(self.t(v.label), v.icon, f"/{self.spec.name}/verb/{v.name}", v is first, "post", dialog=True) for v in offered)
 
     def _more(self, *, writable: bool, deleted: bool) -> tuple[Action, ...]:
         if not writable or not self.may("delete") or deleted or not self.spec.archived:

@@ -347,11 +347,16 @@ class ListPageBuilder:
         return scopes.covers(self.spec, verb.takes, self.rights.principal, {"pool_id": None, **row})
 
     def _bulk_verbs(self) -> tuple[BulkVerb, ...]:
-        return tuple(
-            BulkVerb(v.name, self.t(v.label), v.icon, v.primary, f"{self.href}verb/{v.name}")
-            for v in verbs_of(self.spec)
-            if v.bulk and self.may(v.name)
-        )
+        offered = [v for v in verbs_of(self.spec) if v.bulk and self.may(v.name) and self._for_this_tab(v)]
+        first = next((v for v in offered if v.primary), None)
+        return tuple(BulkVerb(v.name, self.t(v.label), v.icon, v is first, f"{self.href}verb/{v.name}") for v in offered)
+
+    def _for_this_tab(self, verb: Verb) -> bool:
+        """A verb that takes nothing of what the tab holds is not offered: nobody releases what lies in the pool."""
+        if not self.spec.pooled or self.query.branch == "all":
+            return True
+        in_pool = self.query.branch == "pool"
+        return any((branch == "pool") is in_pool for branch in verb.takes)
 
     # empty states ----------------------------------------------------------------------------
     def _empty(self) -> Empty:
