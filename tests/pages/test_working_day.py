@@ -65,6 +65,17 @@ def base(portal_app: Flask) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+def test_a_working_day(visitors: Visitors) -> None:
+    """One story, told in order: each step begins where the one before it ended."""
+    the_real_files_become_people_and_leads(visitors)
+    the_director_deals_a_thousand_of_them_in_turn(visitors)
+    for login in ("rep01", "rep05", "rep12"):
+        each_rep_sees_exactly_his_own_and_the_pool(visitors(login))
+    follow_ups_write_the_report_and_it_is_handed_in_on_a_phone(visitors)
+    the_leader_gets_the_list_of_who_is_missing(visitors)
+    who_has_no_role_has_seen_nothing(visitors)
+
+
 def count(page: Page) -> int:
     """The figure beside the list's title; above the limit of counting it says how many at least."""
     return int(re.sub(r"\D", "", page.locator(".count").inner_text()))
@@ -86,7 +97,7 @@ def import_file(admin: Visitor, entity: str, file: str, mapping: str) -> str:
         return page.locator("#run p.strong").inner_text()
 
 
-def test_the_real_files_become_people_and_leads(visitors: Visitors) -> None:
+def the_real_files_become_people_and_leads(visitors: Visitors) -> None:
     at(8, 30)
     admin = visitors("admin01")
     said = import_file(admin, "user", str(CRM / "sales_teams.csv"), "销售团队 Sales teams")
@@ -99,7 +110,7 @@ def test_the_real_files_become_people_and_leads(visitors: Visitors) -> None:
         assert count(page) >= SHARE
 
 
-def test_the_director_deals_a_thousand_of_them_in_turn(visitors: Visitors) -> None:
+def the_director_deals_a_thousand_of_them_in_turn(visitors: Visitors) -> None:
     at(9)
     director = visitors("director01")
     with director.page("/lead/?tab=pool") as page:
@@ -128,9 +139,7 @@ def source_id(admin: Visitor) -> str:
         return str(page.locator("tbody .link").first.get_attribute("href")).rsplit("/", 1)[1]
 
 
-@pytest.mark.parametrize("login", ["rep01", "rep05", "rep12"])
-def test_each_rep_sees_exactly_his_own_and_the_pool(login: str, visitors: Visitors) -> None:
-    rep = visitors(login)
+def each_rep_sees_exactly_his_own_and_the_pool(rep: Visitor) -> None:
     with rep.page("/lead/?tab=all") as page:
         everything = count(page)
         pool, own = seen_in(page, rep, "pool"), seen_in(page, rep, "mine")
@@ -143,7 +152,7 @@ def seen_in(page: Page, rep: Visitor, tab: str) -> int:
     return count(page)
 
 
-def test_follow_ups_write_the_report_and_it_is_handed_in_on_a_phone(visitors: Visitors) -> None:
+def follow_ups_write_the_report_and_it_is_handed_in_on_a_phone(visitors: Visitors) -> None:
     at(15)
     rep = visitors("rep01")
     with rep.page("/lead/?tab=mine", width=390) as page:
@@ -163,7 +172,7 @@ def test_follow_ups_write_the_report_and_it_is_handed_in_on_a_phone(visitors: Vi
         page.get_by_text("已提交").first.wait_for()
 
 
-def test_the_leader_gets_the_list_of_who_is_missing(visitors: Visitors) -> None:
+def the_leader_gets_the_list_of_who_is_missing(visitors: Visitors) -> None:
     for hour in (18, 20):
         at(hour)
     at(0, 1, day=20)
@@ -176,7 +185,7 @@ def test_the_leader_gets_the_list_of_who_is_missing(visitors: Visitors) -> None:
         assert sorted(states) == ["已交", "缺报", "缺报", "缺报"]
 
 
-def test_who_has_no_role_has_seen_nothing(visitors: Visitors) -> None:
+def who_has_no_role_has_seen_nothing(visitors: Visitors) -> None:
     with visitors("warehouse01").page("/") as page:
         assert page.locator(".nav a[href='/lead/']").count() == 0
         answer = page.goto(visitors("warehouse01").base + "/lead/")
