@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, DateTime, and_, case, func, insert, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from portal import models
@@ -220,7 +221,7 @@ def home_pools(session: Session, lead_ids: Sequence[int]) -> dict[int, int]:
     tenure = models.Tenure
     last = (
         select(tenure.record_id, tenure.former_pool_id)
-        .distinct(tenure.record_id)
+        .ext(distinct_on(tenure.record_id))
         .where(tenure.entity == "lead", among(tenure.record_id, lead_ids), tenure.former_pool_id.is_not(None))
         .order_by(tenure.record_id, tenure.id.desc())
     )
