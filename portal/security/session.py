@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Alias, ColumnClause, ColumnElement, Executable, Table, TextClause, and_, event, false, func, inspect, or_, select
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, UOWTransaction
@@ -25,6 +25,7 @@ WITH_DELETED = store.WITH_DELETED
 OWNER_CHANGE = "owner_change"
 _OWNERSHIP = frozenset({"owner_id", "pool_id", "team_id"})
 _MOST_CACHED = 512
+_RAW = "raw SQL needs the system's session"
 _HARMLESS = frozenset({"*", "1"})
 """Text of SQLAlchemy's own: `count(*)`, `EXISTS (SELECT *)`."""
 
@@ -64,6 +65,7 @@ class Gate:
 
     def __init__(self) -> None:
         self._options: OrderedDict[tuple[str, bool], tuple[Any, ...]] = OrderedDict()
+        self._verdicts: OrderedDict[tuple[Any, ...], str] = OrderedDict()
         self._specs: tuple[Spec, ...] | None = None
 
     @property
@@ -78,6 +80,7 @@ class Gate:
         """Read the declarations anew (tests declare entities late)."""
         self._specs = None
         self._options.clear()
+        self._verdicts.clear()
 
     def options(self, principal: Principal, *, with_deleted: bool = False) -> tuple[Any, ...]:
         """One plain criterion per scoped class, whatever the statement names, built once per principal version."""
@@ -91,6 +94,22 @@ class Gate:
             if len(self._options) > _MOST_CACHED:
                 self._options.popitem(last=False)
         return self._options[key]
+
+    def verdict(self, statement: Any) -> str:
+        """How a statement would go around the gate, if it does: read once per shape.
+
+        The shape is SQLAlchemy's own cache key: it tells one SQL text from another, so what holds for a statement
+        holds for every other with its key. A statement without one is read each time.
+        """
+        self.scoped  # noqa: B018 - reads the declarations
+        key = statement._generate_cache_key()  # noqa: SLF001 - as the compiler asks for it
+        if key is None:
+            return _detour(statement)
+        if key.key not in self._verdicts:
+            self._verdicts[key.key] = _detour(statement)
+            if len(self._verdicts) > _MOST_CACHED:
+                self._verdicts.popitem(last=False)
+        return self._verdicts[key.key]
 
 
 gate = Gate()
@@ -143,19 +162,25 @@ def _on_execute(state: ORMExecuteState) -> None:
 
 
 def _refuse_detours(state: ORMExecuteState) -> None:
-    statement = state.statement
-    gate.scoped  # noqa: B018 - reads the declarations
-    nodes = list(visitors.iterate(cast("Any", statement)))
-    if state.is_from_statement or any(_is_raw(node) for node in nodes):
-        raise GateError("raw SQL needs the system's session")
+    if state.is_from_statement:
+        raise GateError(_RAW)
+    if why := gate.verdict(state.statement):
+        raise GateError(why)
+
+
+def _detour(statement: Any) -> str:
+    """How a statement would go around the gate; nothing when it does not."""
+    nodes = list(visitors.iterate(statement))
+    if any(_is_raw(node) for node in nodes):
+        return _RAW
     touched = {node for node in nodes if isinstance(node, Table)}
-    writes = any(isinstance(node, UpdateBase) for node in nodes)
     if touched & gate.guarded and not isinstance(statement, UpdateBase):
-        raise GateError("rows kept by entity and record id are read through their record only")
-    if writes and touched & gate.tables:
-        raise GateError("writes on scoped tables go through a flush or set_based()")
-    if touched & gate.tables and _is_bare(statement):
-        raise GateError("bare tables of scoped entities need the system's session")
+        return "rows kept by entity and record id are read through their record only"
+    if not touched & gate.tables:
+        return ""
+    if any(isinstance(node, UpdateBase) for node in nodes):
+        return "writes on scoped tables go through a flush or set_based()"
+    return "bare tables of scoped entities need the system's session" if _is_bare(nodes) else ""
 
 
 def _is_raw(node: Any) -> bool:
@@ -163,11 +188,11 @@ def _is_raw(node: Any) -> bool:
     return isinstance(node, TextClause) or (isinstance(node, ColumnClause) and node.is_literal and node.name not in _HARMLESS)
 
 
-def _is_bare(statement: Any) -> bool:
+def _is_bare(nodes: Iterable[Any]) -> bool:
     """Whether a scoped table is named as a table or by its bare columns: the criterion would not reach it there."""
     named: set[Any] = set()
     mapped: set[Any] = set()
-    for node in visitors.iterate(cast("Any", statement)):
+    for node in nodes:
         is_mapped = "parententity" in node._annotations  # noqa: SLF001
         if isinstance(node, Table):
             named.add(node)
