@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, tuple_, union_all
@@ -220,11 +221,18 @@ def identity_expression(model: Any, spec: Spec) -> Any:
 
 
 def _join_label(statement: Select[Any], spec: Spec, each: ReferenceField) -> Select[Any]:
+    other, met, label = _named_by(spec, each.key)
+    return statement.outerjoin(other, met).add_columns(label)
+
+
+@cache
+def _named_by(spec: Spec, key: str) -> tuple[Any, Any, Any]:
+    """What a reference is joined to, on what, and its name: made once, since an alias copies every column of its table."""
+    each = spec.fields[key]
+    assert isinstance(each, ReferenceField)  # noqa: S101 - only references are joined
     target = registry()[each.target]
     other = aliased(target.model)
-    return statement.outerjoin(other, other.id == spec.column(each.key)).add_columns(
-        identity_expression(other, target).label(each.key + _LABEL)
-    )
+    return other, other.id == spec.column(key), identity_expression(other, target).label(key + _LABEL)
 
 
 def _columns(spec: Spec) -> dict[str, Any]:
