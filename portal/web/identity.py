@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from flask import Flask, g, request
@@ -11,7 +12,7 @@ from flask_jwt_extended import get_jwt, verify_jwt_in_request
 from flask_jwt_extended.exceptions import JWTExtendedException
 from flask_sqlalchemy import SQLAlchemy
 from jwt import PyJWTError
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from portal import policies
@@ -68,7 +69,7 @@ def _session_key() -> tuple[str, str] | None:
 
 
 def _sign_in_from(current: Session, key: str, kind: str, now: datetime) -> None:
-    found = current.connection().execute(_who(key, kind)).one_or_none()
+    found = current.connection().execute(_who(), {"key_hash": hashed(key), "kind": kind}).one_or_none()
     if found is not None:
         current.info["policy_stamp"] = found.policies
     if found is None or not found.active or _too_old(found, now):
@@ -85,8 +86,9 @@ def _sign_in_from(current: Session, key: str, kind: str, now: datetime) -> None:
             current.connection().execute(update(LoginSession).where(LoginSession.key_hash == hashed(key)).values(seen_at=now))
 
 
-def _who(key: str, kind: str) -> Select[Any]:
-    """The one statement a request costs for identity: person, session, versions, unread notices."""
+@cache
+def _who() -> Select[Any]:
+    """The one statement a request costs for identity: person, session (of this `key_hash` and `kind`), versions, unread notices."""
     people = registry()["user"].table
     unread = select(func.count()).where(Notification.recipient_id == people.c.id, Notification.read_at.is_(None)).scalar_subquery()
     return (
@@ -104,7 +106,7 @@ def _who(key: str, kind: str) -> Select[Any]:
             unread.label("unread"),
         )
         .join(LoginSession, LoginSession.user_id == people.c.id)
-        .where(LoginSession.key_hash == hashed(key), LoginSession.kind == kind, LoginSession.ended_at.is_(None))
+        .where(LoginSession.key_hash == bindparam("key_hash"), LoginSession.kind == bindparam("kind"), LoginSession.ended_at.is_(None))
     )
 
 
@@ -116,7 +118,7 @@ def _too_old(found: Any, now: datetime) -> bool:
 
 def still_open(current: Session, key: str, now: datetime) -> bool:
     """Whether a token's session lives: what a refresh asks."""
-    found = current.connection().execute(_who(key, TOKEN)).one_or_none()
+    found = current.connection().execute(_who(), {"key_hash": hashed(key), "kind": TOKEN}).one_or_none()
     return found is not None and bool(found.active) and not found.must_change_password and not _too_old(found, now)
 
 
