@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from sqlalchemy import inspect
@@ -39,43 +40,43 @@ class Spec:
     def table(self) -> Any:
         return self.model.__table__
 
-    @property
+    @cached_property
     def pooled(self) -> bool:
         return issubclass(self.model, Pooled)
 
-    @property
+    @cached_property
     def archived(self) -> bool:
         return issubclass(self.model, Entity)
 
-    @property
+    @cached_property
     def plural(self) -> str:
         return self.screen.plural or self.label
 
-    @property
+    @cached_property
     def identity(self) -> Field:
         """The field a record is called by."""
         return next((f for f in self.fields.values() if f.identity), next(iter(self.fields.values())))
 
-    @property
+    @cached_property
     def state(self) -> StateField | None:
         return next((f for f in self.fields.values() if isinstance(f, StateField)), None)
 
-    @property
+    @cached_property
     def searched(self) -> tuple[Field, ...]:
         return tuple(f for f in self.fields.values() if f.searched)
 
-    @property
+    @cached_property
     def masked(self) -> tuple[Field, ...]:
         """Fields that may be hidden from who sees the record."""
         return tuple(f for f in self.fields.values() if f.masked is not None)
 
-    @property
+    @cached_property
     def form(self) -> tuple[Field, ...]:
         """Fields a person fills in, in the declared order."""
         keys = self.screen.form or tuple(self.fields)
         return tuple(self.fields[key] for key in keys if not self.fields[key].readonly)
 
-    @property
+    @cached_property
     def facts(self) -> tuple[Field, ...]:
         keys = self.screen.facts or tuple(dict.fromkeys((*self.screen.columns, *(f.key for f in self.form))))
         return tuple(self.fields[key] for key in keys)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,14 +41,12 @@ class EntityApi(BaseApi):  # type: ignore[misc]
         listing = Listing(self.spec, rights, view, query if query.columns else replace(query, columns=tuple(f.key for f in fields)))
         page = listing.page(store.session())
         count, capped = listing.count(store.session())
-        return jsonify(
-            {"result": [self._json(row, listing.shown()) for row in page.rows], "next": page.next, "count": count, "count_capped": capped}
-        )
+        return jsonify({"result": self._json(page.rows, listing.shown()), "next": page.next, "count": count, "count_capped": capped})
 
     @expose("/<int:record_id>", methods=("GET",))
     @granted("read")
     def get(self, record_id: int) -> Response:
-        return jsonify({"result": self._json(records.row_of(self.spec, record_id, reader()), self._fields())})
+        return jsonify({"result": self._read(record_id)})
 
     @expose("/", methods=("POST",))
     @granted("create")
@@ -142,18 +140,21 @@ class EntityApi(BaseApi):  # type: ignore[misc]
         return operations.parse(self.spec, given, fields=fields, view=reader(), whole=whole)
 
     def _read(self, record_id: int) -> dict[str, Any]:
-        return self._json(records.row_of(self.spec, record_id, reader()), self._fields())
+        return self._json([records.row_of(self.spec, record_id, reader())], self._fields())[0]
 
-    def _json(self, row: Mapping[str, Any], fields: tuple[Field, ...]) -> dict[str, Any]:
-        rights, view = records.rights(), reader()
-        found: dict[str, Any] = {"id": row["id"]}
-        if "version" in row:
-            found["version"] = row["version"]
-        for each in fields:
-            found[each.key] = rights.value(self.spec, each, row, view)
-            if isinstance(each, ReferenceField):
-                name = label_of(row, each)
-                found[each.key] = {"id": row[each.key], "name": name} if name is not None else None
+    def _json(self, rows: Sequence[Mapping[str, Any]], fields: tuple[Field, ...]) -> list[dict[str, Any]]:
+        """Rows as this reader gets them; whose view it is is asked once for all of them."""
+        rights, view, versioned = records.rights(), reader(), self.spec.archived
+        found = []
+        for row in rows:
+            told = {"id": row["id"], "version": row["version"]} if versioned else {"id": row["id"]}
+            for each in fields:
+                if isinstance(each, ReferenceField):
+                    name = label_of(row, each)
+                    told[each.key] = {"id": row[each.key], "name": name} if name is not None else None
+                else:
+                    told[each.key] = rights.value(self.spec, each, row, view)
+            found.append(told)
         return found
 
     def add_apispec_components(self, api_spec: Any) -> None:
