@@ -24,7 +24,7 @@ from portal.engine.text import Text, pick
 from portal.engine.verbs import Outcome, Preview, Verb, verb_named
 from portal.policies import policy
 from portal.security import scopes
-from portal.security.bulk import Selection, perform_selection
+from portal.security.bulk import Selection, perform_selection, reasons
 from portal.web import forms, records
 from portal.web.language import view as reader
 from portal.web.pickers import names
@@ -178,18 +178,14 @@ def _as_job(asked: Asked, values: Mapping[str, Any]) -> Response:
 
 
 def _answer(asked: Asked, outcome: Outcome) -> Response:
-    reasons: dict[str, int] = {}
-    for _, error in outcome.refused:
-        words = error.in_(asked.view.language)
-        reasons[words] = reasons.get(words, 0) + 1
+    why = reasons(store.session(), asked.spec, outcome) if outcome.refused else {}
     done = asked.t(Text("{verb}完成：{count} 条 | {verb}: {count} done", verb=asked.verb.label, count=len(outcome.done)))
     text = asked.t(outcome.message) if outcome.message else done
-    if reasons:
-        text += "；" if asked.view.language == "zh" else "; "
-        text += "；".join(f"{count} × {words}" for words, count in list(reasons.items())[:3])
+    comma = "；" if asked.view.language == "zh" else "; "
+    text = comma.join([text, *(reason.told(asked.view.language) for reason in list(why.values())[:3])])
     undo = f"/{asked.spec.name}/undo/{outcome.batch_id}" if outcome.batch_id else None
-    toast = {"text": text, "undo_href": undo, "tone": "warn" if reasons and not outcome.done else ""}
-    return _triggered({"portal:toast": toast, "portal:refresh": True, "portal:close": True}, 200 if outcome.done or not reasons else 409)
+    toast = {"text": text, "undo_href": undo, "tone": "warn" if why and not outcome.done else ""}
+    return _triggered({"portal:toast": toast, "portal:refresh": True, "portal:close": True}, 200 if outcome.done or not why else 409)
 
 
 def undo(spec: Spec, batches: str) -> Response:

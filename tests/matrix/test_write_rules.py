@@ -185,6 +185,13 @@ def test_rows_changed_since_the_preview_are_named_and_left(how: str, callers: Ca
     assert cast.row(models.Lead, changed).owner_id == cast.people["rep"]
 
 
+def test_the_page_names_the_rows_it_left(callers: Callers, cast: Cast) -> None:
+    changed = cast.lead(owner="rep", company="刚刚被改过公司", now=NOW)
+    form = {"ids": str(changed), "reason": "x", "version": (NOW - timedelta(hours=1)).isoformat()}
+    answer = callers("rep", "cookie").post("/lead/verb/release", form, **HTMX)
+    assert "刚刚被改过公司" in json.loads(answer.headers["HX-Trigger"])["portal:toast"]["text"]
+
+
 @HOW
 def test_a_stale_save_is_refused(how: str, callers: Callers, cast: Cast) -> None:
     caller, own = callers("rep", how), cast.lead(owner="rep")
