@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 Language = Literal["zh", "en"]
@@ -55,6 +56,7 @@ def is_bilingual(value: str) -> bool:
     return len(halves) == 2 and all(half.strip() for half in halves)  # noqa: PLR2004
 
 
+@lru_cache(maxsize=4096)
 def _half(template: str, language: Language) -> str:
     chinese, _, english = template.partition(SEPARATOR)
     return english if language == "en" and english else chinese

@@ -15,10 +15,17 @@ COOKIE = "language"
 
 def language() -> Language:
     """The person's setting, else the cookie, else the company's language."""
-    for wanted in (g.get("language"), request.cookies.get(COOKIE), current_app.extensions["portal_config"].language):
-        if wanted in LANGUAGES:
-            return wanted
-    return "zh"
+    own = g.get("language")
+    return own if own in LANGUAGES else _of_browser()
+
+
+def _of_browser() -> Language:
+    """What neither changes during a request: the cookie, else the company's language."""
+    if "browser_language" not in g:
+        wanted = request.cookies.get(COOKIE)
+        g.browser_language = wanted if wanted in LANGUAGES else current_app.extensions["portal_config"].language
+    found: Language = g.browser_language
+    return found
 
 
 def view() -> View:
