@@ -57,4 +57,4 @@ def url(path: str, given: Mapping[str, str], **changes: Any) -> str:
             kept.pop(key, None)
         else:
             kept[key] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return f"{path}?{urlencode(kept)}" if kept else path
+    return f"{path}?{urlencode(kept, safe=',')}" if kept else path

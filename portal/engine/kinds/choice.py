@@ -41,6 +41,7 @@ class ChoiceField(Field):
     def __init__(self, label: str, options: type[Choices], **rest: Unpack[Options]) -> None:
         super().__init__(label, **rest)
         self.options = options
+        self.members = {member.value: member for member in options}
 
     def sql_type(self) -> String:
         return String(32)
@@ -58,10 +59,11 @@ class ChoiceField(Field):
         )
 
     def words(self, value: Any, view: View) -> str:
-        return self.options(value).in_(view.language) if value in list(self.options) else str(value or "")
+        member = self.members.get(value)
+        return member.in_(view.language) if member is not None else str(value or "")
 
     def show(self, value: Any, view: View) -> Cell:
-        tone = self.options(value).tone if value in list(self.options) else ""
+        tone = self.members[value].tone if value in self.members else ""
         return Cell("state" if self.look == "state" else "tag", self.words(value, view), tone, phone_slot=self.slot)
 
     def sql_export(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
