@@ -133,7 +133,8 @@ class EntityApi(BaseApi):  # type: ignore[misc]
 
     # parts ----------------------------------------------------------------------------------
     def _fields(self) -> tuple[Field, ...]:
-        return tuple(f for f in self.spec.fields.values() if records.rights().sees(self.spec, f))
+        rights = records.rights()
+        return tuple(f for f in self.spec.fields.values() if rights.sees(self.spec, f))
 
     def _parse(self, given: Mapping[str, Any], *, whole: bool, row: Mapping[str, Any] | None = None) -> dict[str, Any]:
         fields = records.rights().writes(self.spec, row)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import lru_cache
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, tuple_, union_all
@@ -90,13 +90,7 @@ class Listing:
         return statement.execution_options(**{WITH_DELETED: self.query.deleted})
 
     def _select(self, fields: Sequence[Field]) -> Select[Any]:
-        model = self.spec.model
-        keys = dict.fromkeys(["id", *self._attendants(), *(f.key for f in fields)])
-        statement = select(*(getattr(model, key).label(key) for key in keys)).select_from(model)
-        for each in fields:
-            if isinstance(each, ReferenceField):
-                statement = _join_label(statement, self.spec, each)
-        return statement
+        return _selected(self.spec, tuple(f.key for f in fields))
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Filters, search and branch; the scope itself is the gate's."""
@@ -180,19 +174,6 @@ class Listing:
         )
         return or_(and_(~hidden, met), and_(hidden, shown_digits))
 
-    def _attendants(self) -> list[str]:
-        """Columns every row carries for rights and masks."""
-        wanted = ["version"] if self.spec.archived else []
-        if self.spec.scope == "owner":
-            wanted += ["owner_id", "team_id"]
-        if self.spec.pooled:
-            wanted.append("pool_id")
-        if self.spec.state:
-            wanted.append(self.spec.state.key)
-        for each in self.spec.fields.values():
-            wanted += each.masked.needs if each.masked else ()
-        return wanted
-
 
 def replace_branch(listing: Listing) -> Listing:
     """The same list over the whole scope; the branch is added by the caller."""
@@ -220,19 +201,33 @@ def identity_expression(model: Any, spec: Spec) -> Any:
     return getattr(model, spec.identity.key)
 
 
-def _join_label(statement: Select[Any], spec: Spec, each: ReferenceField) -> Select[Any]:
-    other, met, label = _named_by(spec, each.key)
-    return statement.outerjoin(other, met).add_columns(label)
+@lru_cache(maxsize=256)
+def _selected(spec: Spec, keys: tuple[str, ...]) -> Select[Any]:
+    """Columns of an entity with the names of what they refer to, as a statement to add conditions to: built once,
+    since each alias of a join copies the columns of its table."""
+    wanted = dict.fromkeys(["id", *_attendants(spec), *keys])
+    statement = select(*(spec.column(key).label(key) for key in wanted)).select_from(spec.model)
+    for each in (spec.fields[key] for key in keys):
+        if isinstance(each, ReferenceField):
+            target = registry()[each.target]
+            other = aliased(target.model)
+            label = identity_expression(other, target).label(each.key + _LABEL)
+            statement = statement.outerjoin(other, other.id == spec.column(each.key)).add_columns(label)
+    return statement
 
 
-@cache
-def _named_by(spec: Spec, key: str) -> tuple[Any, Any, Any]:
-    """What a reference is joined to, on what, and its name: made once, since an alias copies every column of its table."""
-    each = spec.fields[key]
-    assert isinstance(each, ReferenceField)  # noqa: S101 - only references are joined
-    target = registry()[each.target]
-    other = aliased(target.model)
-    return other, other.id == spec.column(key), identity_expression(other, target).label(key + _LABEL)
+def _attendants(spec: Spec) -> list[str]:
+    """Columns every row carries for rights and masks."""
+    wanted = ["version"] if spec.archived else []
+    if spec.scope == "owner":
+        wanted += ["owner_id", "team_id"]
+    if spec.pooled:
+        wanted.append("pool_id")
+    if spec.state:
+        wanted.append(spec.state.key)
+    for each in spec.fields.values():
+        wanted += each.masked.needs if each.masked else ()
+    return wanted
 
 
 def _columns(spec: Spec) -> dict[str, Any]:
