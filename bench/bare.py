@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
-from flask import Flask, jsonify, render_template_string, request
+from flask import Flask, jsonify, render_template, request
+from jinja2 import DictLoader
 from psycopg.rows import dict_row
 
 COLUMNS = (
@@ -26,6 +27,7 @@ WHERE = {
 def make(connection: psycopg.Connection[Any], values: dict[str, Any]) -> Flask:
     """`/page/<which>`, `/api`, `/lead`: what the portal's pages need at least."""
     app = Flask("bare")
+    app.jinja_loader = DictLoader({"table.html": TABLE})
 
     def rows(where: str) -> list[dict[str, Any]]:
         statement = f"SELECT {COLUMNS} {FROM} WHERE {SCOPE} AND {where} ORDER BY l.created_at DESC, l.id DESC LIMIT 25"
@@ -34,7 +36,7 @@ def make(connection: psycopg.Connection[Any], values: dict[str, Any]) -> Flask:
 
     @app.get("/page/<which>")
     def page(which: str) -> str:
-        return render_template_string(TABLE, rows=rows(WHERE[which]))
+        return render_template("table.html", rows=rows(WHERE[which]))
 
     @app.get("/api")
     def api() -> Any:
@@ -47,7 +49,7 @@ def make(connection: psycopg.Connection[Any], values: dict[str, Any]) -> Flask:
             found += cursor.execute(
                 "SELECT * FROM follow_up WHERE lead_id = %(lead)s ORDER BY contacted_at DESC LIMIT 50", values
             ).fetchall()
-        return render_template_string(TABLE, rows=found)
+        return render_template("table.html", rows=found)
 
     @app.post("/follow-up")
     def follow_up() -> Any:
