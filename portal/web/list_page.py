@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from portal.security.fields import Rights
 from portal.web.arguments import url
 
 TAB_LABELS = {"mine": "我的 | Mine", "team": "团队 | Team", "pool": "公海 | Pool", "all": "全部 | All"}
+_MOST_ACTIONS = 3
 _WIDTHS = {"text": "w-sm", "phone": "w-lg", "derived": "w-xs", "choice": "w-sm", "flag": "w-xs", "longtext": "w-lg"}
 
 
@@ -193,7 +194,7 @@ class ListPageBuilder:
             sort=self._sort(shown),
             columns=tuple(self._column(f) for f in shown),
             column_choices=self._column_choices(shown),
-            rows=tuple(self._row(row, shown) for row in page.rows),
+            rows=self._rows(page.rows, shown),
             prev_href=url(self.href, self.given, before=page.previous) if page.previous else None,
             next_href=url(self.href, self.given, after=page.next) if page.next else None,
             per_page=self.query.limit,
@@ -322,21 +323,20 @@ class ListPageBuilder:
             )
         return tuple(choices)
 
-    def _row(self, row: Mapping[str, Any], shown: tuple[Field, ...]) -> Row:
-        href = f"{self.href}{row['id']}"
-        cells = [self.rights.cell(self.spec, f, row, self.view) for f in shown]
-        if cells:
-            cells[0] = replace(cells[0], kind="link", href=href, phone_slot=cells[0].phone_slot or "co")
-        name = cells[0].text if cells else str(row["id"])
-        return Row(row["id"], href, tuple(cells), name, actions=self._row_actions(row))
-
-    def _row_actions(self, row: Mapping[str, Any]) -> tuple[RowAction, ...]:
-        state = row.get(self.spec.state.key) if self.spec.state else None
-        return tuple(
-            RowAction(self.t(v.label), v.icon, f"{self.href}verb/{v.name}", v.name)
-            for v in verbs_of(self.spec)
-            if v.states and v.offered(state) and self.may(v.name) and self.takes(v, row)
-        )[:3]
+    def _rows(self, rows: Sequence[Mapping[str, Any]], shown: tuple[Field, ...]) -> tuple[Row, ...]:
+        offered = [v for v in verbs_of(self.spec) if v.states and self.may(v.name)]
+        actions = {v.name: RowAction(self.t(v.label), v.icon, f"{self.href}verb/{v.name}", v.name) for v in offered}
+        found = []
+        for row in rows:
+            href = f"{self.href}{row['id']}"
+            cells = [self.rights.cell(self.spec, f, row, self.view) for f in shown]
+            if cells:
+                cells[0] = replace(cells[0], kind="link", href=href, phone_slot=cells[0].phone_slot or "co")
+            name = cells[0].text if cells else str(row["id"])
+            state = row.get(self.spec.state.key) if self.spec.state else None
+            taken = [actions[v.name] for v in offered if v.offered(state) and self.takes(v, row)]
+            found.append(Row(row["id"], href, tuple(cells), name, actions=tuple(taken[:_MOST_ACTIONS])))
+        return tuple(found)
 
     def takes(self, verb: Verb, row: Mapping[str, Any]) -> bool:
         """Whether the verb's scope takes this row (the gate asks again when it runs)."""

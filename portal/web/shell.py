@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, g, request
 from flask_wtf.csrf import generate_csrf
-from markupsafe import Markup, escape
 
 from portal.engine.kinds.dates import relative
 from portal.engine.spec import Spec, registry
 from portal.engine.text import Text, pick
 from portal.security.principal import Principal
+from portal.web import cells
 from portal.web.language import language, view
 
 APP_NAME = "销售门户 | Sales portal"
@@ -68,8 +69,10 @@ def install(app: Flask) -> None:
     """Give templates the shell and their few helpers."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     static = _static_versions(Path(app.static_folder or ""))
-
-    app.jinja_env.globals.update(t=_t, icon=icon, static=static, when=_when, avatar_tone=tone)
+    if not app.config["TEMPLATES_AUTO_RELOAD"]:
+        static = cache(static)
+    app.jinja_env.globals.update(t=_t, icon=cells.icon, static=static, when=_when, avatar_tone=tone)
+    app.jinja_env.filters.update(cell=cells.cell, table_rows=cells.table_rows)
 
     @app.context_processor
     def helpers() -> dict[str, Any]:
@@ -79,13 +82,6 @@ def install(app: Flask) -> None:
 def _t(text: str | Text, **facts: Any) -> str:
     chosen = text.in_(language()) if isinstance(text, Text) else str(pick(text, language()))
     return chosen.format(**facts) if facts else chosen
-
-
-def icon(name: str, size: str = "", label: str = "") -> Markup:
-    """An icon of the sprite; with a label it speaks, without it is decoration."""
-    css = f"ic ic-{size}" if size else "ic"
-    spoken = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
-    return Markup(f'<svg class="{css}" {spoken}><use href="/static/vendor/icons.svg#{escape(name)}"/></svg>')  # noqa: S704
 
 
 def _when(instant: Any) -> tuple[str, str]:
