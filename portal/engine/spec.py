@@ -6,10 +6,10 @@ import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal
 
-from sqlalchemy import inspect
+from sqlalchemy import event, inspect
 from sqlalchemy.orm import Mapper
 
 from portal.engine.checks import check_alone
@@ -131,9 +131,15 @@ def _fields(model: type[Any]) -> dict[str, Field]:
     return fields
 
 
+@cache
 def registry() -> dict[str, Spec]:
-    """Every declared entity by REST name, in order of declaration."""
+    """Every declared entity by REST name, in order of declaration. Read anew after a class was mapped or withdrawn."""
     return {spec.name: spec for spec in (spec_of(model) for model in sorted(_declared(), key=lambda m: (m.__module__, m.__name__)))}
+
+
+@event.listens_for(Mapper, "after_mapper_constructed")
+def _read_anew(_mapper: Mapper[Any], _class: type[Any]) -> None:
+    registry.cache_clear()
 
 
 def _declared() -> set[type[Any]]:
@@ -153,6 +159,7 @@ def declared_for_now() -> Iterator[None]:
             _withdrawn.add(model)
             _read.pop(model, None)
             model.metadata.remove(model.__table__)
+        registry.cache_clear()
 
 
 def spec_named(name: str) -> Spec:
