@@ -1,0 +1,1 @@
+"""What a page may cost, on ten thousand leads: statements, bytes, plans."""
