@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from flask_wtf.csrf import generate_csrf
 
 from portal.engine.kinds.dates import relative
 from portal.engine.spec import Spec, registry
-from portal.engine.text import Text, pick
+from portal.engine.text import LANGUAGES, Language, Text, pick
 from portal.security.principal import Principal
 from portal.web import cells
 from portal.web.language import language, view
@@ -76,12 +76,21 @@ def install(app: Flask) -> None:
 
     @app.context_processor
     def helpers() -> dict[str, Any]:
-        return {"shell": _shell()}
+        return {"shell": _shell(), "t": _in[language()]}
+
+
+def _said(chosen: Language, text: str | Text, **facts: Any) -> str:
+    found = str(pick(text, chosen))
+    return found.format(**facts) if facts else found
+
+
+_in = {each: partial(_said, each) for each in LANGUAGES}
+"""`t` of a page, which has one language."""
 
 
 def _t(text: str | Text, **facts: Any) -> str:
-    chosen = text.in_(language()) if isinstance(text, Text) else str(pick(text, language()))
-    return chosen.format(**facts) if facts else chosen
+    """`t` of imported macros, which see nothing of the page."""
+    return _said(language(), text, **facts)
 
 
 def _when(instant: Any) -> tuple[str, str]:
