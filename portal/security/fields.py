@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -78,7 +78,7 @@ class Rights:
             return Cell("mute", "—")
         shown = field.cell(label_of(row, field), view)
         if self.masks(field, row) and not field.is_blank(row.get(field.key)):
-            return replace(shown, text=self.hidden(field, row[field.key]))
+            return shown._replace(text=self.hidden(field, row[field.key]))
         return shown
 
     def value(self, spec: Spec, field: Field, row: Mapping[str, Any], view: View) -> Any:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from portal.engine import store
 from portal.engine.cell import Cell
@@ -213,11 +214,12 @@ class ListPageBuilder:
         if self.given.get("exact") == "1":
             total, _ = self.listing.count(store.session(), exact=True)
             return {self.query.branch: f"{total:,}"}
+        plain = not self.query.filters and not self.query.search
         names = [self.query.branch]
-        if not self.query.filters and not self.query.search:
+        if plain:
             names += [tab for tab in self.rights.tabs(self.spec) if tab != self.query.branch]
-        counting = [replace(self.listing, query=replace(self.query, branch=name)).counting().label(name) for name in names]
-        found = store.session().execute(self.listing.reading(select(*counting))).one()
+        counted = _tabs_counted(self.spec, self.rights, tuple(names), self.query.deleted) if plain else _counted(self.listing, names)
+        found = store.session().execute(self.listing.reading(counted)).one()
         return {name: f"{COUNT_CAP:,}+" if count > COUNT_CAP else f"{count:,}" for name, count in zip(names, found, strict=True)}
 
     def _tabs(self, counts: Mapping[str, str]) -> tuple[Link, ...]:
@@ -331,7 +333,7 @@ class ListPageBuilder:
             href = f"{self.href}{row['id']}"
             cells = [self.rights.cell(self.spec, f, row, self.view) for f in shown]
             if cells:
-                cells[0] = replace(cells[0], kind="link", href=href, phone_slot=cells[0].phone_slot or "co")
+                cells[0] = cells[0]._replace(kind="link", href=href, phone_slot=cells[0].phone_slot or "co")
             name = cells[0].text if cells else str(row["id"])
             state = row.get(self.spec.state.key) if self.spec.state else None
             taken = [actions[v.name] for v in offered if v.offered(state) and self.takes(v, row)]
@@ -376,3 +378,15 @@ class ListPageBuilder:
             else self.t("有记录时会出现在这里。 | Records will appear here.")
         )
         return Empty("nothing", self.t("这里还没有内容 | Nothing here yet"), text, tuple(actions))
+
+
+def _counted(listing: Listing, names: Sequence[str]) -> Select[Any]:
+    """The capped counts of these tabs under the list's filters: one row."""
+    tabs = ((name, replace(listing, query=replace(listing.query, branch=name))) for name in names)
+    return select(*(tab.counting().label(name) for name, tab in tabs))
+
+
+@lru_cache(maxsize=512)
+def _tabs_counted(spec: Spec, rights: Rights, names: tuple[str, ...], deleted: bool) -> Select[Any]:
+    """The same without filters: built once per reader, who is another principal as soon as anybody's rights change."""
+    return _counted(Listing(spec, rights, View(), ListQuery(deleted=deleted)), names)
