@@ -1,4 +1,7 @@
-"""Pictures of every page kind for each role, both widths, themes and languages, into build/screens with an index."""
+"""Pictures of every page kind for each role, both widths, themes and languages, into build/screens with an index.
+
+`--guides` takes those that README and guides show, into docs/pictures.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,15 @@ from tests.pages.browser import WIDTHS, launch, sign_in  # noqa: E402
 from tests.pages.test_pages import PAGES, first_of  # noqa: E402
 
 TARGET = ROOT / "build" / "screens"
+GUIDES = ROOT / "docs" / "pictures"
+SHOWN = (
+    ("rep-home", "rep07", "/", 1440, "light", "en"),
+    ("pool", "leader01", "/lead/?tab=pool", 1440, "light", "en"),
+    ("record", "rep07", "/lead/first", 1440, "light", "zh"),
+    ("leader-home", "leader01", "/", 1440, "dark", "en"),
+    ("report-phone", "rep07", "/report-desk/first", 390, "light", "zh"),
+    ("import", "admin01", "/lead/import", 1440, "light", "zh"),
+)
 
 
 def main() -> None:
@@ -30,12 +42,31 @@ def main() -> None:
         app = create_app(config)
         portal.demo.load(config)
         with served(app) as port:
-            taken = _photograph(f"http://127.0.0.1:{port}")
+            base = f"http://127.0.0.1:{port}"
+            taken = _for_guides(base) if "--guides" in sys.argv else _photograph(base)
+    if "--guides" not in sys.argv:
+        _index(taken)
+    print(f"{len(taken)} pictures")
+
+
+def _index(taken: list[str]) -> None:
     rows = "".join(
         f'<figure><figcaption>{escape(name)}</figcaption><img src="{name}" loading="lazy" width="480"></figure>' for name in taken
     )
     (TARGET / "index.html").write_text(f"<!DOCTYPE html><title>Screens</title>{rows}", encoding="utf-8")
-    print(f"{len(taken)} pictures: {TARGET / 'index.html'}")
+
+
+def _for_guides(base: str) -> list[str]:
+    GUIDES.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        visitors = {login: sign_in(browser, base, login) for login in {each[1] for each in SHOWN}}
+        for name, login, path, width, theme, language in SHOWN:
+            visitor = visitors[login]
+            with visitor.page(first_of(visitor, path), width=width, theme=theme, language=language) as page:
+                page.screenshot(path=str(GUIDES / f"{name}.png"))
+        browser.close()
+    return [name for name, *_ in SHOWN]
 
 
 def _photograph(base: str) -> list[str]:
