@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -154,7 +155,7 @@ def _statement(
 def _moved(session: Session, model: type[Any], moves: Sequence[Move], now: datetime) -> Any:
     """The UPDATE, with what was before beside what is now."""
     table, people = model.__table__, models.User.__table__
-    old = table.alias("old")
+    old = _before(table)
     move = _as_table(moves)
     former = (
         select(
@@ -187,6 +188,12 @@ def _moved(session: Session, model: type[Any], moves: Sequence[Move], now: datet
     kept = [former.c[f"former_{key}"] for key in ("owner_id", "pool_id", "state", "owned_at", "pooled_at")]
     now_is = [table.c[key] for key in ("id", "owner_id", "pool_id", "team_id", "state", "version")]
     return update(table).values(values).where(table.c.id == former.c.id).returning(*now_is, *kept).cte("moved")
+
+
+@cache
+def _before(table: Any) -> Any:
+    """The table as it was, under a name of its own: made once, since an alias copies every column."""
+    return table.alias("old")
 
 
 def _as_table(moves: Sequence[Move]) -> Any:
