@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from flask import Response, request
-from sqlalchemy.orm import Session
 
 from portal.engine import audit, csv_out, store
 from portal.engine.query.listing import Listing
@@ -39,14 +37,11 @@ def export(spec: Spec) -> Response:
         yield csv_out.BOM
         yield csv_out.line([str(pick(f.label, view.language)) for f in shown])
         with store.fresh(principal, now) as own:
-            for batch in _batches(own, statement.order_by(spec.model.id)):
-                yield b"".join(csv_out.line([rights.exported(spec, f, row, view) for f in shown]) for row in batch)
+            found = own.execute(statement.order_by(spec.model.id).execution_options(yield_per=BATCH))
+            columns = [rights.exporting(spec, f, tuple(found.keys()), view) for f in shown]
+            for batch in found.partitions(BATCH):
+                yield csv_out.block(column(batch) for column in columns)
 
     response = Response(lines(), mimetype="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{spec.name}.csv"'
     return response
-
-
-def _batches(session: Session, statement: Any) -> Iterator[list[Any]]:
-    rows = session.execute(statement.execution_options(yield_per=BATCH)).mappings()
-    yield from (list(batch) for batch in rows.partitions(BATCH))

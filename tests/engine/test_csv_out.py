@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Text, column
 from sqlalchemy.dialects import postgresql
 
-from portal.engine.csv_out import BOM, escape, escaped, line, lines, unescaped
+from portal.engine.csv_out import BOM, block, escape, escaped, line, lines, unescaped
 
 
 @pytest.mark.parametrize("formula", ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－1", "＠x"])
@@ -55,3 +55,9 @@ def test_the_sql_form_brings_no_parameter_that_copy_would_refuse() -> None:
     assert compiled.params == {}
     assert "%" not in str(compiled)
     assert str(compiled).startswith("CASE WHEN (CAST(name AS TEXT) ~ E'")
+
+
+def test_a_block_of_columns_is_the_same_file_as_its_lines() -> None:
+    rows = [["华为, 深圳", 'the "big" one', ""], ["=1+1", "two\nlines", "'-2"]]
+    columns = [[escape(cell) for cell in column] for column in zip(*rows, strict=True)]
+    assert block(columns) == b"".join(line(row) for row in rows)

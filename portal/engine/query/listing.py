@@ -194,7 +194,12 @@ def parse_filters(raw: str) -> tuple[tuple[str, str, Any], ...]:
 
 def label_of(row: Mapping[str, Any], each: Field) -> Any:
     """What to show of a field: its value, or the joined name of a reference."""
-    return row.get(each.key + _LABEL) if isinstance(each, ReferenceField) else row.get(each.key)
+    return row.get(label_key(each))
+
+
+def label_key(each: Field) -> str:
+    """Under which key a row has it."""
+    return each.key + _LABEL if isinstance(each, ReferenceField) else each.key
 
 
 def identity_expression(model: Any, spec: Spec) -> Any:
