@@ -41,12 +41,13 @@ def run(rows: int) -> list[Measured]:
         server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
     url = base.database_url.replace("@/portal?", f"@/{name}?")
     secrets = {"secret_key": "b" * 40, "jwt_secret_key": "b" * 41}
-    config = Config(home=HOME, database_url=url, redis_url=base.redis_url, demo=False, language="zh", **secrets)
+    config = Config(home=HOME, database_url=url, redis_url=base.redis_url, demo=False, language="zh", env="production", **secrets)
     upgrade(config)
     found = []
     with psycopg.connect(url) as connection:
         world = plant(connection, rows)
         app = create_app(config)
+        app.config["PREFERRED_URL_SCHEME"] = "https"  # production's cookies are for https alone
         with app.app_context():
             engine = app.extensions["sqlalchemy"].engine
         for each in Bench(app, connection, world, rows).workloads():

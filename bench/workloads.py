@@ -51,7 +51,8 @@ class Bench:
         self.token = {"Authorization": f"Bearer {answer.get_json()['access_token']}"}
         page = self.client.get("/login/").get_data(as_text=True)
         csrf = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
-        self.client.post("/login/", data={"username": "rep0", "password": PASSWORD, "csrf_token": csrf})
+        given = {"username": "rep0", "password": PASSWORD, "csrf_token": csrf}
+        self.client.post("/login/", data=given, headers={"Referer": "https://localhost/login/"})
         cursor, at, last = self._thousandth()
         self.cursor = cursor
         values = {"rep": world.reps[0], "source": world.source, "lead": world.lead, "at": at, "id": last}
