@@ -16,6 +16,8 @@ from portal.engine.spec import Spec
 
 LONGEST = 100
 _FEWEST_DIGITS = 3
+_PAIR = 2
+"""Two characters are a pair themselves: to have the pair is to contain them, so that no text need be looked at again."""
 
 
 def search_index(table: str, *columns: str) -> Index:
@@ -44,10 +46,12 @@ def _by_text(spec: Spec, fields: list[Field], words: str) -> ColumnElement[bool]
     joined = spec.column(fields[0].key)
     for each in fields[1:]:
         joined = joined + literal(" ", literal_execute=True) + spec.column(each.key)
-    contains = func.portal_fold(joined).contains(fold(words), autoescape=True)
-    if len(fold(words)) == 1:
+    folded = fold(words)
+    contains = func.portal_fold(joined).contains(folded, autoescape=True)
+    if len(folded) == 1:
         return contains
-    return and_(func.portal_pairs(joined).op("@>")(func.portal_pairs(words)), contains)
+    paired: ColumnElement[bool] = func.portal_pairs(joined).op("@>")(func.portal_pairs(words))
+    return paired if len(folded) == _PAIR else and_(paired, contains)
 
 
 def _by_phone(spec: Spec, each: PhoneField, digits: str) -> ColumnElement[bool]:
