@@ -8,6 +8,7 @@ from werkzeug.exceptions import Unauthorized
 
 from portal.engine import outbox, store
 from portal.engine.errors import NotAllowed, NotFound
+from portal.engine.given import id_of
 from portal.engine.text import pick
 from portal.web import records
 from portal.web.language import language, view
@@ -26,8 +27,7 @@ class InboxView(BaseView):  # type: ignore[misc]
     @expose("/")
     def inbox(self) -> str:
         who = _reader()
-        before = request.args.get("before", "")
-        rows = outbox.inbox(store.session(), who, before_id=int(before) if before.isdigit() else None, limit=_PAGE + 1)
+        rows = outbox.inbox(store.session(), who, before_id=id_of(request.args.get("before", "")), limit=_PAGE + 1)
         notices = [
             {
                 "id": r.id,

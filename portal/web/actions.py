@@ -18,6 +18,7 @@ from portal.engine.clock import clock
 from portal.engine.errors import BadRequest, NotFound, PortalError, Refused
 from portal.engine.fields import View
 from portal.engine.kinds.reference import ReferenceField
+from portal.engine.given import id_of
 from portal.engine.query.listing import Listing, ListQuery, parse_filters
 from portal.engine.spec import Spec
 from portal.engine.text import Text, pick
@@ -32,6 +33,7 @@ from portal.web.pickers import names
 MOST_SELECTED = 50_000
 FIRST = "_first"
 NOT_YOURS = Text("不在你能操作的范围内 | outside what you may act on")
+_OUT_OF_DATE = "预览已失效，请重新预览。 | The preview is out of date. Preview again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,9 @@ def selection_from(spec: Spec, given: MultiDict[str, str]) -> Selection:
         found = list(store.session().scalars(listing.ids().order_by(spec.model.id).limit(MOST_SELECTED + 1)))
     else:
         raw = [part for value in given.getlist("ids") for part in value.split(",") if part]
-        if not all(part.isdigit() for part in raw):
+        found = [each for part in dict.fromkeys(raw) if (each := id_of(part)) is not None]
+        if len(found) < len(set(raw)):
             raise BadRequest("选择的记录不对。 | The selection is not valid.")
-        found = [int(part) for part in dict.fromkeys(raw)]
     if len(found) > MOST_SELECTED:
         raise Refused(
             "一次最多 {most} 条，请缩小范围。 | At most {most} at a time; narrow the selection.", rule="too_many", most=MOST_SELECTED
@@ -112,9 +114,12 @@ def _first(chosen: Selection, given: MultiDict[str, str]) -> Selection:
 
 def _seen_at(raw: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(raw) if raw else None
+        seen_at = datetime.fromisoformat(raw) if raw else None
     except ValueError as error:
-        raise BadRequest("预览已失效，请重新预览。 | The preview is out of date. Preview again.") from error
+        raise BadRequest(_OUT_OF_DATE) from error
+    if seen_at is not None and seen_at.tzinfo is None:
+        raise BadRequest(_OUT_OF_DATE)
+    return seen_at
 
 
 def page_verb(spec: Spec, name: str) -> Response:
@@ -190,11 +195,12 @@ def _answer(asked: Asked, outcome: Outcome) -> Response:
 
 def undo(spec: Spec, batches: str) -> Response:
     """Take batches (`12` or `12,13`) back: rows untouched since are restored, the rest are counted."""
-    if not all(part.isdigit() for part in batches.split(",")):
-        raise NotFound
+    wanted = [id_of(part) for part in batches.split(",")]
     outcome = Outcome()
     with records.writing() as (session, now):
-        for batch_id in map(int, batches.split(",")):
+        for batch_id in wanted:
+            if batch_id is None:
+                raise NotFound
             part: Outcome = operations.undo(session, spec, batch_id, acting_user=records.principal(), now=now)
             outcome.done += part.done
             outcome.refused += part.refused
@@ -227,9 +233,9 @@ def _dialog(asked: Asked, bound: Any = None, errors: tuple[str, ...] = ()) -> Di
     count = len(allowed) - sum(n for _, n in shown.refused)
     given = {f.key: request.form.get(f.key, "") for f in verb.form}
     labels = {
-        f.key: next(iter(names(f.target, [int(given[f.key])]).values()), "—")
+        f.key: next(iter(names(f.target, [chosen]).values()), "—")
         for f in verb.form
-        if isinstance(f, ReferenceField) and given[f.key].isdigit()
+        if isinstance(f, ReferenceField) and (chosen := id_of(given[f.key])) is not None
     }
     drawn = forms.controls(verb.form, view, values={}, labels=labels, lookup=f"/{spec.name}/pick", form=bound, given=request.form)
     drawn = tuple(_with_verb(f, verb.name) for f in drawn)

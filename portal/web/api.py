@@ -19,6 +19,7 @@ from portal.engine.kinds.reference import ReferenceField
 from portal.engine.query.listing import Listing, label_of
 from portal.engine.spec import Spec
 from portal.engine.tables import IdempotencyKey
+from portal.engine.given import id_of
 from portal.engine.verbs import Outcome, verbs_of
 from portal.policies import policy
 from portal.security.bulk import Selection
@@ -106,7 +107,7 @@ class EntityApi(BaseApi):  # type: ignore[misc]
     def undo(self) -> Response:
         """`{"batch_id": 12}` takes a bulk assignment back."""
         batch_id = _body().get("batch_id")
-        if not isinstance(batch_id, int):
+        if not isinstance(batch_id, int) or id_of(batch_id) is None:
             raise BadRequest("batch_id 应为整数。 | batch_id is a whole number.")
         with records.writing() as (session, now):
             outcome = operations.undo(session, self.spec, batch_id, acting_user=records.principal(), now=now)

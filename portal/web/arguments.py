@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from portal.engine.errors import BadRequest
+from portal.engine.given import id_of
 from portal.engine.query.listing import MOST_PER_PAGE, ListQuery, parse_filters
 from portal.engine.spec import Spec
 from portal.web import records
@@ -44,9 +45,10 @@ def parse(spec: Spec, given: Mapping[str, str], *, known: frozenset[str]) -> Lis
 def _limit(spec: Spec, raw: str | None) -> int:
     if raw is None:
         return spec.screen.per_page
-    if not raw.isdigit() or not 1 <= int(raw) <= MOST_PER_PAGE:
+    limit = id_of(raw)
+    if limit is None or not 1 <= limit <= MOST_PER_PAGE:
         raise BadRequest("每页条数应在 1 到 {most} 之间。 | The limit is between 1 and {most}.", most=MOST_PER_PAGE)
-    return int(raw)
+    return limit
 
 
 def url(path: str, given: Mapping[str, str], **changes: Any) -> str:

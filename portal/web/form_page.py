@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 from portal.engine import operations
 from portal.engine.errors import BadRequest, Changed, Invalid, Refused
 from portal.engine.fields import BadValue, Field, View
+from portal.engine.given import id_of
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec
 from portal.engine.text import pick
@@ -96,13 +97,7 @@ class FormDoor:
                 record = operations.create(session, self.spec, values, acting_user=who, now=now)
             else:
                 record = operations.change(
-                    session,
-                    self.spec,
-                    records.find(self.spec, record_id),
-                    values,
-                    version=int(version) if version.isdigit() else None,
-                    acting_user=who,
-                    now=now,
+                    session, self.spec, records.find(self.spec, record_id), values, version=id_of(version), acting_user=who, now=now
                 )
             return int(record.id)
 
@@ -161,8 +156,8 @@ class FormDoor:
 
         found = {}
         for each in self.fields:
-            if isinstance(each, ReferenceField) and str(values.get(each.key) or "").isdigit():
-                found[each.key] = next(iter(names(each.target, [int(values[each.key])]).values()), "—")
+            if isinstance(each, ReferenceField) and (chosen := id_of(values.get(each.key))) is not None:
+                found[each.key] = next(iter(names(each.target, [chosen]).values()), "—")
         return found
 
     def _conflict(self, given: Mapping[str, str]) -> tuple[tuple[str, str, str, str], ...]:

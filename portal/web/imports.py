@@ -17,6 +17,7 @@ import jobs
 from portal.domain import imports
 from portal.engine import store, work
 from portal.engine.errors import BadRequest, NotFound, PortalError
+from portal.engine.given import id_of
 from portal.engine.importing import check_columns, read_mapping
 from portal.engine.intake import DELIMITERS, Shape, UnreadableFile, sniff
 from portal.engine.spec import Spec
@@ -144,8 +145,8 @@ def _act(spec: Spec, upload: Upload, shape: Shape, draft: Draft, action: str) ->
     if action == "add":
         draft["targets"].append({"entity": request.form.get("add_entity", spec.name), "columns": {}, "constants": {}, "links": {}})
         return _shown(spec, upload, shape, draft)
-    if action.startswith("remove:") and action.removeprefix("remove:").isdigit():
-        del draft["targets"][int(action.removeprefix("remove:"))]
+    if action.startswith("remove:") and (place := id_of(action.removeprefix("remove:"))) is not None:
+        del draft["targets"][place : place + 1]
         return _shown(spec, upload, shape, draft or import_form.guessed(spec, shape.header))
     if action == "keep":
         return _kept(spec, upload, shape, draft)
@@ -249,9 +250,10 @@ def _run(spec: Spec, run_id: int) -> Any:
 
 def _again(spec: Spec, run_id: str) -> Response:
     """The mapping of an earlier run, to be changed."""
-    row = _run(spec, int(run_id)) if run_id.isdigit() else None
-    if row is None:
+    wanted = id_of(run_id)
+    if wanted is None:
         raise NotFound
+    row = _run(spec, wanted)
     upload = _upload_of(row.arguments["file"])
     return _shown(spec, upload, _shape(upload, row.arguments), row.arguments["mapping"])
 

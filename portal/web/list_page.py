@@ -13,6 +13,7 @@ from sqlalchemy import Select, select
 from portal.engine import store
 from portal.engine.cell import Cell
 from portal.engine.fields import Field, View
+from portal.engine.given import id_of
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.query.listing import COUNT_CAP, Listing, ListQuery
 from portal.engine.spec import Spec
@@ -257,7 +258,7 @@ class ListPageBuilder:
             return self.t("我 | me")
         from portal.web.pickers import names  # noqa: PLC0415
 
-        ids = [int(v) for v in (value if isinstance(value, list) else [value]) if str(v).isdigit()]
+        ids = [found for v in (value if isinstance(value, list) else [value]) if (found := id_of(v)) is not None]
         return ", ".join(names(each.target, ids).values()) or "—"
 
     def _filters(self) -> tuple[FilterChoice, ...]:

@@ -11,7 +11,7 @@ from portal.engine.clock import clock
 from portal.security import passwords
 from tests import services
 from tests.cast import Cast
-from tests.security.web import CHEAP_HASH, Site, let_go, make_site
+from tests.security.web import CHEAP_HASH, Program, Site, let_go, make_site
 
 
 @pytest.fixture
@@ -21,3 +21,8 @@ def site(cast: Cast, cast_database: str, valkey: str, tmp_path: Path, monkeypatc
     yield make_site(cast, services.config_for(tmp_path, cast_database, valkey))
     clock.release()
     let_go()
+
+
+@pytest.fixture
+def program(site: Site) -> Program:
+    return Program(site)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -95,3 +96,19 @@ def let_go() -> None:
     """Close the connections of every portal a test has made."""
     while _open_engines:
         _open_engines.pop().dispose()
+
+
+class Program:
+    """A program that signed in as a rep."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.headers = {"Authorization": f"Bearer {site.browser().token('rep').get_json()['access_token']}"}
+
+    def get(self, path: str, **arguments: str) -> TestResponse:
+        return self.site.browser().client.get(path, query_string=arguments, headers=self.headers)
+
+    def send(self, path: str, body: Any, **headers: str) -> TestResponse:
+        data = body if isinstance(body, str) else json.dumps(body)
+        headers = {**self.headers, "Content-Type": "application/json", **headers}
+        return self.site.browser().client.post(path, data=data, headers=headers)

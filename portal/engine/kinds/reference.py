@@ -10,6 +10,7 @@ from sqlalchemy.types import TypeEngine
 
 from portal.engine.cell import Cell
 from portal.engine.fields import BadValue, Field, Options, View
+from portal.engine.given import id_of
 
 
 class ReferenceField(Field):
@@ -17,7 +18,7 @@ class ReferenceField(Field):
 
     kind = "reference"
     widget = "reference"
-    operators = ("eq", "ne", "in", "me", "my_team")
+    operators = ("eq", "ne", "in", "me")
     json_type: ClassVar[dict[str, Any]] = {"type": "integer"}
 
     def __init__(self, label: str, target: str, *, on_delete: str = "RESTRICT", alter: str = "", **options: Unpack[Options]) -> None:
@@ -40,10 +41,10 @@ class ReferenceField(Field):
         )
 
     def read(self, raw: Any) -> int:
-        value = str(raw).strip()
-        if not value.isdigit() or int(value) > 2**31 - 1:
+        found = id_of(str(raw).strip())
+        if found is None:
             raise BadValue("请从列表中选择。 | Choose from the list.")
-        return int(value)
+        return found
 
     def cell(self, value: Any, view: View) -> Cell:
         """`value` is the joined name; a name the reader may not see arrives as None."""

@@ -11,6 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from portal.engine.cell import Cell
 from portal.engine.fields import BadValue, Field, Options, View
+from portal.engine.given import storable
 from portal.engine.mask import mask_phone, phone_digits
 from portal.engine.text import pick
 
@@ -35,7 +36,7 @@ class TextField(Field):
 
     def read(self, raw: Any) -> str:
         value = str(raw).strip()
-        if "\x00" in value:
+        if not storable(value):
             raise BadValue("含有不能保存的字符。 | It contains a character that cannot be stored.")
         if len(value) > self.length:
             raise BadValue(

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from portal.engine.errors import BadRequest
 from portal.engine.fields import Field, View
+from portal.engine.given import MOST_ID, json_of
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.texts import PhoneField
 from portal.engine.query.search import search_criterion
@@ -25,6 +26,7 @@ from portal.engine.store import WITH_DELETED
 COUNT_CAP = 10_000
 MOST_PER_PAGE = 200
 _LABEL = "__label"
+_NO_CURSOR = "翻页参数不对，请回到第一页。 | The page argument is not valid. Go back to the first page."
 
 
 class Rights(Protocol):
@@ -185,7 +187,7 @@ def parse_filters(raw: str) -> tuple[tuple[str, str, Any], ...]:
     if not raw:
         return ()
     try:
-        found = json.loads(raw)
+        found = json_of(raw)
         conditions = tuple((str(key), str(operator), value) for key, operator, value in found)
     except (ValueError, TypeError) as error:
         raise BadRequest('筛选条件应是 JSON：[["state","eq","new"]]。 | The filter must be JSON such as [["state","eq","new"]].') from error
@@ -272,10 +274,13 @@ def _encode(row: Mapping[str, Any]) -> str:
 
 def _decode(cursor: str, spec: Spec, key: str) -> tuple[Any, int]:
     try:
-        value, last_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        value, last_id = json_of(base64.urlsafe_b64decode(cursor.encode()))
         kind = spec.table.c[key].type.python_type
         if value is not None:
             value = kind.fromisoformat(value) if issubclass(kind, date | datetime) else kind(value)
-        return value, int(last_id)
+        last_id = int(last_id)
     except (ValueError, TypeError, ArithmeticError) as error:
-        raise BadRequest("翻页参数不对，请回到第一页。 | The page argument is not valid. Go back to the first page.") from error
+        raise BadRequest(_NO_CURSOR) from error
+    if abs(last_id) > MOST_ID or (isinstance(value, int) and abs(value) > MOST_ID):
+        raise BadRequest(_NO_CURSOR)
+    return value, last_id
