@@ -201,7 +201,7 @@ class Field:
             values = raw if isinstance(raw, list) else [raw]
             return column.in_([self.parse(value) for value in values])  # type: ignore[no-any-return]
         if operator == "between":
-            low, high = _pair(raw)
+            low, high = pair(raw)
             bounds = [column >= self.parse(low)] if low not in (None, "") else []
             if high not in (None, ""):
                 bounds.append(column <= self.parse(high))
@@ -232,7 +232,7 @@ class Field:
                 operator
             ]
         if operator == "between":
-            return " – ".join(str(value or "…") for value in _pair(raw))
+            return " – ".join(str(value or "…") for value in pair(raw))
         values = raw if isinstance(raw, list) else [raw]
         words = ("、" if view.language == "zh" else ", ").join(self.words(self.parse(v), view) for v in values)
         return {"ne": "≠ ", "gt": "> ", "ge": "≥ ", "lt": "< ", "le": "≤ "}.get(operator, "") + words
@@ -259,7 +259,7 @@ class WrongKind(TypeError):
         super().__init__(f"{type(culprit).__name__} does not say how it is stored or compared")
 
 
-def _pair(raw: Any) -> tuple[Any, Any]:
+def pair(raw: Any) -> tuple[Any, Any]:
     if isinstance(raw, list) and len(raw) == 2:  # noqa: PLR2004
         return raw[0], raw[1]
     raise BadValue("需要起止两个值。 | It needs two values, from and to.")

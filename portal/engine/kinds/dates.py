@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar, TypeVar, Unpack
 
 from sqlalchemy import ColumnElement, Date, DateTime, func
 from sqlalchemy.orm import Mapped
@@ -11,8 +11,9 @@ from sqlalchemy.types import TypeEngine
 
 from portal.engine.cell import Cell
 from portal.engine.clock import clock
-from portal.engine.fields import BadValue, Field, Options, View
+from portal.engine.fields import BadValue, Field, Options, View, pair
 
+Day = TypeVar("Day", bound=dt.date)
 _RELATIVE = ("today", "yesterday", "this_week", "this_month", "overdue", "last_days", "next_days")
 _RELATIVE_WORDS = {
     "today": ("今天", "today"),
@@ -24,6 +25,9 @@ _RELATIVE_WORDS = {
     "next_days": ("未来 {n} 天", "next {n} days"),
 }
 _MOST_DAYS = 3660
+_GIVE_A_DATE = "请给出日期。 | Give a date."
+_YEARS = range(1000, 3000)
+"""Outside them a day more, or another time zone, may be a moment that no calendar has."""
 
 
 class DateField(Field):
@@ -37,13 +41,14 @@ class DateField(Field):
 
     def read(self, raw: Any) -> Any:
         if isinstance(raw, dt.date):
-            return raw
+            return _in_reach(raw)
         word = str(raw).strip().replace("/", "-").replace(".", "-")
         try:
             year, month, day = (int(part) for part in word.split("-"))
-            return dt.date(year, month, day)
-        except ValueError as error:
+            typed = dt.date(year, month, day)
+        except (ValueError, OverflowError) as error:
             raise BadValue("请写成 2026-11-19 这样的日期。 | Write a date such as 2026-11-19.") from error
+        return _in_reach(typed)
 
     def words(self, value: Any, view: View) -> str:
         return "" if value is None else str(value.isoformat())
@@ -79,12 +84,13 @@ class InstantField(DateField):
 
     def read(self, raw: Any) -> Any:
         if isinstance(raw, dt.datetime):
-            return raw
+            return _in_reach(raw)
         word = str(raw).strip().replace("/", "-").replace("Z", "+00:00")
         try:
-            return dt.datetime.fromisoformat(word)
+            moment = dt.datetime.fromisoformat(word)
         except ValueError as error:
             raise BadValue("请写成 2026-11-19 14:30 这样的时间。 | Write a time such as 2026-11-19 14:30.") from error
+        return _in_reach(moment)
 
     def local(self, value: Any, view: View) -> dt.datetime:
         """A typed instant without a zone is meant in the company's."""
@@ -107,14 +113,17 @@ class InstantField(DateField):
     def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
         if operator == "overdue":
             return column < (view.now or clock.now())  # type: ignore[no-any-return]
-        if operator == "between" and isinstance(raw, list):
-            first, last = (DateField.read(self, str(v)[:10]) if v else None for v in raw)
+        if operator == "between":
+            first, last = (DateField.read(self, str(v)[:10]) if v else None for v in pair(raw))
         elif operator in _RELATIVE:
             first, last = _relative_days(operator, raw, _today(view))
         elif operator == "eq":
             first = last = DateField.read(self, str(raw)[:10])
         else:
-            return Field.compare(self, column, operator, self.local(self.parse(raw), view), view)
+            value = self.parse(raw)
+            if value is None:
+                raise BadValue(_GIVE_A_DATE)
+            return Field.compare(self, column, operator, self.local(value, view), view)
         bounds = [] if first is None else [column >= _midnight(first, view)]
         return _all([*bounds, *([] if last is None else [column < _midnight(last + dt.timedelta(days=1), view)])])
 
@@ -139,6 +148,12 @@ def relative(value: dt.datetime, view: View) -> str:
     if there.year == _today(view).year:
         return f"{there.month}月{there.day}日" if zh else there.strftime("%-d %b")
     return there.strftime("%Y-%m-%d")
+
+
+def _in_reach(value: Day) -> Day:
+    if value.year not in _YEARS:
+        raise BadValue("年份应在 {first} 到 {last} 之间。 | The year must be between {first} and {last}.", first=_YEARS[0], last=_YEARS[-1])
+    return value
 
 
 def _today(view: View) -> dt.date:
@@ -174,7 +189,7 @@ def _relative_days(operator: str, raw: Any, today: dt.date) -> tuple[dt.date | N
 
 def _all(bounds: list[ColumnElement[bool]]) -> ColumnElement[bool]:
     if not bounds:
-        raise BadValue("请给出日期。 | Give a date.")
+        raise BadValue(_GIVE_A_DATE)
     return bounds[0] if len(bounds) == 1 else bounds[0] & bounds[1]
 
 
