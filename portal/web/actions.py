@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Response, make_response, redirect, render_template, request, url_for
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 import jobs
@@ -17,8 +18,8 @@ from portal.engine import operations, store, work
 from portal.engine.clock import clock
 from portal.engine.errors import BadRequest, NotFound, PortalError, Refused
 from portal.engine.fields import View
-from portal.engine.kinds.reference import ReferenceField
 from portal.engine.given import id_of
+from portal.engine.kinds.reference import ReferenceField
 from portal.engine.query.listing import Listing, ListQuery, parse_filters
 from portal.engine.spec import Spec
 from portal.engine.text import Text, pick
@@ -32,8 +33,8 @@ from portal.web.pickers import names
 
 MOST_SELECTED = 50_000
 FIRST = "_first"
-NOT_YOURS = Text("不在你能操作的范围内 | outside what you may act on")
 _OUT_OF_DATE = "预览已失效，请重新预览。 | The preview is out of date. Preview again."
+NOT_YOURS = Text("不在你能操作的范围内 | outside what you may act on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,31 +150,41 @@ def page_verb(spec: Spec, name: str) -> Response:
 def run(spec: Spec, verb: Verb, selection: Selection, values: Mapping[str, Any]) -> Outcome:
     """Now, in one transaction."""
     with records.writing() as (session, now):
-        return perform_selection(session, spec, verb, selection, acting_user=records.principal(), now=now, form=values)
+        return run_within(session, spec, verb, selection, values, now=now)
+
+
+def run_within(session: Session, spec: Spec, verb: Verb, selection: Selection, values: Mapping[str, Any], *, now: datetime) -> Outcome:
+    """Now, in the open transaction."""
+    return perform_selection(session, spec, verb, selection, acting_user=records.principal(), now=now, form=values)
 
 
 def ask(spec: Spec, verb: Verb, selection: Selection, values: Mapping[str, Any]) -> int:
     """Later, as a job with progress; returns its id."""
-    label = Text("{verb}：{count} 条{entity} | {verb}: {count} {entity}", verb=verb.label, count=len(selection.ids), entity=spec.label)
     with records.writing() as (session, now):
-        run_id = work.ask(
-            session,
-            kind="verb",
-            label=label,
-            queue="bulk",
-            total=len(selection.ids),
-            asked_by_id=records.principal().user_id,
-            now=now,
-            arguments={
-                "entity": spec.name,
-                "verb": verb.name,
-                "ids": list(selection.ids),
-                "seen_at": selection.seen_at.isoformat() if selection.seen_at else None,
-                "form": {f.key: f.to_json(values.get(f.key)) for f in verb.form},
-            },
-        )
+        run_id = asked_for(session, spec, verb, selection, values, now=now)
     jobs.enqueue(run_id)
     return run_id
+
+
+def asked_for(session: Session, spec: Spec, verb: Verb, selection: Selection, values: Mapping[str, Any], *, now: datetime) -> int:
+    """The same in the open transaction: who commits it enqueues it."""
+    label = Text("{verb}：{count} 条{entity} | {verb}: {count} {entity}", verb=verb.label, count=len(selection.ids), entity=spec.label)
+    return work.ask(
+        session,
+        kind="verb",
+        label=label,
+        queue="bulk",
+        total=len(selection.ids),
+        asked_by_id=records.principal().user_id,
+        now=now,
+        arguments={
+            "entity": spec.name,
+            "verb": verb.name,
+            "ids": list(selection.ids),
+            "seen_at": selection.seen_at.isoformat() if selection.seen_at else None,
+            "form": {f.key: f.to_json(values.get(f.key)) for f in verb.form},
+        },
+    )
 
 
 def _as_job(asked: Asked, values: Mapping[str, Any]) -> Response:

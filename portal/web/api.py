@@ -6,20 +6,24 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from flask import Response, jsonify, make_response, request
 from flask_appbuilder.api import BaseApi, expose
-from sqlalchemy import insert, select
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
+import jobs
 from portal.engine import operations, store
 from portal.engine.errors import BadRequest, Refused
 from portal.engine.fields import Field
+from portal.engine.given import id_of
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.query.listing import Listing, label_of
 from portal.engine.spec import Spec
 from portal.engine.tables import IdempotencyKey
-from portal.engine.given import id_of
 from portal.engine.verbs import Outcome, verbs_of
 from portal.policies import policy
 from portal.security.bulk import Selection
@@ -119,17 +123,20 @@ class EntityApi(BaseApi):  # type: ignore[misc]
         """`{"ids": [1, 2], …form}` or `{"filter": [...], "scope": "all"}`; long runs answer 202 with a job."""
         declared = actions.declared(self.spec, verb)
         given = _body()
-        if (stored := _remembered(given)) is not None:
-            return stored
-        selection = _selection(self.spec, given)
-        values = operations.parse(
-            self.spec, {k: v for k, v in given.items() if k not in _SELECTION}, fields=declared.form, view=reader(), whole=True
-        )
-        if len(selection.ids) > policy("bulk.job_above", on=reader().now.date()):  # type: ignore[union-attr]
-            answer, status = {"job": actions.ask(self.spec, declared, selection, values)}, 202
-        else:
-            answer, status = _outcome(actions.run(self.spec, declared, selection, values))
-        _remember(given, answer, status)
+        with records.writing() as (session, now):
+            if (stored := _remembered(given) or _reserved(session, given, now)) is not None:
+                return stored
+            selection = _selection(self.spec, given)
+            values = operations.parse(
+                self.spec, {k: v for k, v in given.items() if k not in _SELECTION}, fields=declared.form, view=reader(), whole=True
+            )
+            if len(selection.ids) > policy("bulk.job_above", on=now.date()):
+                answer, status = {"job": actions.asked_for(session, self.spec, declared, selection, values, now=now)}, 202
+            else:
+                answer, status = _outcome(actions.run_within(session, self.spec, declared, selection, values, now=now))
+            _remember(session, answer, status)
+        if "job" in answer:
+            jobs.enqueue(answer["job"])
         return make_response(jsonify(answer), status)
 
     # parts ----------------------------------------------------------------------------------
@@ -219,20 +226,25 @@ def _remembered(given: Mapping[str, Any]) -> Response | None:
     return make_response(jsonify(found.answer), found.status)
 
 
-def _remember(given: Mapping[str, Any], answer: Mapping[str, Any], status: int) -> None:
+def _reserved(session: Session, given: Mapping[str, Any], now: datetime) -> Response | None:
+    """The key is this transaction's until it ends; who brings the same one meanwhile waits here for the first answer."""
     key = request.headers.get("Idempotency-Key", "")[:100]
+    if not key:
+        return None
+    table = IdempotencyKey
+    mine = insert(table).values(
+        user_id=records.principal().user_id, key=key, request_hash=_request_hash(given), status=0, answer={}, at=now
+    )
+    fresh = session.connection().scalar(mine.on_conflict_do_nothing().returning(table.key))
+    return None if fresh else _remembered(given)
+
+
+def _remember(session: Session, answer: Mapping[str, Any], status: int) -> None:
+    """With the effect, in its transaction: there is never one without the other."""
+    table, key = IdempotencyKey, request.headers.get("Idempotency-Key", "")[:100]
     if key:
-        with records.writing() as (session, now):
-            session.connection().execute(
-                insert(IdempotencyKey.__table__).values(  # type: ignore[arg-type]
-                    user_id=records.principal().user_id,
-                    key=key,
-                    request_hash=_request_hash(given),
-                    status=status,
-                    answer=dict(answer),
-                    at=now,
-                )
-            )
+        ours = update(table).where(table.user_id == records.principal().user_id, table.key == key)
+        session.connection().execute(ours.values(status=status, answer=dict(answer)))
 
 
 def api_of(spec: Spec) -> type[EntityApi]:
