@@ -73,9 +73,9 @@ def plant(connection: psycopg.Connection[Any], rows: int) -> World:
         connection.execute("UPDATE team SET leader_id = %s WHERE id = %s", (leader, team))
     reps = [hire(f"rep{n}", "rep", teams[n % TEAMS]) for n in range(REPS)]
     pool = one(
-        """INSERT INTO pool (name, daily_quota, holding_cap, cool_down_days, freeze_days, recycle_qualified_days, recycle_potential_days,
-           recycle_weak_days, recycling, created_at, changed_at) VALUES ('公海', 1000, 1000000, 0, 0, 30, 45, 60, true, now(), now())
-           RETURNING id"""
+        """INSERT INTO pool (name, kind, daily_quota, holding_cap, cool_down_days, freeze_days, recycle_qualified_days,
+           recycle_potential_days, recycle_weak_days, recycling, created_at, changed_at)
+           VALUES ('公海', 'lead', 1000, 1000000, 0, 0, 30, 45, 60, true, now(), now()) RETURNING id"""
     )
     source = one("INSERT INTO source_channel (name, created_at, changed_at) VALUES ('官网', now(), now()) RETURNING id")
     world = World(reps, pool, source)

@@ -17,6 +17,10 @@ from portal.engine.tables import (
     Tenure,  # whose a record was, and since when
 )
 from portal.entities.activity import FollowUp  # one contact, what was said, what comes next
+from portal.entities.customers import (
+    Contact,  # a person at a customer, and his part in the decision
+    Customer,  # a company we sell to
+)
 from portal.entities.leads import (
     Lead,  # somebody who may buy
     Pool,  # leads that are nobody's, and the rules for taking them
@@ -41,6 +45,8 @@ __all__ = [
     "Attachment",
     "AuditEvent",
     "ClaimLedger",
+    "Contact",
+    "Customer",
     "FollowUp",
     "IdempotencyKey",
     "ImportMapping",

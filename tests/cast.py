@@ -44,6 +44,7 @@ class Cast:
     people: dict[str, int] = field(default_factory=dict)
     teams: dict[str, int] = field(default_factory=dict)
     pool_id: int = 0
+    customer_pool_id: int = 0
     source_id: int = 0
 
     def principal(self, login: str) -> Principal:
@@ -84,6 +85,15 @@ class Cast:
             ids = list(found.scalars())
             session.commit()
         return ids
+
+    def customer(self, *, owner: str | None = None, now: datetime = NOW, **values: Any) -> int:
+        """A customer as it lies in the database, in the pool unless it has an owner."""
+        whose = (
+            {"pool_id": self.customer_pool_id, "pooled_at": now}
+            if owner is None
+            else {"owner_id": self.people[owner], "team_id": self.team_of(owner), "owned_at": now}
+        )
+        return self.add(models.Customer, now=now, **{"name": "测试客户", "state": "potential", **whose, **values})
 
     def set(self, model: Any, record_id: int, **values: Any) -> None:
         """Change a row behind the portal's back."""
@@ -171,22 +181,26 @@ def assemble(session_factory: Any, now: datetime = NOW) -> Cast:
             connection.execute(update(models.Team.__table__).where(models.Team.__table__.c.id == cast.teams[team]).values(leader_id=leader))
             connection.execute(update(people).where(people.c.team_id == cast.teams[team], people.c.id != leader).values(superior_id=leader))
             connection.execute(update(people).where(people.c.id == leader).values(superior_id=cast.people["director"]))
-        cast.pool_id = connection.execute(
-            insert(models.Pool.__table__)
-            .values(
-                name="公海",
-                daily_quota=20,
-                holding_cap=200,
-                cool_down_days=7,
-                freeze_days=0,
-                recycle_qualified_days=30,
-                recycle_potential_days=45,
-                recycle_weak_days=60,
-                recycling=True,
-                **made,
-            )
-            .returning(models.Pool.__table__.c.id)
-        ).scalar_one()
+        cast.pool_id, cast.customer_pool_id = (
+            connection.execute(
+                insert(models.Pool.__table__)
+                .values(
+                    name=name,
+                    kind=kind,
+                    daily_quota=20,
+                    holding_cap=200,
+                    cool_down_days=7,
+                    freeze_days=0,
+                    recycle_qualified_days=30,
+                    recycle_potential_days=45,
+                    recycle_weak_days=60,
+                    recycling=True,
+                    **made,
+                )
+                .returning(models.Pool.__table__.c.id)
+            ).scalar_one()
+            for name, kind in (("公海", "lead"), ("客户公海", "customer"))
+        )
         cast.source_id = connection.execute(
             insert(models.SourceChannel.__table__).values(name="官网", **made).returning(models.SourceChannel.__table__.c.id)
         ).scalar_one()

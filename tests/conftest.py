@@ -103,7 +103,7 @@ def cast(template: tuple[str, Cast], cast_database: str) -> Iterator[Cast]:
     dispose, factory = _sessions(cast_database)
     made = template[1]
     store.use_factory(factory)
-    yield Cast(factory, dict(made.people), dict(made.teams), made.pool_id, made.source_id)
+    yield Cast(factory, dict(made.people), dict(made.teams), made.pool_id, made.customer_pool_id, made.source_id)
     dispose()
 
 

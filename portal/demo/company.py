@@ -54,6 +54,7 @@ class Company:
     sources: list[int]
     tags: list[int]
     pool_id: int
+    customer_pool_id: int
     templates: dict[str, int]
 
     def of_role(self, role: str) -> list[Person]:
@@ -71,7 +72,7 @@ def found(stage: Stage) -> Company:
     began = stage.now - timedelta(days=400)
     sources = _sources(stage, admin.id)
     tags = write_audited(stage, Tag.__table__, "tag", [entity_row(began, admin.id, name=name) for name in TAGS])
-    pool = write_audited(stage, Pool.__table__, "pool", [entity_row(began, admin.id, **_POOL)])
+    pools = write_audited(stage, Pool.__table__, "pool", [entity_row(began, admin.id, **each) for each in (_POOL, _CUSTOMER_POOL)])
     templates = write_audited(
         stage,
         ReportTemplate.__table__,
@@ -88,13 +89,14 @@ def found(stage: Stage) -> Company:
             for name, period, asked in _TEMPLATES
         ],
     )
-    company = Company(people, sources, tags, pool[0], dict(zip(("day", "week", "month"), templates, strict=True)))
+    company = Company(people, sources, tags, pools[0], pools[1], dict(zip(("day", "week", "month"), templates, strict=True)))
     _leave(stage, company)
     return company
 
 
 _POOL: dict[str, Any] = {
     "name": "公海",
+    "kind": "lead",
     "daily_quota": 20,
     "holding_cap": 200,
     "cool_down_days": 7,
@@ -103,6 +105,14 @@ _POOL: dict[str, Any] = {
     "recycle_potential_days": 45,
     "recycle_weak_days": 60,
     "recycling": True,
+}
+_CUSTOMER_POOL = {
+    **_POOL,
+    "name": "客户公海",
+    "kind": "customer",
+    "recycle_qualified_days": 90,
+    "recycle_potential_days": 120,
+    "recycle_weak_days": 180,
 }
 
 

@@ -12,20 +12,19 @@ from sqlalchemy.orm import Session
 from portal import models
 from portal.domain.calendar import company_calendar, company_day, company_zone
 from portal.domain.ownership import among
+from portal.domain.pooling import Pooling
 from portal.engine.errors import Refused
-from portal.entities.leads import LeadState
 from portal.security.session import guarded
 
-OPEN_STATES = (LeadState.ASSIGNED.value, LeadState.FOLLOWING.value)
-"""What is held and still to be worked: converted and invalid leads do not count against the cap."""
 _GIVEN_BACK = ("release", "recycle")
 
 
-def already_claimed() -> Refused:
+def already_claimed(pooling: Pooling) -> Refused:
     """Said without a name: whose it is now is not the asker's business."""
     return Refused(
-        "这条线索已不在公海，可能刚被领走。 | This lead is no longer in the pool; somebody may just have claimed it.",
+        "这条{noun}已不在公海，可能刚被领走。 | This {noun} is no longer in the pool; somebody may just have claimed it.",
         rule="already_claimed",
+        **pooling.words,
     )
 
 
@@ -37,14 +36,16 @@ def shown(instant: datetime) -> str:
 class Claims:
     """What one person may still take, read once after his own row was locked and counted on from there."""
 
-    def __init__(self, session: Session, user_id: int, pools: Mapping[int, models.Pool], rows: Sequence[Any], now: datetime) -> None:
-        self.pools, self.now = pools, now
-        self.taken = _taken_today(session, user_id, now)
-        self.holding = holdings(session, [user_id]).get(user_id, 0)
-        self.given_back = _given_back(session, user_id, [row.id for row in rows])
+    def __init__(
+        self, session: Session, pooling: Pooling, user_id: int, pools: Mapping[int, models.Pool], rows: Sequence[Any], now: datetime
+    ) -> None:
+        self.pooling, self.pools, self.now = pooling, pools, now
+        self.taken = _taken_today(session, pooling, user_id, now)
+        self.holding = holdings(session, pooling, [user_id]).get(user_id, 0)
+        self.given_back = _given_back(session, pooling, user_id, [row.id for row in rows])
 
     def refusal(self, row: Any) -> Refused | None:
-        """Why this lead may not be taken now, naming the rule and when it ends."""
+        """Why this record may not be taken now, naming the rule and when it ends."""
         pool = self.pools[row.pool_id]
         return self._frozen(row, pool) or self._cooling(row, pool) or self._spent(pool) or self._full(pool)
 
@@ -58,7 +59,10 @@ class Claims:
         if until <= self.now:
             return None
         return Refused(
-            "新线索冻结中，{until} 起可以领取。 | New leads are frozen; it can be claimed from {until}.", rule="frozen", until=shown(until)
+            "新{noun}冻结中，{until} 起可以领取。 | New {plural} are frozen; it can be claimed from {until}.",
+            rule="frozen",
+            until=shown(until),
+            **self.pooling.words,
         )
 
     def _cooling(self, row: Any, pool: models.Pool) -> Refused | None:
@@ -93,46 +97,41 @@ class Claims:
             return None
         return Refused(
             "你已持有 {holding} 条，上限是 {cap} 条；退回或转化一条后就能再领。"
-            " | You hold {holding} leads and the cap is {cap}; release or convert one and you can claim again.",
+            " | You hold {holding} {plural} and the cap is {cap}; release or convert one and you can claim again.",
             rule="holding_cap",
             holding=self.holding,
             cap=cap,
+            **self.pooling.words,
         )
 
 
-def pools_by_id(session: Session) -> dict[int, models.Pool]:
-    """Every pool and its rules, the default one (the first) first; deleted ones too, for leads that still lie there."""
-    found = session.scalars(select(models.Pool).order_by(models.Pool.deleted_at.is_not(None), models.Pool.id))
-    return {pool.id: pool for pool in found}
-
-
-def holdings(session: Session, user_ids: Iterable[int]) -> dict[int, int]:
-    """How many open leads each of them holds, seen or not by who asks: a cap counts all."""
-    lead: Any = models.Lead.__table__
+def holdings(session: Session, pooling: Pooling, user_ids: Iterable[int]) -> dict[int, int]:
+    """How many open records each of them holds, seen or not by who asks: a cap counts all."""
+    table: Any = pooling.model.__table__
     counted = (
-        select(lead.c.owner_id, func.count())
-        .where(among(lead.c.owner_id, list(user_ids)), lead.c.deleted_at.is_(None), lead.c.state.in_(OPEN_STATES))
-        .group_by(lead.c.owner_id)
+        select(table.c.owner_id, func.count())
+        .where(among(table.c.owner_id, list(user_ids)), table.c.deleted_at.is_(None), table.c.state.in_(pooling.counted))
+        .group_by(table.c.owner_id)
     )
     return dict(session.execute(guarded(counted)).all())
 
 
-def _taken_today(session: Session, user_id: int, now: datetime) -> dict[int, int]:
+def _taken_today(session: Session, pooling: Pooling, user_id: int, now: datetime) -> dict[int, int]:
     ledger = models.ClaimLedger
     counted = (
         select(ledger.pool_id, func.count())
-        .where(ledger.user_id == user_id, ledger.day == company_day(now), ledger.entity == "lead")
+        .where(ledger.user_id == user_id, ledger.day == company_day(now), ledger.entity == pooling.name)
         .group_by(ledger.pool_id)
     )
     return dict(session.execute(counted).all())
 
 
-def _given_back(session: Session, user_id: int, lead_ids: Sequence[int]) -> dict[int, datetime]:
-    """When he last lost each of these leads by releasing it or by recycling."""
+def _given_back(session: Session, pooling: Pooling, user_id: int, ids: Sequence[int]) -> dict[int, datetime]:
+    """When he last lost each of these by releasing it or by recycling."""
     tenure = models.Tenure
     last = (
         select(tenure.record_id, func.max(tenure.at))
-        .where(tenure.entity == "lead", among(tenure.record_id, lead_ids), tenure.former_owner_id == user_id, tenure.how.in_(_GIVEN_BACK))
+        .where(tenure.entity == pooling.name, among(tenure.record_id, ids), tenure.former_owner_id == user_id, tenure.how.in_(_GIVEN_BACK))
         .group_by(tenure.record_id)
     )
     return dict(session.execute(last).all())

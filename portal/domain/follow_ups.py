@@ -1,4 +1,4 @@
-"""Logging a contact: how late it was logged, and what it does to its lead (handbook 25, 26)."""
+"""Logging a contact: how late it was logged, and what it does to its lead or customer (handbook 25, 26)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from math import ceil
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.calendar import company_day
+from portal.domain.pooling import poolings
 from portal.engine import store
+from portal.engine.entity import entity_name
 from portal.engine.errors import Invalid, NotFound, Refused
 from portal.engine.operations import operation
+from portal.engine.spec import registry, spec_of
 from portal.engine.text import Text
 from portal.entities.leads import LeadState
 from portal.policies import policy
@@ -24,32 +28,40 @@ _MINUTE = timedelta(minutes=1)
 
 @operation("follow_up", "create")
 def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.FollowUp:
-    """Log a contact; the lead's last contact, next step and first response follow from it."""
+    """Log a contact; the last contact, next step and a lead's first response follow from it."""
     session = store.session()
     _check_times(values["contacted_at"], values.get("next_at"), now)
-    lead = session.scalar(
-        select(models.Lead)
-        .where(models.Lead.id == values["lead_id"])
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    if lead is None:
-        raise NotFound
-    if lead.pool_id is not None:
-        raise Refused("请先领取这条线索，再记录跟进。 | Claim this lead first, then log the follow-up.", rule="in_pool")
+    target = _target(session, values)
+    if target.pool_id is not None:
+        what = poolings[entity_name(type(target))]
+        raise Refused("请先领取这条{noun}，再记录跟进。 | Claim this {noun} first, then log the follow-up.", rule="in_pool", **what.words)
     made = models.FollowUp(**values, logged_at=now, logged_late=minutes_late(values["contacted_at"], now))
     session.add(made)
-    _carry_over(lead, made)
+    carry_over(target, made)
+    if isinstance(target, models.Lead):
+        _respond(target, made)
     session.flush()
     return made
+
+
+def _target(session: Session, values: Mapping[str, Any]) -> Any:
+    """The locked lead or customer that these values name."""
+    belongs = spec_of(models.FollowUp).parent_in(values)
+    if belongs is None:
+        raise NotFound
+    model = registry()[belongs[0].target].model
+    found = session.scalar(
+        select(model).where(model.id == belongs[1]).with_for_update(key_share=True).execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound
+    return found
 
 
 @operation("follow_up", "change")
 def change(record: models.FollowUp, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.FollowUp:
     """Correct a follow-up; how late it was logged is worked out again from when it was logged first."""
     _check_times(values.get("contacted_at", record.contacted_at), values.get("next_at", record.next_at), now)
-    if values.get("lead_id", record.lead_id) != record.lead_id:
-        raise Invalid({"lead_id": Text("不能改到另一条线索。 | It cannot be moved to another lead.")})
     for key, value in values.items():
         setattr(record, key, value)
     if record.contacted_at is not None:
@@ -74,14 +86,19 @@ def _check_times(contacted_at: datetime | None, next_at: datetime | None, now: d
         raise Invalid(errors)
 
 
-def _carry_over(lead: models.Lead, made: models.FollowUp) -> None:
-    """The newest contact says what comes next; the first one answers the lead and moves it to following."""
+def carry_over(target: models.Lead | models.Customer, made: models.FollowUp) -> None:
+    """The newest contact says what comes next."""
+    contacted_at = made.contacted_at
+    if contacted_at is not None and (target.contacted_at is None or contacted_at >= target.contacted_at):
+        target.contacted_at = contacted_at
+        target.next_at, target.next_step = made.next_at, made.next_step or ""
+
+
+def _respond(lead: models.Lead, made: models.FollowUp) -> None:
+    """The first contact answers the lead and moves it to following."""
     contacted_at = made.contacted_at
     if contacted_at is None:
         return
-    if lead.contacted_at is None or contacted_at >= lead.contacted_at:
-        lead.contacted_at = contacted_at
-        lead.next_at, lead.next_step = made.next_at, made.next_step or ""
     if lead.first_response_at is None:
         lead.first_response_at = contacted_at
         due = lead.first_response_due_at

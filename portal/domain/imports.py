@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.calendar import company_day, company_zone
-from portal.domain.leads import default_pool
+from portal.domain.leads import LEADS
 from portal.domain.logins import free, name_parts
+from portal.domain.pooling import default_pool
 from portal.engine import import_run
 from portal.engine.errors import BadRequest, NotAllowed, Refused
 from portal.engine.fields import BadValue, Field, View
@@ -143,7 +144,7 @@ class Leads(Importer):
         values["company_key"] = normalise_name(values.get("company") or "")[:200]
 
     def defaults(self, session: Session) -> dict[str, Any]:
-        return {"pool_id": default_pool(session)}
+        return {"pool_id": default_pool(session, LEADS)}
 
     def fixed(self, spec: Spec, *, acting_user: Any, now: datetime) -> dict[str, Any]:
         return {"state": LeadState.POOL.value, "pooled_at": now}

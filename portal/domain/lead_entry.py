@@ -9,10 +9,10 @@ from typing import Any
 from portal import models
 from portal.domain import duplicates
 from portal.domain.calendar import company_day
-from portal.domain.leads import default_pool
+from portal.domain.leads import LEADS
 from portal.domain.ownership import began
+from portal.domain.pooling import default_pool
 from portal.engine import store
-from portal.engine.errors import Refused
 from portal.engine.operations import operation
 from portal.entities.leads import LeadState
 from portal.policies import policy
@@ -28,14 +28,14 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
     Refused with rule `duplicate` and the allowed facts, unless `session.info["confirmed"]`.
     """
     session = store.session()
-    _refuse_duplicates(dict(values), besides=None, acting_user=acting_user, now=now)
+    duplicates.refuse(values, name="company", besides=None, acting_user=acting_user, now=now)
     lead = models.Lead(**values)
     lead.company_key = duplicates.company_key(lead.company)
     if acting_user.may("lead:claim") and not acting_user.is_system:
         lead.owner_id, lead.team_id, lead.owned_at = acting_user.user_id, acting_user.team_id, now
         lead.state = LeadState.ASSIGNED.value
     else:
-        lead.pool_id, lead.pooled_at = default_pool(session), now
+        lead.pool_id, lead.pooled_at = default_pool(session, LEADS), now
         lead.state = LeadState.POOL.value
     keep_clock(lead, now)
     session.add(lead)
@@ -49,25 +49,13 @@ def change(record: models.Lead, values: Mapping[str, Any], *, acting_user: Princ
     """Correct a lead; a new phone or company is compared again, a new grade starts or ends the clock."""
     session = store.session()
     renewed = {key: values[key] for key in _COMPARED if key in values and values[key] != getattr(record, key)}
-    _refuse_duplicates(renewed, besides=record.id, acting_user=acting_user, now=now)
+    duplicates.refuse(renewed, name="company", besides=record.id, acting_user=acting_user, now=now)
     for key, value in values.items():
         setattr(record, key, value)
     record.company_key = duplicates.company_key(record.company)
     keep_clock(record, now)
     session.flush()
     return record
-
-
-def _refuse_duplicates(values: Mapping[str, Any], *, besides: int | None, acting_user: Principal, now: datetime) -> None:
-    """Looks past the reader's scope, so each look is counted and kept; a confirmed save looks at nothing."""
-    session = store.session()
-    asked = {key: str(values[key]) for key in _COMPARED if values.get(key)}
-    if session.info.get("confirmed") or not asked:
-        return
-    duplicates.count_look_up(session, acting_user, asked, now)
-    found = duplicates.find(session, phone=asked.get("phone", ""), company=asked.get("company", ""), besides=besides)
-    if found:
-        raise Refused("{warning} | {warning}", rule="duplicate", warning=duplicates.warning(found))
 
 
 def keep_clock(lead: models.Lead, now: datetime) -> None:

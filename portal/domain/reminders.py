@@ -8,17 +8,18 @@ than the grace time, each person gets one digest of that time instead of a flood
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal import models
 from portal.domain.calendar import company_day, company_zone
 from portal.domain.periods import Moments, Period, PeriodKind, period_of
+from portal.domain.pooling import Pooling, poolings
 from portal.domain.report_draft import one_line
 from portal.domain.reports import UNSENT, plan
 from portal.engine import store
@@ -114,13 +115,9 @@ def _digests(events: Iterable[Event], since: datetime) -> Iterator[Notice]:
 def follow_ups_due(since: datetime, now: datetime, *, late: bool = False) -> list[Event]:
     """Next contacts at their time and (policy) 15 minutes before; after a silence only those whose time has come."""
     before = timedelta(minutes=policy("follow_up.remind_before_minutes", on=company_day(now)))
-    lead = models.Lead
-    until = now if late else now + before
-    wanted = select(lead.id, lead.owner_id, lead.company, lead.next_at, lead.next_step).where(
-        lead.owner_id.is_not(None), lead.state.in_(_LIVE), lead.next_at > since, lead.next_at <= until, lead.deleted_at.is_(None)
-    )
+    rows = [row for pooling in poolings.values() for row in _promised(pooling, since, now if late else now + before)]
     found = []
-    for row in store.session().execute(wanted.order_by(lead.next_at, lead.id)):
+    for row in rows:
         if row.next_at <= now:
             found.append(_follow_up(row, "due", "该跟进了：{company} {step} | Follow-up due: {company} {step}"))
         elif row.next_at - before > since:
@@ -128,16 +125,35 @@ def follow_ups_due(since: datetime, now: datetime, *, late: bool = False) -> lis
     return found
 
 
+def _promised(pooling: Pooling, since: datetime, until: datetime) -> Sequence[Any]:
+    """Owned records that are worked, whose next contact lies between these instants."""
+    model = pooling.model
+    wanted = (
+        select(
+            literal(pooling.name).label("entity"), model.id, model.owner_id, pooling.title.label("company"), model.next_at, model.next_step
+        )
+        .where(
+            model.owner_id.is_not(None),
+            model.state.in_(pooling.open_states),
+            model.next_at > since,
+            model.next_at <= until,
+            model.deleted_at.is_(None),
+        )
+        .order_by(model.next_at, model.id)
+    )
+    return store.session().execute(wanted).all()
+
+
 def _follow_up(row: Any, rule: str, words: str) -> Event:
     at = row.next_at.astimezone(company_zone()).strftime("%H:%M")
     return Event(
         row.owner_id,
         "follow_up",
-        f"follow_up.{rule}:{row.id}:{row.next_at.isoformat()}",
+        f"follow_up.{rule}:{row.entity}:{row.id}:{row.next_at.isoformat()}",
         say(words, at=at, company=one_line(row.company), step=one_line(row.next_step)),
-        "lead",
+        row.entity,
         row.id,
-        f"/lead/{row.id}",
+        f"/{row.entity}/{row.id}",
     )
 
 

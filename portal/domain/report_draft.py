@@ -12,11 +12,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
 from portal import models
 from portal.domain.calendar import company_calendar, span
 from portal.domain.periods import Period, PeriodKind
+from portal.domain.pooling import poolings
 from portal.engine import store
 from portal.engine.text import Text, say
 from portal.entities.activity import ContactKind
@@ -111,12 +112,20 @@ def list_href(path: str, *conditions: Sequence[Any]) -> str:
 
 def _follow_ups(user_id: int, period: Period) -> list[Any]:
     since, until = span(period.first, period.last)
-    follow_up, lead = models.FollowUp, models.Lead
+    follow_up, lead, customer = models.FollowUp, models.Lead, models.Customer
     wanted = (
         select(
-            follow_up.id, follow_up.lead_id, follow_up.kind, follow_up.contacted_at, follow_up.content, follow_up.logged_late, lead.company
+            follow_up.id,
+            follow_up.lead_id,
+            follow_up.customer_id,
+            follow_up.kind,
+            follow_up.contacted_at,
+            follow_up.content,
+            follow_up.logged_late,
+            func.coalesce(lead.company, customer.name).label("company"),
         )
-        .join(lead, lead.id == follow_up.lead_id)
+        .outerjoin(lead, lead.id == follow_up.lead_id)
+        .outerjoin(customer, customer.id == follow_up.customer_id)
         .where(follow_up.created_by_id == user_id, follow_up.contacted_at >= since, follow_up.contacted_at < until)
         .order_by(follow_up.contacted_at, follow_up.id)
     )
@@ -128,7 +137,7 @@ def _counted(user_id: int, period: Period, follow_ups: Sequence[Any]) -> list[Fi
     mine = (["created_by_id", "eq", user_id], ["contacted_at", "between", days])
     found = [
         _figure("follow_ups", len(follow_ups), list_href("/follow_up/", *mine)),
-        _figure("leads_contacted", len({row.lead_id for row in follow_ups})),
+        _figure("leads_contacted", len({_href(row) for row in follow_ups})),
     ]
     found += [
         _figure(kind.value, count, list_href("/follow_up/", *mine, ["kind", "eq", kind.value]))
@@ -182,10 +191,10 @@ def _lines(period: Period, follow_ups: Sequence[Any]) -> list[Line]:
     """A day quotes each contact; a longer period has a line per customer, the most contacted first."""
     if period.kind is PeriodKind.DAY:
         return [_quote(row) for row in follow_ups[:MOST_LINES]]
-    by_lead: dict[int, list[Any]] = {}
+    by_target: dict[str, list[Any]] = {}
     for row in follow_ups:
-        by_lead.setdefault(row.lead_id, []).append(row)
-    ranked = sorted(by_lead.values(), key=lambda rows: (-len(rows), rows[-1].contacted_at))
+        by_target.setdefault(_href(row), []).append(row)
+    ranked = sorted(by_target.values(), key=lambda rows: (-len(rows), rows[-1].contacted_at))
     return [
         Line(
             say(
@@ -194,16 +203,21 @@ def _lines(period: Period, follow_ups: Sequence[Any]) -> list[Line]:
                 n=len(rows),
                 last=one_line(rows[-1].content),
             ),
-            f"/lead/{rows[-1].lead_id}",
+            _href(rows[-1]),
             rows[-1].contacted_at,
         )
         for rows in ranked[:MOST_LINES]
     ]
 
 
+def _href(row: Any) -> str:
+    """The page of the lead or customer that was contacted."""
+    return f"/customer/{row.customer_id}" if row.customer_id else f"/lead/{row.lead_id}"
+
+
 def _quote(row: Any) -> Line:
     said = say("{company}：{content} | {company}: {content}", company=one_line(row.company), content=one_line(row.content))
-    return Line(said, f"/lead/{row.lead_id}", row.contacted_at, ContactKind(row.kind).label)
+    return Line(said, _href(row), row.contacted_at, ContactKind(row.kind).label)
 
 
 def one_line(content: str) -> str:
@@ -216,13 +230,13 @@ def _planned(user_id: int, period: Period) -> list[Line]:
     """What is promised for the next period (for a day: the next working day), the earliest first."""
     first, last = _next_days(period)
     since, until = span(first, last)
-    lead = models.Lead
-    wanted = (
-        select(lead.id, lead.company, lead.next_at, lead.next_step)
-        .where(lead.owner_id == user_id, lead.next_at >= since, lead.next_at < until)
-        .order_by(lead.next_at, lead.id)
-        .limit(MOST_LINES)
-    )
+    found: list[Any] = []
+    for pooling in poolings.values():
+        model = pooling.model
+        wanted = select(literal(pooling.name).label("entity"), model.id, pooling.title.label("company"), model.next_at, model.next_step)
+        promised = (model.owner_id == user_id, model.next_at >= since, model.next_at < until)
+        found += store.session().execute(wanted.where(*promised).order_by(model.next_at, model.id).limit(MOST_LINES)).all()
+    found.sort(key=lambda row: row.next_at)
     zone = company_calendar().zone
     return [
         Line(
@@ -232,10 +246,10 @@ def _planned(user_id: int, period: Period) -> list[Line]:
                 company=one_line(row.company),
                 step=one_line(row.next_step),
             ),
-            f"/lead/{row.id}",
+            f"/{row.entity}/{row.id}",
             row.next_at,
         )
-        for row in store.session().execute(wanted)
+        for row in found[:MOST_LINES]
     ]
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal, select
 
 from portal import models
 from portal.domain.calendar import company_day as local_day
 from portal.domain.calendar import on_leave, span
 from portal.domain.periods import Period, PeriodKind, period_named, period_of
 from portal.domain.pool import Due, returning
+from portal.domain.pooling import poolings
 from portal.domain.report_draft import Draft, Figure, draft, figures
 from portal.domain.reports import IN, UNSENT, plan
 from portal.engine import store
@@ -99,17 +100,23 @@ def first_responses_open(user: Principal, *, now: datetime) -> list[Any]:
 
 
 def follow_ups_due(user: Principal, *, now: datetime) -> list[Any]:
-    """One's leads to contact until the end of the company's day, overdue ones first."""
-    lead = models.Lead
+    """What to contact until the end of the company's day, overdue ones first: entity, id, title, next_at, next_step."""
     _, midnight = span(local_day(now), local_day(now))
-    wanted = _leads().where(lead.owner_id == user.user_id, lead.next_at < midnight, lead.state.in_(LIVE))
-    return list(store.session().execute(wanted.order_by(lead.next_at, lead.id).limit(_MOST)))
+    found: list[Any] = []
+    for pooling in poolings.values():
+        model = pooling.model
+        wanted = select(literal(pooling.name).label("entity"), model.id, pooling.title.label("title"), model.next_at, model.next_step)
+        due = (model.owner_id == user.user_id, model.next_at < midnight, model.state.in_(pooling.open_states))
+        found += store.session().execute(wanted.where(*due).order_by(model.next_at, model.id).limit(_MOST)).all()
+    return sorted(found, key=lambda row: row.next_at)[:_MOST]
 
 
 def about_to_return(user: Principal, *, now: datetime) -> list[Due]:
-    """One's leads that go back to the pool within the longest warning time (7 days), the soonest first."""
+    """One's records that go back to the pool within the longest warning time (7 days), the soonest first."""
     ahead = max(policy("recycle.warn_days", on=local_day(now)), default=0)
-    return returning(now, now + timedelta(days=ahead), owner_id=user.user_id, most=_MOST)
+    until = now + timedelta(days=ahead)
+    found = [due for pooling in poolings.values() for due in returning(pooling, now, until, owner_id=user.user_id, most=_MOST)]
+    return sorted(found, key=lambda due: due.due_at)[:_MOST]
 
 
 # the leader's day -------------------------------------------------------------------------------

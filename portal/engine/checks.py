@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import InstrumentedAttribute
 
+from portal.engine.entity import parent_keys
 from portal.engine.errors import WrongDeclaration
 from portal.engine.kinds.choice import DerivedField, StateField
 from portal.engine.kinds.reference import ReferenceField
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from portal.engine.spec import Spec
 
 TABS = frozenset({"mine", "team", "pool", "all"})
-_SAID = frozenset({"screen", "verbs", "scope_parent", "entity_name", "extra_fields"})
+_SAID = frozenset({"screen", "verbs", "scope_parent", "scope_except", "entity_name", "extra_fields"})
 _MOST_PER_PAGE = 200
 
 
@@ -49,8 +50,9 @@ def _problems(spec: Spec) -> Iterator[str]:
             yield f"{field.key} needs its help in both languages, not {field.help!r}"
     if sum(field.identity for field in spec.fields.values()) > 1:
         yield "several fields have identity=True; a record is called by one of them"
-    if spec.model.scope_parent and spec.parent is None:
-        yield f"scope_parent names {spec.model.scope_parent!r}, which is no reference of it"
+    for key in parent_keys(spec.model):
+        if not any(parent.key == key for parent in spec.parents):
+            yield f"scope_parent names {key!r}, which is no reference of it"
     yield from _screen_problems(spec)
     yield from _tab_problems(spec)
     yield from _order_problems(spec)
@@ -133,12 +135,13 @@ def _foreign_problems(spec: Spec, known: Mapping[str, Spec]) -> Iterator[str]:
     for field in spec.fields.values():
         if isinstance(field, ReferenceField) and field.target not in known:
             yield f"{field.key} refers to {field.target!r}, which is no record type{_meant(field.target, known)}"
-    if spec.parent is not None and known[spec.parent.target].scope != "owner":
-        yield f"scope_parent leads to {spec.parent.target!r}, which has no owner; who sees it could not be said"
+    for parent in spec.parents:
+        if known[parent.target].scope != "owner":
+            yield f"scope_parent leads to {parent.target!r}, which has no owner; who sees it could not be said"
     for name in (*spec.screen.related, *((spec.screen.composer,) if spec.screen.composer else ())):
         if name not in known:
             yield f"screen names the child {name!r}, which is no record type{_meant(name, known)}"
-        elif known[name].parent is None or known[name].parent.target != spec.name:  # type: ignore[union-attr]
+        elif known[name].parent_to(spec.name) is None:
             yield f"screen names {name!r}, whose scope_parent does not lead here"
 
 

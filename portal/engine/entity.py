@@ -35,13 +35,21 @@ def entity_name(model: type[Any]) -> str:
     return model.entity_name or snake(model.__name__)
 
 
+def parent_keys(model: type[Any]) -> tuple[str, ...]:
+    """The references that `scope_parent` names, one or several."""
+    named = model.scope_parent
+    return named if isinstance(named, tuple) else (named,) if named else ()
+
+
 class Declared:
     """Marks a mapped class as an entity with generated doors."""
 
     screen: ClassVar[Screen]
     verbs: ClassVar[tuple[str, ...]] = ()
-    scope_parent: ClassVar[str] = ""
-    """For children: the reference whose record decides who sees this one."""
+    scope_parent: ClassVar[str | tuple[str, ...]] = ""
+    """For children: the reference whose record decides who sees this one; several where it belongs to one of several."""
+    scope_except: ClassVar[tuple[str, ...]] = ()
+    """For children: branches of the parent's read scope through which this one is not seen."""
     entity_name: ClassVar[str] = ""
     """The REST name where the class may not be called so."""
     extra_fields: ClassVar[Mapping[str, Any]] = {}

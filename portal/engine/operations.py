@@ -15,6 +15,8 @@ from portal.engine.spec import Spec
 from portal.engine.text import Text
 
 Operation = Callable[..., Any]
+ONE_PARENT = Text("请选择它属于哪条记录，只选一条。 | Choose the one record it belongs to.")
+MOVED = Text("不能改到另一条记录。 | It cannot be moved to another record.")
 _replaced: dict[tuple[str, str], Operation] = {}
 
 
@@ -60,6 +62,7 @@ def parse(spec: Spec, raw: Mapping[str, Any], *, fields: tuple[Field, ...], view
 
 def create(session: Session, spec: Spec, values: dict[str, Any], *, acting_user: Any, now: datetime) -> Any:
     """A new record, flushed. What can lie in no pool is its maker's."""
+    _refuse_strays(spec, values)
     if replaced := _replaced.get((spec.name, "create")):
         return replaced(values, acting_user=acting_user, now=now)
     record = spec.model(**values)
@@ -70,12 +73,21 @@ def create(session: Session, spec: Spec, values: dict[str, Any], *, acting_user:
     return record
 
 
+def _refuse_strays(spec: Spec, values: Mapping[str, Any]) -> None:
+    """A child of several possible parents belongs to exactly one of them."""
+    given = [p.key for p in spec.parents if values.get(p.key)]
+    if spec.parents and len(given) != 1:
+        raise Invalid({(given or [spec.parents[0].key])[-1]: ONE_PARENT})
+
+
 def change(
     session: Session, spec: Spec, record: Any, values: dict[str, Any], *, version: int | None, acting_user: Any, now: datetime
 ) -> Any:
     """Set values on a record; `version` is the one the person saw, a newer one raises `Changed`."""
     if version is not None and record.version != version:
         raise Changed
+    if moved := {p.key: MOVED for p in spec.parents if p.key in values and values[p.key] != getattr(record, p.key)}:
+        raise Invalid(moved)
     if replaced := _replaced.get((spec.name, "change")):
         return replaced(record, values, acting_user=acting_user, now=now)
     for key, value in values.items():

@@ -13,7 +13,7 @@ from sqlalchemy import event, inspect
 from sqlalchemy.orm import Mapper
 
 from portal.engine.checks import check_alone
-from portal.engine.entity import Declared, Entity, Owned, Pooled, entity_name
+from portal.engine.entity import Declared, Entity, Owned, Pooled, entity_name, parent_keys
 from portal.engine.errors import BadRequest, WrongDeclaration
 from portal.engine.fields import Field
 from portal.engine.kinds.choice import StateField
@@ -33,7 +33,8 @@ class Spec:
     fields: Mapping[str, Field]
     screen: Screen
     scope: ScopeKind
-    parent: ReferenceField | None
+    parents: tuple[ReferenceField, ...]
+    """For children: the references of which exactly one names the record that this one is seen with."""
     verbs: tuple[str, ...]
 
     @property
@@ -84,6 +85,14 @@ class Spec:
     def column(self, key: str) -> Any:
         return getattr(self.model, key)
 
+    def parent_to(self, name: str) -> ReferenceField | None:
+        """The reference by which a child belongs to this record type."""
+        return next((each for each in self.parents if each.target == name), None)
+
+    def parent_in(self, values: Mapping[str, Any]) -> tuple[ReferenceField, int] | None:
+        """The record that a child with these values belongs to."""
+        return next(((each, int(values[each.key])) for each in self.parents if values.get(each.key)), None)
+
     def field(self, key: str) -> Field:
         """The field of this name, or an error a person understands (never silently ignored)."""
         found = self.fields.get(key)
@@ -109,9 +118,9 @@ def _spec(model: type[Any]) -> Spec:
     fields = _fields(model)
     name = entity_name(model)
     label = (model.__doc__ or "").split(":")[0].strip()
-    parent = fields.get(model.scope_parent) if model.scope_parent else None
-    kind: ScopeKind = "owner" if issubclass(model, Owned) else "child" if parent else "open"
-    made = Spec(name, label, model, fields, model.screen, kind, parent if isinstance(parent, ReferenceField) else None, model.verbs)
+    parents = tuple(found for key in parent_keys(model) if isinstance(found := fields.get(key), ReferenceField))
+    kind: ScopeKind = "owner" if issubclass(model, Owned) else "child" if parents else "open"
+    made = Spec(name, label, model, fields, model.screen, kind, parents, model.verbs)
     check_alone(made)
     return made
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, Index, Integer
+from sqlalchemy import CheckConstraint, DateTime, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.entity import Entity
@@ -25,13 +25,16 @@ class FollowUp(Entity):
     """跟进 | Follow-up: one contact, what was said, and what comes next (handbook 25, 26)."""
 
     __table_args__ = (
+        CheckConstraint("num_nonnulls(lead_id, customer_id) = 1", name="follow_up_one_parent"),
         Index("ix_follow_up_lead", "lead_id", "contacted_at"),
+        Index("ix_follow_up_customer", "customer_id", "contacted_at"),
         Index("ix_follow_up_contacted_at", "contacted_at"),
         Index("ix_follow_up_author", "created_by_id", "contacted_at"),
     )
-    scope_parent = "lead_id"
+    scope_parent = ("lead_id", "customer_id")
 
-    lead_id = ref("线索 | Lead", "lead", required=True, index=False)
+    lead_id = ref("线索 | Lead", "lead", index=False)
+    customer_id = ref("客户 | Customer", "customer", index=False)
     kind = choice("方式 | Kind", ContactKind, required=True, default="call")
     contacted_at = instant("联系时间 | Contacted at", required=True)
     content = longtext("内容 | What was said", required=True, searched=True, identity=True)
@@ -46,8 +49,8 @@ class FollowUp(Entity):
         icon="message-circle",
         menu="客户 | Customers",
         plural="跟进记录 | Follow-ups",
-        columns=("content", "lead_id", "kind", "contacted_at", "next_at", "created_by_id"),
-        filters=("kind", "contacted_at", "created_by_id", "lead_id"),
+        columns=("content", "lead_id", "customer_id", "kind", "contacted_at", "next_at", "created_by_id"),
+        filters=("kind", "contacted_at", "created_by_id", "lead_id", "customer_id"),
         order="-contacted_at",
-        form=("lead_id", "kind", "contacted_at", "content", "need", "next_at", "next_step"),
+        form=("lead_id", "customer_id", "kind", "contacted_at", "content", "need", "next_at", "next_step"),
     )

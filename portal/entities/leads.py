@@ -11,7 +11,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.entity import Customisable, Entity, Pooled
-from portal.engine.kinds import Choices, derived, email, flag, instant, integer, longtext, money, phone, ref, states, text
+from portal.engine.kinds import Choices, choice, derived, email, flag, instant, integer, longtext, money, phone, ref, states, text
 from portal.engine.query.search import search_index
 from portal.engine.screen import Screen
 
@@ -195,8 +195,15 @@ class Tag(Entity):
     screen = Screen(icon="tag", menu="管理 | Administration", columns=("name",), order="name", attachments=False)
 
 
+class PoolKind(Choices):
+    """What lies in a pool; the values are REST names."""
+
+    LEAD = "lead", "线索 | Leads"
+    CUSTOMER = "customer", "客户 | Customers"
+
+
 class Pool(Entity):
-    """公海 | Pool: leads that are nobody's, and the rules for taking them.
+    """公海 | Pool: leads or customers that are nobody's, and the rules for taking them.
 
     No handbook gives the figures (records.md, pool defaults), so each is a setting.
     """
@@ -204,13 +211,18 @@ class Pool(Entity):
     __table_args__ = (Index("ix_pool_name", "name"),)
 
     name = text("名称 | Name", 80, required=True, searched=True, identity=True)
+    kind = choice("存放 | Holds", PoolKind, required=True, default=PoolKind.LEAD.value)
     daily_quota = integer("每日领取上限 | Claims a day", least=0, most=1000, default=20)
     holding_cap = integer("持有上限 | Holding cap", least=0, most=100_000, default=200)
     cool_down_days = integer("原负责人冷却天数 | Former owner waits, days", least=0, most=365, default=7)
     freeze_days = integer("新记录冻结天数 | New records frozen, days", least=0, most=365, default=0)
-    recycle_qualified_days = integer("合格线索回收天数 | Recycle qualified after, days", least=1, most=3650, default=30)
-    recycle_potential_days = integer("潜在线索回收天数 | Recycle potential after, days", least=1, most=3650, default=45)
-    recycle_weak_days = integer("较弱线索回收天数 | Recycle weak after, days", least=1, most=3650, default=60)
+    recycle_qualified_days = integer(
+        "合格线索、A 类客户回收天数 | Recycle qualified leads, class A after, days", least=1, most=3650, default=30
+    )
+    recycle_potential_days = integer(
+        "潜在线索、B 类客户回收天数 | Recycle potential leads, class B after, days", least=1, most=3650, default=45
+    )
+    recycle_weak_days = integer("较弱线索、C 类客户回收天数 | Recycle weak leads, class C after, days", least=1, most=3650, default=60)
     recycling = flag("自动回收 | Recycle automatically", default=True)
 
     screen = Screen(
@@ -220,6 +232,7 @@ class Pool(Entity):
         order="name",
         columns=(
             "name",
+            "kind",
             "daily_quota",
             "holding_cap",
             "cool_down_days",

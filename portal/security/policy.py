@@ -34,12 +34,13 @@ def writes(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> bool:
 
 def explain(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> list[Text]:
     """“Why can I see this?”: the role, the branch of its scope, and what follows for changing it."""
-    access = principal.to(spec.name if spec.scope != "child" or spec.parent is None else spec.parent.target)
+    belongs = spec.parent_in(row)
+    access = principal.to(belongs[0].target if belongs else spec.name)
     role = ROLES[access.role].label if access.role in ROLES else access.role
     if spec.scope == "open":
         return [Text("登录的人都能看到名称；修改需要权限。 | Everyone signed in sees names; changing needs a permission.")]
     if spec.scope == "child":
-        parent = registry()[spec.parent.target] if spec.parent else spec
+        parent = registry()[belongs[0].target] if belongs else spec
         return [Text("能看到它所属的“{parent}”，就能看到它。 | Who sees its {parent} sees it.", parent=parent.label)]
     full = _full(row)
     found = [branch for branch in access.read if scopes.covers_branch(spec, branch, principal, full)]

@@ -28,6 +28,11 @@ def _verbs(entity: str, names: str) -> tuple[str, ...]:
     return tuple(f"{entity}:{name}" for name in names.split())
 
 
+def _sold(reach: Reach) -> dict[str, Reach]:
+    """Leads and customers are seen and worked alike."""
+    return {"lead": reach, "customer": reach}
+
+
 _EVERYONE = ("home:read", "inbox:read")
 _DICTIONARIES = ("source_channel:read", "tag:read", "pool:read", "team:read", "report_template:read")
 _SALES = (*_EVERYONE, *_DICTIONARIES, "report_desk:read")
@@ -38,21 +43,33 @@ REP = Role(
     (
         *_SALES,
         *_verbs("lead", "read create edit delete export claim release invalidate"),
+        *_verbs("customer", "read create edit delete export claim release stage"),
+        *_verbs("contact", "read create edit delete export"),
         *_verbs("follow_up", "read create edit export"),
         *_verbs("leave", "read create edit delete"),
         *_verbs("work_report", "read edit submit"),
     ),
-    {"lead": Reach("own+pool", "own", "own"), "work_report": Reach("own", "own"), "leave": Reach("own", "own")},
+    {**_sold(Reach("own+pool", "own", "own")), "work_report": Reach("own", "own"), "leave": Reach("own", "own")},
 )
 LEADER = Role(
     "组长 | Leader",
-    (*REP.verbs, *_verbs("lead", "assign"), "follow_up:delete", *_verbs("work_report", "mark_read comment send_back remind exempt export")),
-    {"lead": Reach("subtree+pool", "subtree", "subtree"), "work_report": Reach("subtree", "subtree"), "leave": Reach("subtree", "subtree")},
+    (
+        *REP.verbs,
+        *_verbs("lead", "assign"),
+        "customer:assign",
+        "follow_up:delete",
+        *_verbs("work_report", "mark_read comment send_back remind exempt export"),
+    ),
+    {
+        **_sold(Reach("subtree+pool", "subtree", "subtree")),
+        "work_report": Reach("subtree", "subtree"),
+        "leave": Reach("subtree", "subtree"),
+    },
 )
 DIRECTOR = Role(
     "总监 | Director",
-    (*LEADER.verbs, *_verbs("lead", "import reveal"), "user:read"),
-    {"lead": Reach("all", "all", "all"), "work_report": Reach("all", "all"), "leave": Reach("all", "all")},
+    (*LEADER.verbs, *_verbs("lead", "import reveal"), "customer:reveal", "user:read"),
+    {**_sold(Reach("all", "all", "all")), "work_report": Reach("all", "all"), "leave": Reach("all", "all")},
 )
 ADMIN = Role(
     "管理员 | Admin",
@@ -62,6 +79,8 @@ ADMIN = Role(
         "mailbox:read",
         "policy_desk:read",
         *_verbs("lead", f"{_MANAGE} assign release invalidate revive reveal"),
+        *_verbs("customer", "read create edit delete export assign release stage reveal"),
+        *_verbs("contact", "read create edit delete export"),
         *_verbs("follow_up", "read export"),
         *_verbs("user", "read create edit export import invite place reset_password deactivate reactivate"),
         *(
@@ -72,7 +91,7 @@ ADMIN = Role(
         *_verbs("leave", _MANAGE),
         *_verbs("work_report", "read exempt"),
     ),
-    {"lead": Reach("all", "all", "all"), "work_report": Reach("all", "all"), "leave": Reach("all", "all")},
+    {**_sold(Reach("all", "all", "all")), "work_report": Reach("all", "all"), "leave": Reach("all", "all")},
 )
 
 

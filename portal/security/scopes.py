@@ -106,11 +106,12 @@ def _parents(parent: Spec) -> Alias:
 
 
 def _through_parent(spec: Spec, principal: Principal, use: str) -> ColumnElement[bool]:
-    """Children hold no owner: they are seen with their parent."""
-    assert spec.parent is not None  # noqa: S101 - spec_of refuses a child without a parent
-    parent = registry()[spec.parent.target]
-    table = _parents(parent)
-    inner = criterion(parent, getattr(principal.to(parent.name), use), principal, table.c)
-    return spec.column(spec.parent.key).in_(  # type: ignore[no-any-return]
-        select(table.c.id).where(inner, table.c.deleted_at.is_(None))
-    )
+    """Children hold no owner: they are seen with the one parent they have."""
+    found = []
+    for reference in spec.parents:
+        parent = registry()[reference.target]
+        table = _parents(parent)
+        branches = [each for each in getattr(principal.to(parent.name), use) if each not in spec.model.scope_except]
+        inner = criterion(parent, branches, principal, table.c)
+        found.append(spec.column(reference.key).in_(select(table.c.id).where(inner, table.c.deleted_at.is_(None))))
+    return or_(*found)

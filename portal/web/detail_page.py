@@ -188,13 +188,14 @@ class DetailPageBuilder:
         if not name or not self.may("create", registry()[name]):
             return None
         child = registry()[name]
-        assert child.parent is not None  # noqa: S101 - a composer writes a child
-        fields = tuple(f for f in child.form if f is not child.parent and f.key != child.parent.key and self.rights.edits(child, f))
+        belongs = child.parent_to(self.spec.name)
+        assert belongs is not None  # noqa: S101 - a composer writes a child
+        fields = tuple(f for f in child.form if f not in child.parents and self.rights.edits(child, f))
         now = self.view.now
         return Composer(
             f"/{name}/new",
             forms.controls(fields, self.view, values={"contacted_at": now}, labels={}, lookup=f"/{name}/pick"),
-            ((child.parent.key, str(self.id)),),
+            ((belongs.key, str(self.id)),),
             self.t("联系后 1 小时内记录 | Log within an hour of the contact"),
             self.t(f"记{child.label.split(' | ')[0]} | Log {child.label.split(' | ')[1].lower()}"),
         )
@@ -220,11 +221,12 @@ class DetailPageBuilder:
         found = []
         for name in self.spec.screen.related:
             child = registry()[name]
-            if child.parent is None or not self.may("read", child):
+            belongs = child.parent_to(self.spec.name)
+            if belongs is None or not self.may("read", child):
                 continue
             fields = tuple(child.fields.values())
             query = ListQuery(
-                filters=((child.parent.key, "eq", self.id),), order=child.screen.order, limit=_MOST, columns=tuple(f.key for f in fields)
+                filters=((belongs.key, "eq", self.id),), order=child.screen.order, limit=_MOST, columns=tuple(f.key for f in fields)
             )
             rows = Listing(child, self.rights, self.view, query).page(store.session()).rows
             found += [self._child_entry(child, row) for row in rows]
@@ -233,7 +235,7 @@ class DetailPageBuilder:
     def _child_entry(self, child: Spec, row: Mapping[str, Any]) -> Entry:
         key = child.screen.order.lstrip("-")
         at: datetime = value if isinstance(value := row.get(key), datetime) else row["created_at"]
-        shown = [f for f in child.form if f.key not in {child.identity.key, child.parent.key if child.parent else ""}]
+        shown = [f for f in child.form if f is not child.identity and f not in child.parents]
         meta = tuple(
             (self.t(f.label), cell.title or cell.text)
             for f in shown

@@ -55,7 +55,7 @@ class FormDoor:
         self.spec, self.record = spec, record
         self.view: View = reader()
         writable = records.rights().writes(spec, None if record is None else records.values_of(record))
-        self.fields: tuple[Field, ...] = tuple(f for f in writable if record is None or f.key != spec.model.scope_parent)
+        self.fields: tuple[Field, ...] = tuple(f for f in writable if record is None or f not in spec.parents)
 
     def show(self) -> str:
         """An empty form (prefilled from the URL where it names fields), or the record's."""
@@ -102,9 +102,9 @@ class FormDoor:
             return int(record.id)
 
     def _home(self, record_id: int) -> str:
-        if self.spec.parent is not None:
-            parent = request.form.get(self.spec.parent.key) or getattr(self.record, self.spec.parent.key, None)
-            return f"/{self.spec.parent.target}/{parent}"
+        given = {p.key: request.form.get(p.key) or getattr(self.record, p.key, None) for p in self.spec.parents}
+        if belongs := self.spec.parent_in(given):
+            return f"/{belongs[0].target}/{belongs[1]}"
         return f"/{self.spec.name}/{record_id}"
 
     def _again(

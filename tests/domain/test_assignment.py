@@ -12,6 +12,7 @@ from sqlalchemy import insert, text, update
 
 from portal import models
 from portal.domain.assignment import preview
+from portal.domain.leads import LEADS
 from portal.engine import operations
 from portal.engine.errors import NotFound, Refused
 from portal.engine.spec import spec_named
@@ -135,7 +136,7 @@ def test_the_preview_tells_what_the_run_then_does(cast: Cast) -> None:
     away(cast, "other", NOW, NOW)
     leads = [*cast.leads(5), cast.lead(owner="rep", state="converted")]
     with cast.act("director") as session:
-        shown = preview(leads, acting_user=session.info["principal"], now=NOW)
+        shown = preview(LEADS, leads, acting_user=session.info["principal"], now=NOW)
     assert [(row[0], row[1]) for row in shown.rows] == [("业务员甲", "3"), ("同组乙", "2")]
     assert [who for who, _ in shown.skipped] == ["外组丙"]
     assert [count for _, count in shown.refused] == [1]
@@ -146,7 +147,7 @@ def test_the_preview_tells_what_the_run_then_does(cast: Cast) -> None:
 
 def test_a_preview_of_an_impossible_choice_says_so(cast: Cast) -> None:
     with cast.act("leader_a") as session:
-        shown = preview(cast.leads(2), acting_user=session.info["principal"], now=NOW, to_id=cast.people["other"])
+        shown = preview(LEADS, cast.leads(2), acting_user=session.info["principal"], now=NOW, to_id=cast.people["other"])
     assert [count for _, count in shown.refused] == [2]
     assert not shown.rows
 

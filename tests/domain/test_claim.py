@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal import models
 from portal.domain import claim_rules
+from portal.domain.leads import LEADS
 from portal.engine.verbs import Outcome, verb_named
 from portal.security.perform import perform
 from portal.security.principal import system_principal
@@ -199,4 +200,4 @@ def _crowd(cast: Cast, count: int) -> list[int]:
 
 
 def test_the_rules_are_named_in_both_languages() -> None:
-    assert claim_rules.already_claimed().in_("zh") != claim_rules.already_claimed().in_("en")
+    assert claim_rules.already_claimed(LEADS).in_("zh") != claim_rules.already_claimed(LEADS).in_("en")

@@ -56,7 +56,7 @@ def test_a_reps_day(cast: Cast) -> None:
     day = look(cast, "rep", workbench.today)
     assert [row.id for row in day.follow_ups] == [mine]
     assert [row.id for row in day.first_responses] == [mine]
-    assert [due.lead_id for due in day.recycling] == [old]
+    assert [due.record_id for due in day.recycling] == [old]
     assert [row.title for row in day.reports] == ["日报 2026-05-12"]
     assert day.draft is not None and len(day.draft.done) == 1
     assert {figure.key: figure.value for figure in day.month}["follow_ups"] == 1

@@ -13,6 +13,8 @@ from tests.cast import Cast
 from tests.matrix.http import Answer, Caller
 
 _number = count(1)
+PARENT = {"follow_up": "lead_id", "contact": "customer_id"}
+"""By which field a new child names its parent."""
 _FIGURES = ("daily_quota", "holding_cap", "cool_down_days", "freeze_days")
 _RECYCLE = ("recycle_qualified_days", "recycle_potential_days", "recycle_weak_days")
 
@@ -23,12 +25,14 @@ def values_for(entity: str, cast: Cast) -> dict[str, Any]:
     day = (date(2027, 1, 1) + timedelta(days=n)).isoformat()
     return {
         "lead": {"company": f"新写公司第{n}号厂", "source_id": cast.source_id, "note": f"written {n}"},
+        "customer": {"name": f"新写客户第{n}号厂", "note": f"written {n}"},
+        "contact": {"name": f"新来的联系人 {n}"},
         "follow_up": {"kind": "call", "contacted_at": "2026-05-12T09:30", "content": f"written {n}"},
         "leave": {"kind": "annual", "first_on": day, "last_on": day, "reason": f"written {n}"},
         "work_report": {"problems": f"written {n}", "plan": "", "extra_work": ""},
         "user": {"name": "新来的人", "email": f"new{n}@test.example"},
         "team": {"name": f"新组 {n}"},
-        "pool": {"name": f"新公海 {n}", **dict.fromkeys(_FIGURES, 5), **dict.fromkeys(_RECYCLE, 30)},
+        "pool": {"name": f"新公海 {n}", "kind": "lead", **dict.fromkeys(_FIGURES, 5), **dict.fromkeys(_RECYCLE, 30)},
         "source_channel": {"name": f"新渠道 {n}"},
         "tag": {"name": f"新标签 {n}"},
         "work_calendar": {"day": day, "region": "CN"},
@@ -41,6 +45,7 @@ def verb_form(verb: str, cast: Cast, to: str = "mate") -> dict[str, Any]:
     """What a verb's own form asks."""
     reason = {"reason": "because it is so"}
     return {
+        "stage": {"to": "lost", **reason},
         "assign": {"to_id": cast.people[to]},
         "submit": {"problems": "none"},
         "comment": {"comment": "well done"},
@@ -85,7 +90,8 @@ class Attempt:
         if self.action not in ("create", "edit"):
             return {}
         values = values_for(self.entity, cast)
-        return {**values, "lead_id": record_id} if (self.entity, self.action) == ("follow_up", "create") else values
+        parent = PARENT.get(self.entity) if self.action == "create" else None
+        return {**values, parent: record_id} if parent else values
 
 
 def attempts(entity: str) -> Iterator[Attempt]:

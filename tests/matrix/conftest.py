@@ -25,7 +25,7 @@ def planted(template: tuple[str, Cast], tmp_path_factory: pytest.TempPathFactory
         dispose, factory = _sessions(url)
         store.use_factory(factory)
         made = template[1]
-        cast = Cast(factory, dict(made.people), dict(made.teams), made.pool_id, made.source_id)
+        cast = Cast(factory, dict(made.people), dict(made.teams), made.pool_id, made.customer_pool_id, made.source_id)
         world = plant(cast)
         home: Path = tmp_path_factory.mktemp("portal")
         site = make_site(cast, services.config_for(home, url, services.valkey_url("matrix")))

@@ -10,7 +10,7 @@ from portal import models
 from portal.engine.spec import registry
 from tests.cast import NOW, Cast
 from tests.matrix.attempts import values_for
-from tests.matrix.rules import OF_A_SUPERIOR, OF_THE_AUTHOR
+from tests.matrix.rules import OF_A_SUPERIOR, OF_THE_AUTHOR, POOLED
 from tests.matrix.world import SALES, Planted
 
 _day = count(1)
@@ -19,13 +19,21 @@ _STATES = {"revive": "invalid", "submit": "open", "edit": "open", "remind": "ope
 
 def fresh(cast: Cast, entity: str, action: str, owner: str) -> Planted:
     """A record of this owner (`""`: in the pool) that the action may be done to."""
-    make = {"lead": _lead, "follow_up": _follow_up, "leave": _leave, "work_report": _report, "user": _user}.get(entity, _setting)
+    make = {
+        "lead": _lead,
+        "customer": _customer,
+        "contact": _contact,
+        "follow_up": _follow_up,
+        "leave": _leave,
+        "work_report": _report,
+        "user": _user,
+    }.get(entity, _setting)
     return Planted(entity, make(cast, entity, action, owner), owner, ())
 
 
 def owner_for(actor: str, entity: str, action: str) -> str:
     """Whose record an actor is tried on where he should succeed: his own, or one in his reach."""
-    if entity == "lead" and action in ("claim", "reveal"):
+    if entity in POOLED and action in ("claim", "reveal"):
         return ""
     if entity == "work_report" and action in OF_THE_AUTHOR:
         return actor
@@ -41,6 +49,18 @@ def _deleted(action: str) -> dict[str, Any]:
 def _lead(cast: Cast, _entity: str, action: str, owner: str) -> int:
     state = {"state": _STATES[action]} if action == "revive" else {}
     return cast.lead(owner=owner or None, **state, **_deleted(action))
+
+
+def _customer(cast: Cast, _entity: str, action: str, owner: str) -> int:
+    return cast.customer(owner=owner or None, **_deleted(action))
+
+
+def _contact(cast: Cast, _entity: str, action: str, owner: str) -> int:
+    """The contact, or the customer where one is to be added."""
+    customer_id = cast.customer(owner=owner or None)
+    if action == "create":
+        return customer_id
+    return cast.add(models.Contact, customer_id=customer_id, name="第一位", version=1, **_deleted(action))
 
 
 def _follow_up(cast: Cast, entity: str, action: str, owner: str) -> int:

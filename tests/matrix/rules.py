@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.matrix.world import ROLE, SALES, Planted
 
-SCOPED = ("lead", "follow_up", "work_report", "leave")
+POOLED = ("lead", "customer")
+SCOPED = ("lead", "customer", "contact", "follow_up", "work_report", "leave")
 """Record types whose rows are somebody's; of all others the role alone decides."""
 
 SALES_STAFF = frozenset({"director", "leader", "rep"})
@@ -22,6 +23,15 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
         "revive": ADMIN,
         **dict.fromkeys(("import", "reveal"), ADMIN | {"director"}),
     },
+    # Customers are worked like leads, and nobody brings them in by file.
+    "customer": {
+        **dict.fromkeys(("create", "edit", "delete", "release", "stage"), SALES_STAFF | ADMIN),
+        "claim": SALES_STAFF,
+        "assign": SUPERIORS | ADMIN,
+        "reveal": ADMIN | {"director"},
+        "import": NOBODY_AT_ALL,
+    },
+    "contact": {**dict.fromkeys(("create", "edit", "delete"), SALES_STAFF | ADMIN), "import": NOBODY_AT_ALL},
     # Who works a lead logs what was said; taking a word back is for the superior.
     "follow_up": {"create": SALES_STAFF, "edit": SALES_STAFF, "delete": SUPERIORS, "import": NOBODY_AT_ALL},
     "leave": {**dict.fromkeys(("create", "edit", "delete"), SALES_STAFF | ADMIN), "import": ADMIN},
@@ -40,7 +50,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     **dict.fromkeys(("team", "pool", "source_channel", "tag", "work_calendar", "policy", "report_template"), _SETTING),
 }
 FROM_THE_POOL = frozenset({"claim", "assign", "reveal"})
-"""What a person may do with a lead of the pool, which he reads and does not write."""
+"""What a person may do with a lead or customer of the pool, which he reads and does not write."""
 OF_THE_AUTHOR = frozenset({"edit", "submit"})
 OF_A_SUPERIOR = frozenset({"mark_read", "comment", "send_back", "exempt"})
 """Nobody judges his own report."""
@@ -48,7 +58,7 @@ OF_A_SUPERIOR = frozenset({"mark_read", "comment", "send_back", "exempt"})
 
 def holds(actor: str, entity: str, action: str) -> bool:
     """Whether the actor's role has this verb at all."""
-    if action == "reveal" and entity != "lead":
+    if action == "reveal" and entity not in POOLED:
         return False  # no other record type hides anything
     return ROLE[actor] in MAY[entity][{"restore": "delete", "attach": "edit"}.get(action, action)]
 
@@ -67,12 +77,12 @@ def may(actor: str, action: str, record: Planted) -> bool:
     """Whether this person may do this to this record."""
     if not holds(actor, record.entity, action):
         return False
-    if action in ("create", "import") and record.entity != "follow_up":
+    if action in ("create", "import") and record.entity not in ("follow_up", "contact"):
         return True
     if record.entity == "work_report":
         return _of_report(actor, action, record)
-    if record.entity == "lead":
-        return _of_lead(actor, action, record)
+    if record.entity in POOLED:
+        return _of_pooled(actor, action, record)
     return record.entity not in SCOPED or reaches(actor, record)
 
 
@@ -82,7 +92,7 @@ def _of_report(actor: str, action: str, record: Planted) -> bool:
     return reaches(actor, record) and not (action in OF_A_SUPERIOR and record.owner == actor)
 
 
-def _of_lead(actor: str, action: str, record: Planted) -> bool:
+def _of_pooled(actor: str, action: str, record: Planted) -> bool:
     if record.owner:
         return reaches(actor, record) and action not in ("claim", "reveal")
     return action in FROM_THE_POOL or (ROLE[actor] in ("admin", "director") and action in ("edit", "delete", "restore", "attach"))

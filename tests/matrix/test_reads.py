@@ -11,7 +11,7 @@ from portal.engine.spec import registry
 from tests.matrix.http import Answer, Caller, found_in
 from tests.matrix.world import EVERYBODY, ROLE, World, sees
 
-SCOPED = ("lead", "follow_up", "work_report", "leave")
+SCOPED = ("lead", "customer", "contact", "follow_up", "work_report", "leave")
 SALES_ROLES = {"admin", "director", "leader", "rep"}
 Callers = Callable[[str, str], Caller]
 
@@ -59,8 +59,8 @@ def test_no_reading_door_gives_a_hidden_value(actor: str, how: str, callers: Cal
 def test_ones_own_rows_are_seen(actor: str, how: str, callers: Callers, world: World) -> None:
     """The positive control: a portal that shows nothing leaks nothing and is worthless."""
     caller = callers(actor, how)
-    for record in world.of("lead"):
-        answer = caller.get(f"/api/v1/lead/{record.id}")
+    for record in (record for entity in ("lead", "customer", "contact", "follow_up") for record in world.of(entity)):
+        answer = caller.get(f"/api/v1/{record.entity}/{record.id}")
         assert (answer.status == 200) is sees(actor, record), f"{actor} {record}"
     listed = caller.get("/api/v1/lead/?limit=200")
     for record in world.of("lead"):

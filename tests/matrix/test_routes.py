@@ -84,7 +84,7 @@ def unwalked(app: Flask, world: World) -> list[str]:
 @pytest.fixture
 def world() -> World:
     """No rows are needed to know the addresses."""
-    return World([Planted(entity, 1, "", ()) for entity in ("lead", "follow_up", "work_report", "leave")])
+    return World([Planted(entity, 1, "", ()) for entity in ("lead", "customer", "contact", "follow_up", "work_report", "leave")])
 
 
 def test_every_route_is_walked_by_the_matrix(app: Flask, world: World) -> None:

@@ -17,7 +17,8 @@ from tests.matrix.world import EVERYBODY, OWNERS, ROLE, Planted, World, sees
 
 Callers = Callable[[str, str], Caller]
 WRITERS = ("admin", "director", "leader_a", "rep")
-_POOLED = ("lead", "follow_up")
+_POOLED = ("lead", "customer", "contact", "follow_up")
+_PARENT = {"follow_up": "lead", "contact": "customer"}
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +33,11 @@ def targets(cast: Cast, world: World) -> dict[str, list[Planted]]:
 
 
 def aims(targets: dict[str, list[Planted]], attempt: Attempt) -> list[Planted]:
-    """The records an attempt is tried on; who logs a follow-up names its lead."""
+    """The records an attempt is tried on; who logs a follow-up or adds a contact names its parent."""
     if attempt.action == "restore":
         return targets[f"{attempt.entity}:restore"] or targets[attempt.entity]
-    if (attempt.entity, attempt.action) == ("follow_up", "create"):
-        return [Planted("follow_up", lead.id, lead.owner, ()) for lead in targets["lead"]]
+    if attempt.action == "create" and (parent := _PARENT.get(attempt.entity)):
+        return [Planted(attempt.entity, each.id, each.owner, ()) for each in targets[parent]]
     return targets[attempt.entity][:1] if attempt.action in ("create", "import") else targets[attempt.entity]
 
 

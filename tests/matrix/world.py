@@ -72,7 +72,7 @@ def sees(actor: str, record: Planted) -> bool:
     if role in ("admin", "director"):
         return True
     if record.owner == "":
-        return role in ("leader", "rep")
+        return role in ("leader", "rep") and record.entity != "contact"
     if role == "leader":
         return SALES[record.owner] == team
     return role == "rep" and record.owner == actor
@@ -86,11 +86,12 @@ def writes(actor: str, record: Planted) -> bool:
 
 
 def plant(cast: Cast) -> World:
-    """A lead with a follow-up, history and a file, a report, a leave for each owner; the same lead in the pool."""
+    """A lead and a customer with follow-up and history, a report, a leave for each owner; the same two in their pools."""
     world = World()
     for number, owner in enumerate((*OWNERS, "")):
         tag = owner or "pool"
         _lead(cast, world, number, owner, tag)
+        _customer(cast, world, number, owner, tag)
         if owner:
             _report(cast, world, owner)
             _leave(cast, world, owner)
@@ -139,6 +140,28 @@ def _lead(cast: Cast, world: World, number: int, owner: str, tag: str) -> None:
     shown = (company, note, said, f"old-canary-{tag}")
     world.records.append(Planted("lead", lead_id, owner, shown + (() if owner == "" else hidden), hidden if owner == "" else ()))
     world.records.append(Planted("follow_up", follow_up_id, owner, (said,)))
+
+
+def _customer(cast: Cast, world: World, number: int, owner: str, tag: str) -> None:
+    name, phone, note = f"客户雀{tag}集团", f"+8615{number}7531{number}468", f"customer-note-{tag}"
+    customer_id = cast.customer(owner=owner or None, name=name, company_key=normalise_name(name), phone=phone, note=note)
+    said, person, mobile = f"customer-said-{tag}", f"决策{tag}人", f"+8617{number}7531{number}468"
+    follow_up_id = cast.add(
+        models.FollowUp,
+        customer_id=customer_id,
+        kind="visit",
+        contacted_at=NOW - timedelta(hours=2),
+        content=said,
+        created_by_id=cast.people[owner or "rep"],
+        version=1,
+    )
+    contact_id = cast.add(models.Contact, customer_id=customer_id, name=person, phone=mobile, version=1)
+    hidden = (phone.removeprefix("+86"),)
+    world.records.append(
+        Planted("customer", customer_id, owner, (name, note, *(() if owner == "" else hidden)), hidden if owner == "" else ())
+    )
+    world.records.append(Planted("follow_up", follow_up_id, owner, (said,)))
+    world.records.append(Planted("contact", contact_id, owner, (person, mobile.removeprefix("+86"))))
 
 
 def _report(cast: Cast, world: World, owner: str) -> None:

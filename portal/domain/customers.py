@@ -1,0 +1,110 @@
+"""Customers: their pool, how one comes in and is corrected, where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from portal import models
+from portal.domain import assignment, duplicates, pool_verbs
+from portal.domain.ownership import began
+from portal.domain.pool_verbs import reason_field, said
+from portal.domain.pooling import Pooling, default_pool
+from portal.engine import store
+from portal.engine.errors import Refused
+from portal.engine.kinds.choice import ChoiceField
+from portal.engine.operations import operation
+from portal.engine.text import Text
+from portal.engine.verbs import Outcome, verb
+from portal.entities.customers import CUSTOMER_EDGES, CustomerClass, CustomerState
+from portal.security.principal import Principal
+
+CUSTOMERS = Pooling(
+    models.Customer,
+    noun=Text("客户 | customer"),
+    plural=Text("客户 | customers"),
+    open_states=tuple(state.value for state in CustomerState),
+    counted=(CustomerState.POTENTIAL.value,),
+    rank="customer_class",
+    ranks=(CustomerClass.A.value, CustomerClass.B.value),
+)
+pool_verbs.declare(CUSTOMERS)
+assignment.declare(CUSTOMERS)
+
+_COMPARED = ("name", "phone", "credit_code")
+
+
+@operation("customer", "create")
+def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.Customer:
+    """A new customer: its creator's when he works customers himself (may claim), else in the default pool.
+
+    Refused with rule `duplicate` and the allowed facts, unless `session.info["confirmed"]`.
+    """
+    session = store.session()
+    duplicates.refuse(values, model=models.Customer, name="name", besides=None, acting_user=acting_user, now=now)
+    customer = models.Customer(**values)
+    if acting_user.may("customer:claim") and not acting_user.is_system:
+        customer.owner_id, customer.team_id, customer.owned_at = acting_user.user_id, acting_user.team_id, now
+    else:
+        customer.pool_id, customer.pooled_at = default_pool(session, CUSTOMERS), now
+    return enter(customer, now=now, how="create")
+
+
+def enter(customer: models.Customer, *, now: datetime, how: str) -> models.Customer:
+    """Put in a customer whose owner or pool is said, with its first tenure."""
+    session = store.session()
+    customer.company_key = duplicates.company_key(customer.name)
+    session.add(customer)
+    session.flush()
+    began(session, customer, how=how, now=now)
+    return customer
+
+
+@operation("customer", "change")
+def change(record: models.Customer, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.Customer:
+    """Correct a customer; a new name, phone or credit code is compared again."""
+    renewed = {key: values[key] for key in _COMPARED if key in values and values[key] != getattr(record, key)}
+    duplicates.refuse(renewed, model=models.Customer, name="name", besides=record.id, acting_user=acting_user, now=now)
+    for key, value in values.items():
+        setattr(record, key, value)
+    record.company_key = duplicates.company_key(record.name)
+    store.session().flush()
+    return record
+
+
+@verb(
+    "customer:stage",
+    "变更阶段 | Change stage",
+    icon="progress-check",
+    takes=("own", "reach"),
+    columns=("state",),
+    form=(("to", ChoiceField("新阶段 | New stage", CustomerState, required=True)), ("reason", reason_field("依据 | Grounds"))),
+    bulk=True,
+    help="按潜在、成交、活跃、沉睡、流失的顺序推进，写明依据。 | Along potential, won, active, dormant, lost; say the grounds.",
+)
+def stage(customers: Sequence[Any], *, acting_user: Principal, now: datetime, to: str, reason: str) -> Outcome:
+    """Move customers along their states; a step the states do not have is refused."""
+    session, outcome = store.session(), Outcome()
+    session.info["reason"] = said(reason)
+    target = CustomerState(to)
+    for customer in customers:
+        here = CustomerState(customer.state)
+        if target not in CUSTOMER_EDGES[here]:
+            outcome.refused.append((customer.id, _no_step(here)))
+            continue
+        customer.state = target.value
+        outcome.done.append(customer.id)
+    session.flush()
+    return outcome
+
+
+def _no_step(here: CustomerState) -> Refused:
+    steps = CUSTOMER_EDGES[here]
+    return Refused(
+        "现在是「{here}」，下一步只能是：{zh}。 | It is “{here}”; from there it goes to: {en}.",
+        rule="no_step",
+        here=here.label,
+        zh="、".join(each.in_("zh") for each in steps),
+        en=", ".join(each.in_("en") for each in steps),
+    )
