@@ -188,7 +188,7 @@ def _nobody(found: Receivers, pooling: Pooling, *, named: bool) -> Refused:
         return Refused("不能分给这个人：不在你的分配范围内。 | You may not assign to this person.", rule="out_of_reach")
     name, why = found.skipped[0]
     return Refused(
-        "不能分给{name}：{why}。 | {name} cannot be given {plural}: {why}.",
+        "{plural}不能分给{name}：{why}。 | {name} cannot be given {plural}: {why}.",
         rule="on_leave" if why is ON_LEAVE else "inactive",
         name=name,
         why=why,
@@ -227,9 +227,9 @@ def _next(turn: deque[int], owner_id: int | None, held: dict[int, int], cap: int
 
 def _none_takes(pooling: Pooling, turn: deque[int], owner_id: int | None, cap: int) -> Refused:
     if list(turn) == [owner_id]:
-        return Refused("已经是他的{noun}。 | It is his already.", rule="same_owner", **pooling.words)
+        return Refused("已经是他的{noun}。 | It is his {noun} already.", rule="same_owner", **pooling.words)
     return Refused(
-        "接收人都已达持有上限 {cap} 条。 | Everybody who could take it holds {cap} {plural}, the cap.",
+        "接收人都已达持有上限 {cap} 条{plural}。 | Everybody who could take it holds {cap} {plural}, the cap.",
         rule="holding_cap",
         cap=cap,
         **pooling.words,
@@ -277,7 +277,7 @@ def _tell(session: Session, pooling: Pooling, planned: Deal, acting_user: Princi
         entity=pooling.name,
         href=f"/{pooling.name}/?tab=mine",
         now=now,
-        title=say("{name} 分给你新的{noun} | {name} assigned {plural} to you", name=acting_user.name, **pooling.words),
+        title=say("{name} 分给你新的{plural} | {name} assigned {plural} to you", name=acting_user.name, **pooling.words),
         body="合格线索请在时限内首次响应。 | Qualified leads need a first response in time.",
     )
 

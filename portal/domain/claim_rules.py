@@ -59,7 +59,7 @@ class Claims:
         if until <= self.now:
             return None
         return Refused(
-            "新{noun}冻结中，{until} 起可以领取。 | New {plural} are frozen; it can be claimed from {until}.",
+            "新{plural}冻结中，{until} 起可以领取。 | New {plural} are frozen; it can be claimed from {until}.",
             rule="frozen",
             until=shown(until),
             **self.pooling.words,
@@ -96,7 +96,7 @@ class Claims:
         if self.holding < cap:
             return None
         return Refused(
-            "你已持有 {holding} 条，上限是 {cap} 条；退回或转化一条后就能再领。"
+            "你已持有 {holding} 条{plural}，上限是 {cap} 条；退回或转化一条后就能再领。"
             " | You hold {holding} {plural} and the cap is {cap}; release or convert one and you can claim again.",
             rule="holding_cap",
             holding=self.holding,

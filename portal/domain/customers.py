@@ -90,6 +90,9 @@ def stage(customers: Sequence[Any], *, acting_user: Principal, now: datetime, to
     target = CustomerState(to)
     for customer in customers:
         here = CustomerState(customer.state)
+        if customer.pool_id is not None:
+            outcome.refused.append((customer.id, in_pool()))
+            continue
         if target not in CUSTOMER_EDGES[here]:
             outcome.refused.append((customer.id, _no_step(here)))
             continue
@@ -97,6 +100,11 @@ def stage(customers: Sequence[Any], *, acting_user: Principal, now: datetime, to
         outcome.done.append(customer.id)
     session.flush()
     return outcome
+
+
+def in_pool() -> Refused:
+    """Nobody judges a customer that is nobody's."""
+    return Refused("这个客户在公海，请先领取或分配。 | This customer lies in a pool; claim or assign it first.", rule="in_pool")
 
 
 def _no_step(here: CustomerState) -> Refused:

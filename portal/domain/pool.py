@@ -190,7 +190,7 @@ def _tell_leaders(session: Session, pooling: Pooling, done: Sequence[Due], now: 
                 leader,
                 key,
                 "recycle",
-                say("昨夜退回公海 {n} 条{noun} | {n} {plural} went back to the pool", n=numbers.total(), **pooling.words),
+                say("昨夜退回公海 {n} 条{plural} | {n} {plural} went back to the pool", n=numbers.total(), **pooling.words),
                 say("{zh} | {en}", zh=zh, en=en),
                 href=f"/{pooling.name}/?tab=pool",
             )

@@ -21,7 +21,7 @@ class Screen:
     facts: tuple[str, ...] = ()
     """Fields of the record page; empty: the list's columns, then the form's."""
     related: tuple[str, ...] = ()
-    """REST names of children shown as tabs and timeline."""
+    """REST names of children: the composer's in the timeline, each other in a panel of its own."""
     plural: str = ""
     """Bilingual plural of the title; empty: the entity's label."""
     composer: str = ""

@@ -91,7 +91,7 @@ class Customer(Entity, Pooled, Customisable):
     company_key: Mapped[str] = mapped_column(String(200), nullable=False, server_default="", default="")
     """The name in normal form, for duplicates."""
 
-    verbs = ("claim", "stage", "assign", "release")
+    verbs = ("assign", "claim", "stage", "release")
     screen = Screen(
         icon="building",
         menu="客户 | Customers",

@@ -98,13 +98,15 @@ class Lead(Entity, Pooled, Customisable):
     next_step = text("下一步 | Next step", 200, readonly=True)
     tag_id = ref("标签 | Tag", "tag", section=_MORE)
     note = longtext("备注 | Note", section=_MORE)
+    customer_id = ref("客户 | Customer", "customer", readonly=True)
+    """What it was converted to."""
     company_key: Mapped[str] = mapped_column(String(200), nullable=False, server_default="", default="")
     """The company's name in normal form, for duplicates."""
     first_response_due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     first_response_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     breached_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
-    verbs = ("assign", "claim", "release", "invalidate", "revive")
+    verbs = ("assign", "claim", "convert", "release", "invalidate", "revive")
     screen = Screen(
         icon="target-arrow",
         menu="客户 | Customers",
@@ -155,6 +157,7 @@ class Lead(Entity, Pooled, Customisable):
         ),
         facts=(
             "owner_id",
+            "customer_id",
             "grade",
             "phone",
             "wechat",

@@ -42,7 +42,7 @@ REP = Role(
     "业务员 | Rep",
     (
         *_SALES,
-        *_verbs("lead", "read create edit delete export claim release invalidate"),
+        *_verbs("lead", "read create edit delete export claim release invalidate convert"),
         *_verbs("customer", "read create edit delete export claim release stage"),
         *_verbs("contact", "read create edit delete export"),
         *_verbs("follow_up", "read create edit export"),
@@ -78,7 +78,7 @@ ADMIN = Role(
         "job:read",
         "mailbox:read",
         "policy_desk:read",
-        *_verbs("lead", f"{_MANAGE} assign release invalidate revive reveal"),
+        *_verbs("lead", f"{_MANAGE} assign release invalidate convert revive reveal"),
         *_verbs("customer", "read create edit delete export assign release stage reveal"),
         *_verbs("contact", "read create edit delete export"),
         *_verbs("follow_up", "read export"),

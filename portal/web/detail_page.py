@@ -23,9 +23,10 @@ from portal.engine.verbs import verb_named, verbs_of
 from portal.security import policy, scopes
 from portal.security.fields import Rights
 from portal.security.session import guarded
-from portal.web import files, forms
+from portal.web import files, forms, related
 from portal.web.forms import FormField
 from portal.web.pickers import names
+from portal.web.related import Panel
 
 _MOST = 50
 _VERB_WORDS = {
@@ -37,6 +38,8 @@ _VERB_WORDS = {
     "attach": "添加了文件 | added files",
     "reveal": "查看了隐藏的内容 | revealed a hidden value",
     "export": "导出 | exported",
+    "convert": "由线索转入 | came from a lead",
+    "undo": "撤销 | undone",
 }
 
 
@@ -102,6 +105,7 @@ class DetailPage:
     facts_edit_href: str | None
     timeline: tuple[Day, ...]
     composer: Composer | None
+    panels: tuple[Panel, ...]
     next: tuple[str, str, str] | None
     why: tuple[str, ...]
     file_list: tuple[tuple[str, str, str], ...]
@@ -144,6 +148,7 @@ class DetailPageBuilder:
             facts_edit_href=f"{self.href}/edit" if writable and self.may("edit") and spec.form else None,
             timeline=self._timeline(attachments),
             composer=self._composer() if writable else None,
+            panels=related.panels(spec, self.id, self.rights, self.view, writable=writable),
             next=self._next(),
             why=tuple(text.in_(self.view.language) for text in policy.explain(self.rights.principal, spec, self.row)),
             file_list=tuple((f.name, f"{self.href}/files/{f.id}", _size(f.size)) for f in attachments),
@@ -219,7 +224,7 @@ class DetailPageBuilder:
 
     def _children(self) -> list[Entry]:
         found = []
-        for name in self.spec.screen.related:
+        for name in (name for name in self.spec.screen.related if name == self.spec.screen.composer):
             child = registry()[name]
             belongs = child.parent_to(self.spec.name)
             if belongs is None or not self.may("read", child):

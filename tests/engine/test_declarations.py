@@ -101,7 +101,7 @@ def visits(template: tuple[str, Cast], tmp_path_factory: pytest.TempPathFactory)
             sync_roles(session)
             session.commit()
         made = template[1]
-        cast = Cast(factory, dict(made.people), dict(made.teams), made.pool_id, made.source_id)
+        cast = Cast(factory, dict(made.people), dict(made.teams), made.pool_id, made.customer_pool_id, made.source_id)
         site = make_site(cast, services.config_for(tmp_path_factory.mktemp("portal"), url, services.valkey_url("visits")))
         planted = {
             owner: cast.add(

@@ -46,6 +46,7 @@ def verb_form(verb: str, cast: Cast, to: str = "mate") -> dict[str, Any]:
     reason = {"reason": "because it is so"}
     return {
         "stage": {"to": "lost", **reason},
+        "convert": {"separate": "1"},
         "assign": {"to_id": cast.people[to]},
         "submit": {"problems": "none"},
         "comment": {"comment": "well done"},

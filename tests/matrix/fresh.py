@@ -14,7 +14,7 @@ from tests.matrix.rules import OF_A_SUPERIOR, OF_THE_AUTHOR, POOLED
 from tests.matrix.world import SALES, Planted
 
 _day = count(1)
-_STATES = {"revive": "invalid", "submit": "open", "edit": "open", "remind": "open", "exempt": "open"}
+_STATES = {"revive": "invalid", "convert": "following", "submit": "open", "edit": "open", "remind": "open", "exempt": "open"}
 
 
 def fresh(cast: Cast, entity: str, action: str, owner: str) -> Planted:
@@ -47,7 +47,7 @@ def _deleted(action: str) -> dict[str, Any]:
 
 
 def _lead(cast: Cast, _entity: str, action: str, owner: str) -> int:
-    state = {"state": _STATES[action]} if action == "revive" else {}
+    state = {"state": _STATES[action]} if action in ("revive", "convert") else {}
     return cast.lead(owner=owner or None, **state, **_deleted(action))
 
 

@@ -17,7 +17,7 @@ _SETTING = dict.fromkeys(("create", "edit", "delete", "import"), ADMIN)
 MAY: dict[str, dict[str, frozenset[str]]] = {
     # Reps work leads, leaders and directors give them out, the admin keeps the house in order.
     "lead": {
-        **dict.fromkeys(("create", "edit", "delete", "release", "invalidate"), SALES_STAFF | ADMIN),
+        **dict.fromkeys(("create", "edit", "delete", "release", "invalidate", "convert"), SALES_STAFF | ADMIN),
         "claim": SALES_STAFF,
         "assign": SUPERIORS | ADMIN,
         "revive": ADMIN,

@@ -46,7 +46,7 @@ def crowd(template: tuple[str, Cast]) -> Iterator[Crowd]:
     with services.clone(template[0]) as url:
         dispose, factory = _sessions(url)
         made = template[1]
-        cast = Cast(factory, dict(made.people), dict(made.teams), made.pool_id, made.source_id)
+        cast = Cast(factory, dict(made.people), dict(made.teams), made.pool_id, made.customer_pool_id, made.source_id)
         for owner in (*OWNERS, "director", None):
             for gone in (None, NOW):
                 lead = cast.lead(owner=owner, deleted_at=gone, company_key="same", industry=owner or "")

@@ -1,0 +1,247 @@
+"""A lead becomes a customer: one transaction, everything moves along, and it can be taken back while untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from portal import models
+from portal.domain import customers, duplicates
+from portal.domain.batches import undoes
+from portal.domain.leads import LEADS
+from portal.domain.pooling import ids_of, locked
+from portal.engine import store
+from portal.engine.audit import plain
+from portal.engine.errors import Changed, NotFound, Refused
+from portal.engine.kinds.choice import ChoiceField
+from portal.engine.kinds.numbers import FlagField
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.spec import spec_of
+from portal.engine.text import say
+from portal.engine.verbs import Outcome, Preview, verb, verb_named
+from portal.entities.customers import BuyingRole
+from portal.entities.leads import LeadState
+from portal.security.perform import acting_as
+from portal.security.principal import Principal
+from portal.security.session import guarded
+
+_METHOD = "convert"
+_COLUMNS = ("state", "customer_id", "next_at", "next_step")
+_COPIED = ("phone", "source_id", "industry", "region", "note")
+_CONTACTED = ("contacted_at", "next_at", "next_step")
+
+
+def preview(leads: Sequence[Any], *, acting_user: Principal, now: datetime, customer_id: int | None = None, **_: Any) -> Preview:
+    """What will be made and what moves along. Changes nothing; duplicates are looked for when it is sent."""
+    session = store.session()
+    lead = session.scalar(select(models.Lead).where(models.Lead.id == ids_of(leads)[0]))
+    if lead is None:
+        return Preview()
+    into = session.scalar(select(models.Customer).where(models.Customer.id == customer_id))
+    moving = session.scalar(select(func.count()).select_from(models.FollowUp).where(models.FollowUp.lead_id == lead.id)) or 0
+    return Preview(
+        facts=(
+            ("客户 | Customer", into.name if into else say("新建：{name} | New: {name}", name=lead.company)),
+            ("联系人 | Contact", lead.name or "—"),
+            ("一并转入 | Moves along", say("{n} 条跟进和全部文件 | {n} follow-ups and all files", n=moving)),
+        )
+    )
+
+
+@verb(
+    "lead:convert",
+    "转为客户 | Convert",
+    icon="building",
+    takes=("own", "reach"),
+    columns=_COLUMNS,
+    form=(
+        (
+            "customer_id",
+            ReferenceField(
+                "并入已有客户 | Into an existing customer",
+                "customer",
+                help="不填则新建客户。只能并入你能修改的客户。 | Empty: a new one. It must be a customer you may change.",
+            ),
+        ),
+        ("buying_role", ChoiceField("联系人的决策角色 | The contact's part in the decision", BuyingRole)),
+        ("separate", FlagField("确认不是同一个客户，仍然新建 | Not the same customer: add it all the same")),
+    ),
+    inverse="undo",
+    primary=True,
+    states=(LeadState.FOLLOWING,),
+    preview=preview,
+    help="新建客户和联系人，跟进与文件一并转入。 | Adds a customer and a contact; follow-ups and files move along.",
+)
+def convert(
+    leads: Sequence[Any],
+    *,
+    acting_user: Principal,
+    now: datetime,
+    customer_id: int | None = None,
+    buying_role: str = "",
+    separate: bool = False,
+) -> Outcome:
+    """Turn one lead into a customer of the same owner, or add it to one the actor may change.
+
+    Refused: not in 跟进中, a possible duplicate that is not confirmed, a customer that lies in a pool.
+    """
+    session, outcome = store.session(), Outcome()
+    for lead in leads:
+        rows = locked(session, LEADS, [lead.id])
+        if not rows or (rows[0].version, rows[0].state) != (lead.version, LeadState.FOLLOWING.value):
+            outcome.refused.append((lead.id, _not_followed()))
+            continue
+        before = {key: plain(getattr(lead, key)) for key in ("next_at", "next_step")}
+        if customer_id:
+            customer = _existing(session, customer_id)
+        else:
+            customer = _made(session, lead, separate=separate, acting_user=acting_user, now=now)
+        kept = {key: plain(getattr(customer, key)) for key in _CONTACTED} if customer_id else None
+        contact = _contact(session, lead, customer, buying_role)
+        moved = _move(session, lead, customer)
+        _hand_on(lead, customer)
+        session.flush()
+        plan = {
+            "lead": {"id": lead.id, "version": lead.version, **before},
+            "customer": {"id": customer.id, "version": customer.version, "kept": kept},
+            "contact": {"id": contact.id, "version": contact.version} if contact else None,
+            **moved,
+        }
+        outcome.batch_id = _keep(session, plan, lead, acting_user, now)
+        outcome.done.append(lead.id)
+        outcome.href = f"/customer/{customer.id}"
+    return outcome
+
+
+def _not_followed() -> Refused:
+    return Refused("只有跟进中的线索可以转为客户。 | Only a lead that is being followed can be converted.", rule="not_followed")
+
+
+def _existing(session: Session, customer_id: int) -> models.Customer:
+    """The customer named, locked. The gate answers for one the actor may not write when the rows move there."""
+    wanted = select(models.Customer).where(models.Customer.id == customer_id).with_for_update(key_share=True)
+    found = session.scalar(wanted.execution_options(populate_existing=True))
+    if found is None:
+        raise NotFound
+    if found.pool_id is not None:
+        raise Refused("这个客户在公海，请先领取再并入。 | This customer lies in a pool; claim it first.", rule="in_pool")
+    return found
+
+
+def _made(session: Session, lead: models.Lead, *, separate: bool, acting_user: Principal, now: datetime) -> models.Customer:
+    values = {"name": lead.company, "phone": lead.phone}
+    if not separate:
+        duplicates.refuse(values, model=models.Customer, name="name", besides=None, acting_user=acting_user, now=now)
+    whose = {"owner_id": lead.owner_id, "team_id": lead.team_id, "owned_at": now}
+    made = models.Customer(name=lead.company, **{key: getattr(lead, key) for key in _COPIED}, **whose)
+    return customers.enter(made, now=now, how=_METHOD)
+
+
+def _contact(session: Session, lead: models.Lead, customer: models.Customer, buying_role: str) -> models.Contact | None:
+    """Whom the lead named; none where it named nobody."""
+    if not lead.name:
+        return None
+    made = models.Contact(
+        customer_id=customer.id, name=lead.name, buying_role=buying_role or "", phone=lead.phone, wechat=lead.wechat, email=lead.email
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def _move(session: Session, lead: models.Lead, customer: models.Customer) -> dict[str, list[int]]:
+    """Follow-ups and files go from the lead to the customer; each keeps its history."""
+    follow_ups = list(session.scalars(select(models.FollowUp).where(models.FollowUp.lead_id == lead.id)))
+    for each in follow_ups:
+        each.lead_id, each.customer_id = None, customer.id
+    session.flush()
+    files = _files(session, models.Attachment.record_id == lead.id, was="lead", to=("customer", customer.id))
+    return {"follow_ups": [each.id for each in follow_ups], "files": files}
+
+
+def _files(session: Session, which: Any, *, was: str, to: tuple[str, int]) -> list[int]:
+    file = models.Attachment
+    moved = update(file).where(file.entity == was, which).values(entity=to[0], record_id=to[1]).returning(file.id)
+    return list(session.execute(moved.execution_options(synchronize_session=False)).scalars())
+
+
+def _hand_on(lead: models.Lead, customer: models.Customer) -> None:
+    """The later contact says what comes next; the lead is done and points to its customer."""
+    if lead.contacted_at is not None and (customer.contacted_at is None or lead.contacted_at >= customer.contacted_at):
+        for key in _CONTACTED:
+            setattr(customer, key, getattr(lead, key))
+    lead.state, lead.customer_id = LeadState.CONVERTED.value, customer.id
+    lead.next_at, lead.next_step = None, ""
+
+
+def _keep(session: Session, plan: dict[str, Any], lead: models.Lead, acting_user: Principal, now: datetime) -> int:
+    by_id = acting_user.user_id or lead.owner_id
+    made = insert(models.AssignBatch).values(entity="lead", by_id=by_id, at=now, method=_METHOD, plan=plan, done=1)
+    return int(session.connection().execute(made.returning(models.AssignBatch.id)).scalar_one())
+
+
+# undo ---------------------------------------------------------------------------------------------
+
+
+@undoes("lead", _METHOD)
+def take_back(batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
+    """The lead is followed again and has its follow-ups and files; what was made goes to the bin.
+
+    Refused when the lead, the customer or the contact was touched since, or something was added to the customer.
+    """
+    session, plan = store.session(), batch.plan
+    made_it = verb_named("lead", _METHOD)
+    assert made_it is not None  # noqa: S101 - declared above
+    lead, customer, contact = (_untouched(session, model, plan[key]) for model, key in _PARTS)
+    if plan["customer"]["kept"] is None and _grown(session, plan):
+        raise Changed
+    with acting_as(session, made_it):
+        session.info["verb_name"] = "undo"
+        for each in session.scalars(select(models.FollowUp).where(models.FollowUp.id.in_(plan["follow_ups"]))):
+            each.lead_id, each.customer_id = lead.id, None
+        if contact is not None:
+            contact.deleted_at = now
+        session.flush()
+        _files(session, models.Attachment.id.in_(plan["files"]), was="customer", to=("lead", lead.id))
+        if (kept := plan["customer"]["kept"]) is None:
+            customer.deleted_at = now
+        else:
+            _give_back(customer, kept)
+        lead.state, lead.customer_id = LeadState.FOLLOWING.value, None
+        _give_back(lead, plan["lead"])
+        session.flush()
+    return Outcome(done=[lead.id])
+
+
+_PARTS: tuple[tuple[type[Any], str], ...] = ((models.Lead, "lead"), (models.Customer, "customer"), (models.Contact, "contact"))
+
+
+def _untouched(session: Session, model: type[Any], part: dict[str, Any] | None) -> Any:
+    if part is None:
+        return None
+    found = session.scalar(select(model).where(model.id == part["id"]).with_for_update(key_share=True))
+    if found is None or found.version != part["version"]:
+        raise Changed
+    return found
+
+
+def _grown(session: Session, plan: dict[str, Any]) -> bool:
+    """Whether the new customer has more than came with the lead."""
+    key = plan["customer"]["id"]
+    follow_ups = session.scalar(select(func.count()).select_from(models.FollowUp).where(models.FollowUp.customer_id == key))
+    contacts = session.scalar(select(func.count()).select_from(models.Contact).where(models.Contact.customer_id == key))
+    file = models.Attachment
+    files = session.scalar(guarded(select(func.count()).select_from(file).where(file.entity == "customer", file.record_id == key)))
+    return (follow_ups, contacts, files) != (len(plan["follow_ups"]), int(plan["contact"] is not None), len(plan["files"]))
+
+
+def _give_back(record: Any, kept: dict[str, Any]) -> None:
+    spec = spec_of(type(record))
+    for key in _CONTACTED:
+        if key in kept:
+            value = kept[key]
+            setattr(record, key, datetime.fromisoformat(value) if value and spec.fields[key].kind == "instant" else value)

@@ -1,0 +1,60 @@
+"""Children of a record beside its timeline: who decides at a customer, each with what can be known at a glance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from portal.engine import store
+from portal.engine.fields import View
+from portal.engine.query.listing import Listing, ListQuery
+from portal.engine.spec import Spec, registry
+from portal.engine.text import pick
+from portal.security.fields import Rights
+
+_MOST = 20
+_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """`rows`: name, what else is known of it, address."""
+
+    title: str
+    icon: str
+    rows: tuple[tuple[str, str, str], ...]
+    new_href: str = ""
+    new_label: str = ""
+
+
+def panels(spec: Spec, record_id: int, rights: Rights, view: View, *, writable: bool) -> tuple[Panel, ...]:
+    """The children that the timeline does not tell, as this reader may see them."""
+    names = (name for name in spec.screen.related if name != spec.screen.composer)
+    found = (_panel(registry()[name], spec, record_id, rights, view, writable=writable) for name in names)
+    return tuple(each for each in found if each is not None)
+
+
+def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, *, writable: bool) -> Panel | None:
+    belongs = child.parent_to(spec.name)
+    if belongs is None or not rights.principal.may(f"{child.name}:read"):
+        return None
+    query = ListQuery(
+        filters=((belongs.key, "eq", record_id),),
+        order=child.screen.order,
+        limit=_MOST,
+        columns=tuple(f.key for f in child.fields.values()),
+    )
+    others = [f for f in child.form if f is not child.identity and f not in child.parents]
+    rows = []
+    for row in Listing(child, rights, view, query).page(store.session()).rows:
+        cells = [rights.cell(child, f, row, view) for f in others if rights.sees(child, f)]
+        known = [cell.title or cell.text for cell in cells if cell.kind != "mute" and cell.text]
+        rows.append((rights.cell(child, child.identity, row, view).text, " · ".join(known[:_SHOWN]), f"/{child.name}/{row['id']}"))
+    may_add = writable and rights.principal.may(f"{child.name}:create")
+    zh, _, en = child.label.partition(" | ")
+    return Panel(
+        str(pick(child.plural, view.language)),
+        child.screen.icon,
+        tuple(rows),
+        f"/{child.name}/new?{belongs.key}={record_id}" if may_add else "",
+        str(pick(f"新建{zh} | New {en.lower()}", view.language)),
+    )
