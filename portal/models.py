@@ -17,6 +17,12 @@ from portal.engine.tables import (
     Tenure,  # whose a record was, and since when
 )
 from portal.entities.activity import FollowUp  # one contact, what was said, what comes next
+from portal.entities.approvals import (
+    Approval,  # something asked for, on its way through the steps
+    ApprovalAction,  # what somebody did with it
+    ApprovalFlow,  # who decides about a verb, by version
+    ApprovalTask,  # one person's decision that is waited for
+)
 from portal.entities.customers import (
     Contact,  # a person at a customer, and his part in the decision
     Customer,  # a company we sell to
@@ -28,6 +34,7 @@ from portal.entities.leads import (
     Tag,  # a word to group records by
 )
 from portal.entities.organisation import (
+    Delegation,  # who decides in somebody's place, from day to day
     Leave,  # days a person is away
     Policy,  # a handbook figure from a day on
     Team,  # people under a leader
@@ -41,12 +48,17 @@ from portal.entities.reports import (
 
 __all__ = [
     "AccessVersion",
+    "Approval",
+    "ApprovalAction",
+    "ApprovalFlow",
+    "ApprovalTask",
     "AssignBatch",
     "Attachment",
     "AuditEvent",
     "ClaimLedger",
     "Contact",
     "Customer",
+    "Delegation",
     "FollowUp",
     "IdempotencyKey",
     "ImportMapping",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, g, make_response, redirect
 from flask_appbuilder import AppBuilder, BaseView, IndexView, expose
 
-from portal.screens import home, inbox, jobs_page, mailbox, me, report_desk
+from portal.screens import approvals, flows, home, inbox, jobs_page, mailbox, me, report_desk
 from portal.web.login import LoginView
 from portal.web.preferences import PreferencesView
 from portal.web.shell import menu_entry
@@ -14,6 +14,8 @@ SCREENS: tuple[type[BaseView], ...] = (
     LoginView,  # sign in, out, forgotten password
     PreferencesView,  # language, theme, density
     inbox.InboxView,  # the bell
+    approvals.ApprovalDeskView,  # decisions
+    flows.FlowDeskView,  # who decides about what
     report_desk.ReportDeskView,  # write and read reports
     jobs_page.JobsView,  # long work and periodic work
     mailbox.MailboxView,  # mail caught in development
@@ -21,8 +23,10 @@ SCREENS: tuple[type[BaseView], ...] = (
 )
 
 menu_entry("", "工作台 | Home", "smart-home", "/", "home:read")
+menu_entry("", "待办 | Approvals", "checklist", "/approvals/", "approval_desk:read")
 menu_entry("", "通知 | Notices", "inbox", "/inbox/", "inbox:read")
 menu_entry("团队 | Team", "报告台 | Report desk", "clipboard-text", "/report-desk/", "report_desk:read")
+menu_entry("管理 | Administration", "审批流 | Approval flows", "git-branch", "/flows/", "flow_desk:read")
 menu_entry("管理 | Administration", "任务 | Jobs", "activity", "/jobs/", "job:read")
 
 

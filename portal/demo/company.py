@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 
 from portal.demo.accounts import ACCOUNTS, SALES, TEAMS, Account
 from portal.demo.rows import Stage, entity_row, write_audited
+from portal.entities.organisation import LeaveState
 from portal.models import Leave, Pool, ReportTemplate, SourceChannel, Tag, Team, User
 from portal.security.passwords import DEMO_PASSWORD, hashed
 
@@ -214,6 +215,16 @@ def _leave(stage: Stage, company: Company) -> None:
         person.away = (*person.away, (first, last))
         asked = stage.at(min(first, today) - timedelta(days=3), 10)
         rows.append(
-            entity_row(asked, person.id, kind=kind, first_on=first, last_on=last, reason=reason, owner_id=person.id, team_id=person.team_id)
+            entity_row(
+                asked,
+                person.id,
+                kind=kind,
+                first_on=first,
+                last_on=last,
+                reason=reason,
+                state=LeaveState.APPROVED.value,
+                owner_id=person.id,
+                team_id=person.team_id,
+            )
         )
     write_audited(stage, Leave.__table__, "leave", rows)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.batches import undoes
-from portal.domain.calendar import company_day
+from portal.domain.calendar import company_day, granted
 from portal.domain.claim_rules import holdings
 from portal.domain.ownership import Move, among, change_owner, lock_people
 from portal.domain.pooling import Pooling, closed, default_pool, ids_of, locked, pools_by_id
@@ -293,7 +293,7 @@ def _on_leave(session: Session, user_ids: Sequence[int], now: datetime) -> set[i
     leave: Any = models.Leave.__table__
     today = company_day(now)
     found = select(leave.c.owner_id).where(
-        among(leave.c.owner_id, user_ids), leave.c.first_on <= today, leave.c.last_on >= today, leave.c.deleted_at.is_(None)
+        among(leave.c.owner_id, user_ids), leave.c.first_on <= today, leave.c.last_on >= today, *granted(leave.c)
     )
     return set(session.execute(guarded(found)).scalars())
 

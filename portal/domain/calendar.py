@@ -13,6 +13,7 @@ from sqlalchemy import select
 from portal import models
 from portal.domain.worktime import WorkCalendar
 from portal.engine import store
+from portal.entities.organisation import LeaveState
 
 _ONE_DAY = timedelta(days=1)
 _KEPT = "work_calendar"
@@ -61,10 +62,15 @@ def span(first: date, last: date) -> tuple[datetime, datetime]:
     return calendar.at(first, time(0)), calendar.at(last + _ONE_DAY, time(0))
 
 
+def granted(leave: Any) -> tuple[Any, ...]:
+    """Only an approved leave frees from anything; `leave` is the model or its table's columns."""
+    return leave.state == LeaveState.APPROVED.value, leave.deleted_at.is_(None)
+
+
 def on_leave(day: date, user_ids: Iterable[int] | None = None) -> set[int]:
     """Who is away on this day, among the leave the reader may see."""
     leave = models.Leave
-    wanted = select(leave.owner_id).where(leave.first_on <= day, leave.last_on >= day, leave.deleted_at.is_(None))
+    wanted = select(leave.owner_id).where(leave.first_on <= day, leave.last_on >= day, *granted(leave))
     if user_ids is not None:
         wanted = wanted.where(leave.owner_id.in_(list(user_ids)))
     return {found for found in store.session().scalars(wanted) if found is not None}
@@ -76,7 +82,7 @@ def away_throughout(days: list[date], user_ids: Iterable[int]) -> set[int]:
         return set()
     leave = models.Leave
     wanted = select(leave.owner_id, leave.first_on, leave.last_on).where(
-        leave.owner_id.in_(list(user_ids)), leave.first_on <= days[-1], leave.last_on >= days[0], leave.deleted_at.is_(None)
+        leave.owner_id.in_(list(user_ids)), leave.first_on <= days[-1], leave.last_on >= days[0], *granted(leave)
     )
     left: dict[int, set[date]] = {}
     found: list[Any] = list(store.session().execute(wanted))

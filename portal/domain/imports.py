@@ -26,6 +26,7 @@ from portal.engine.mask import normalise_name
 from portal.engine.spec import Spec, spec_named
 from portal.engine.text import Text, say
 from portal.entities.leads import LeadGrade, LeadState
+from portal.entities.organisation import LeaveState
 from portal.policies import policy
 from portal.security import scopes
 from portal.security.fields import Rights
@@ -128,6 +129,14 @@ class Teams(Importer):
 
     def changed(self, session: Session, ids: Sequence[int], *, now: datetime) -> None:
         touch_access(session)
+
+
+@importer("leave")
+class Leaves(Importer):
+    """What another system granted already: approved, without being asked for again."""
+
+    def fixed(self, spec: Spec, *, acting_user: Any, now: datetime) -> dict[str, Any]:
+        return {"state": LeaveState.APPROVED.value}
 
 
 @importer("lead")

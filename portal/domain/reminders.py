@@ -17,6 +17,7 @@ from sqlalchemy import literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal import models
+from portal.domain.approval_reminders import move_on, waiting_too_long
 from portal.domain.calendar import company_day, company_zone
 from portal.domain.periods import Moments, Period, PeriodKind, period_of
 from portal.domain.pooling import Pooling, poolings
@@ -40,6 +41,7 @@ _runs: Any = models.JobRun.__table__
 CATEGORIES: Mapping[str, str] = {
     "follow_up": "跟进到期 {n} | {n} follow-ups due",
     "first_response": "首次响应 {n} | {n} first responses",
+    "approval": "待审批 {n} | {n} for your decision",
     "report": "待补交报告 {n} | {n} reports to send",
     "report_list": "团队未交报告 {n} | {n} reports of the team not in",
 }
@@ -69,8 +71,14 @@ def remind_due(*, now: datetime) -> int:
     if now <= since:
         return 0
     late = now - since > GRACE
-    events = [*follow_ups_due(since, now, late=late), *first_responses(since, now), *reports_due(since, now, late=late)]
+    events = [
+        *follow_ups_due(since, now, late=late),
+        *first_responses(since, now),
+        *reports_due(since, now, late=late),
+        *decisions_waited_for(since, now),
+    ]
     note_breaches(now)
+    move_on(now=now)
     told = notify_many(store.session(), list(_digests(events, since) if late else _single(events, now)), now=now)
     store.session().connection().execute(
         update(_runs).where(_runs.c.kind == MARK[0], _runs.c.period == MARK[1]).values(arguments={"until": now.isoformat()})
@@ -155,6 +163,26 @@ def _follow_up(row: Any, rule: str, words: str) -> Event:
         row.id,
         f"/{row.entity}/{row.id}",
     )
+
+
+# decisions --------------------------------------------------------------------------------------
+
+
+def decisions_waited_for(since: datetime, now: datetime) -> list[Event]:
+    """Tasks that have been waiting for 4 and for 24 hours (policy)."""
+    words = "还在等你审批：{what}（{hours} 小时） | Still waiting for you: {what} ({hours} hours)"
+    return [
+        Event(
+            task.owner_id,
+            "approval",
+            f"approval.wait.{hours}:{task.id}:{task.waiting_since.isoformat()}",
+            say(words, what=one_line(task.title), hours=hours),
+            "approval_task",
+            task.id,
+            f"/approvals/{task.id}",
+        )
+        for task, hours in waiting_too_long(since, now)
+    ]
 
 
 # first responses --------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,20 @@ class Preview:
     refused: tuple[tuple[str | Text, int], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalRule:
+    """Says on a verb that doing it is asked for and decided by others first.
+
+    `steps` is the flow that holds until an administrator publishes another; the states are where the record's own
+    state field stands meanwhile and afterwards (empty: the record has none to move).
+    """
+
+    steps: tuple[Mapping[str, Any], ...]
+    waiting: str = ""
+    rejected: str = ""
+    returned: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Verb:
     """The declaration of a verb.
@@ -62,6 +76,7 @@ class Verb:
     """The function takes ids and works set-based, instead of loaded records."""
     gone: Callable[[], PortalError]
     """What is said of a row that is not there for who acts; a hidden and a missing one answer alike."""
+    approval: ApprovalRule | None = None
 
     @property
     def permission(self) -> str:
@@ -97,6 +112,7 @@ def verb(
     help: str = "",  # noqa: A002
     by_id: bool = False,
     gone: Callable[[], PortalError] = NotFound,
+    approval: ApprovalRule | None = None,
 ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
     """Register a domain function `(records, *, acting_user, now, **form)` as a verb."""
     entity, _, name = permission.partition(":")
@@ -132,6 +148,7 @@ def verb(
             help,
             by_id,
             gone,
+            approval,
         )
         return function
 
@@ -177,3 +194,7 @@ def _problems(spec: Spec, each: Verb) -> Iterator[str]:
     states = {member.value for member in spec.state.options} if spec.state else set()
     if each.states and not set(each.states) <= states:
         yield f"is offered in the states {sorted(set(each.states) - states)}, which {spec.name!r} does not have"
+    if each.approval is not None:
+        moved = {each.approval.waiting, each.approval.rejected, each.approval.returned} - {""}
+        if not moved <= states:
+            yield f"moves to the states {sorted(moved - states)} while it is decided, which {spec.name!r} does not have"

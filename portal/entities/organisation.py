@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, DateTime, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.entity import Declared, Entity, Owned
-from portal.engine.kinds import Choices, choice, date, flag, longtext, phone, ref, text
+from portal.engine.kinds import Choices, choice, date, flag, integer, longtext, phone, ref, states, text
 from portal.engine.kinds.numbers import FlagField
 from portal.engine.kinds.texts import EmailField, TextField
 from portal.engine.screen import Screen
@@ -93,24 +93,70 @@ class LeaveKind(Choices):
     OTHER = "other", "其他 | Other"
 
 
+class LeaveState(Choices):
+    DRAFT = "draft", "草稿 | Draft", "new"
+    PENDING = "pending", "审批中 | Being decided", "go"
+    APPROVED = "approved", "已批准 | Approved", "ok"
+    REJECTED = "rejected", "已驳回 | Rejected", "bad"
+    CANCELLED = "cancelled", "已取消 | Cancelled"
+
+
+LEAVE_EDGES = {
+    LeaveState.DRAFT: (LeaveState.PENDING,),
+    LeaveState.PENDING: (LeaveState.APPROVED, LeaveState.REJECTED, LeaveState.DRAFT),
+    LeaveState.APPROVED: (LeaveState.CANCELLED,),
+    LeaveState.REJECTED: (LeaveState.PENDING,),
+}
+
+
 class Leave(Entity, Owned):
-    """请假 | Leave: days a person is away; he gets no leads and owes no report on them."""
+    """请假 | Leave: days a person is away; once approved he gets no leads and owes no report on them."""
 
     __table_args__ = (Index("ix_leave_first_on", "first_on"), Index("ix_leave_owner_days", "owner_id", "first_on", "last_on"))
 
     kind = choice("类型 | Kind", LeaveKind, required=True, default="annual", identity=True)
     first_on = date("开始日期 | First day", required=True)
     last_on = date("结束日期 | Last day", required=True)
+    days = integer("工作日数 | Working days", readonly=True)
+    deputy_id = ref("代理人 | Deputy", "user", help="休假期间替你审批的人。 | Who decides in your place meanwhile.", index=False)
     reason = longtext("事由 | Reason")
+    state = states("状态 | State", LeaveState, edges=LEAVE_EDGES)
 
+    verbs = ("submit", "cancel")
     screen = Screen(
         icon="beach",
         menu="团队 | Team",
-        columns=("kind", "owner_id", "first_on", "last_on", "reason"),
+        columns=("kind", "owner_id", "first_on", "last_on", "days", "state", "reason"),
         tabs=("mine", "team", "all"),
-        filters=("owner_id", "kind", "first_on"),
+        filters=("owner_id", "kind", "state", "first_on"),
         order="-first_on",
+        form=("kind", "first_on", "last_on", "deputy_id", "reason"),
         attachments=False,
+        facts=("owner_id", "first_on", "last_on", "days", "deputy_id", "reason", "state"),
+    )
+
+
+class Delegation(Entity, Owned):
+    """代理 | Delegation: who decides in the owner's place, from one day to another."""
+
+    __table_args__ = (Index("ix_delegation_first_on", "first_on"),)
+
+    deputy_id = ref("代理人 | Deputy", "user", required=True, identity=True)
+    first_on = date("开始日期 | First day", required=True)
+    last_on = date("结束日期 | Last day", required=True)
+    leave_id = ref("请假 | Leave", "leave", readonly=True)
+    note = text("说明 | Note", 200)
+
+    screen = Screen(
+        icon="user-share",
+        menu="团队 | Team",
+        columns=("deputy_id", "owner_id", "first_on", "last_on", "leave_id", "note"),
+        tabs=("mine", "all"),
+        filters=("owner_id", "deputy_id", "first_on"),
+        order="-first_on",
+        form=("deputy_id", "first_on", "last_on", "note"),
+        attachments=False,
+        rank=60,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import render_template
 
-from portal.domain import company_bench, job_desk, workbench
+from portal.domain import approval_desk, company_bench, job_desk, workbench
 from portal.domain.calendar import provisional_years
 from portal.domain.report_draft import Draft
 from portal.engine.clock import clock
@@ -37,18 +37,33 @@ def render() -> str:
             return screen(who)
     role = next((name for name in who.roles if name in _WAITING), "")
     label = ROLES[role].label if role else ""
-    return render_template("home_waiting.html", who=who, role=label, text=_WAITING.get(role, _NO_ROLE))
+    return render_template(
+        "home_waiting.html", who=who, decisions=approval_desk.how_many_wait(who), role=label, text=_WAITING.get(role, _NO_ROLE)
+    )
 
 
 def _rep(who: Principal) -> str:
     now = clock.now()
-    return render_template("home_rep.html", who=who, day=workbench.today(who, now=now), now=now, draft_words=draft_words, grades=LeadGrade)
+    return render_template(
+        "home_rep.html",
+        who=who,
+        decisions=approval_desk.how_many_wait(who),
+        day=workbench.today(who, now=now),
+        now=now,
+        draft_words=draft_words,
+        grades=LeadGrade,
+    )
 
 
 def _leader(who: Principal) -> str:
     now = clock.now()
     return render_template(
-        "home_leader.html", who=who, day=workbench.team_day(who, now=now), now=now, mine=workbench.reports_to_send(who, now=now)
+        "home_leader.html",
+        who=who,
+        decisions=approval_desk.how_many_wait(who),
+        day=workbench.team_day(who, now=now),
+        now=now,
+        mine=workbench.reports_to_send(who, now=now),
     )
 
 
@@ -56,7 +71,15 @@ def _director(who: Principal) -> str:
     now = clock.now()
     day = company_bench.company_day(who, now=now)
     funnel = [(LeadState(key).in_(language()), key, count) for key, count in day.states.items()]
-    return render_template("home_director.html", who=who, day=day, funnel=funnel, most=max([1, *day.states.values()]), now=now)
+    return render_template(
+        "home_director.html",
+        who=who,
+        decisions=approval_desk.how_many_wait(who),
+        day=day,
+        funnel=funnel,
+        most=max([1, *day.states.values()]),
+        now=now,
+    )
 
 
 def _admin(who: Principal) -> str:
@@ -64,6 +87,7 @@ def _admin(who: Principal) -> str:
     return render_template(
         "home_admin.html",
         who=who,
+        decisions=approval_desk.how_many_wait(who),
         desk=job_desk.overview(now=now),
         years=provisional_years(now),
         pool=workbench.pool_state(now=now),

@@ -16,7 +16,7 @@ from portal.engine.text import Text
 from portal.engine.verbs import Outcome, Verb, verb_named
 from portal.engine.work import RunHandle
 from portal.security import scopes
-from portal.security.perform import acting_as, perform
+from portal.security.perform import acting_as, before_doing, perform
 from portal.security.principal import Principal
 
 CHUNK = 1000
@@ -40,17 +40,28 @@ def perform_selection(
     if not acting_user.may(verb.permission):
         raise NotAllowed
     current, refused = _recheck(session, spec, verb, selection)
+    left, dealt = before_doing(session, verb, current, acting_user=acting_user, now=now, form=form)
+    if left or not current:
+        outcome = _do(session, spec, verb, left, acting_user=acting_user, now=now, form=form)
+        dealt.message = dealt.message or outcome.message
+        outcome.done, outcome.message = [*dealt.done, *outcome.done], dealt.message
+    else:
+        outcome = dealt
+    outcome.refused = [*outcome.refused, *(dealt.refused if outcome is not dealt else ()), *refused]
+    return outcome
+
+
+def _do(
+    session: Session, spec: Spec, verb: Verb, ids: Sequence[int], *, acting_user: Principal, now: datetime, form: Mapping[str, Any]
+) -> Outcome:
     if verb.by_id:
         with acting_as(session, verb, str(form.get("reason") or "")):
-            outcome = verb.function(current, acting_user=acting_user, now=now, **form)
-    else:
-        rows = list(
-            session.scalars(select(spec.model).where(spec.model.id.in_(current), *_taken(spec, verb, acting_user)).order_by(spec.model.id))
-        )
-        outcome = perform(session, verb, rows, acting_user=acting_user, now=now, **form)
-        taken = {row.id for row in rows}
-        refused += [(each, NotFound()) for each in current if each not in taken]
-    outcome.refused.extend(refused)
+            return verb.function(ids, acting_user=acting_user, now=now, **form)
+    wanted = select(spec.model).where(spec.model.id.in_(ids), *_taken(spec, verb, acting_user)).order_by(spec.model.id)
+    rows = list(session.scalars(wanted))
+    outcome = perform(session, verb, rows, acting_user=acting_user, now=now, **form)
+    taken = {row.id for row in rows}
+    outcome.refused += [(each, NotFound()) for each in ids if each not in taken]
     return outcome
 
 

@@ -9,7 +9,7 @@ from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
 from portal.engine import csv_out
 from portal.engine.cell import Cell
@@ -53,7 +53,11 @@ class Rights:
         if spec.scope != "owner":
             return (spec.column("id") > 0,)
         names = self._disjoint(self.principal.to(spec.name).read)
-        return tuple(scopes.branch_criterion(spec, name, self.principal, spec.model) for name in names)
+        found = tuple(scopes.branch_criterion(spec, name, self.principal, spec.model) for name in names)
+        borrowed = scopes.lent(spec, self.principal, spec.model, mapped=True)
+        if borrowed is None or names == ("all",):
+            return found
+        return (*found, and_(borrowed, not_(func.coalesce(or_(false(), *found), false()))))
 
     def branch(self, spec: Spec, name: str) -> ColumnElement[bool]:
         """A tab's branch; one that is not in the reader's scope is refused."""

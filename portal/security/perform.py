@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,29 @@ from sqlalchemy.orm import Session
 from portal.engine.errors import NotAllowed
 from portal.engine.verbs import Outcome, Verb
 from portal.security.principal import Principal
+
+Interceptor = Callable[..., tuple[list[int], Outcome]]
+"""`(session, verb, ids, *, acting_user, now, form)` → (ids to be done at once, what was done with the others instead)."""
+_interceptors: list[Interceptor] = []
+
+
+def intercept(function: Interceptor) -> Interceptor:
+    """Look at every verb on every record before it is done (what is locked, what others decide first)."""
+    _interceptors.append(function)
+    return function
+
+
+def before_doing(
+    session: Session, verb: Verb, ids: Sequence[int], *, acting_user: Principal, now: datetime, form: Mapping[str, Any]
+) -> tuple[list[int], Outcome]:
+    """What is left to be done now, and what happened to the rest."""
+    left, total = list(ids), Outcome()
+    for each in _interceptors:
+        left, dealt = each(session, verb, left, acting_user=acting_user, now=now, form=form)
+        total.done += dealt.done
+        total.refused += dealt.refused
+        total.message = dealt.message or total.message
+    return left, total
 
 
 @contextmanager

@@ -5,7 +5,16 @@ from __future__ import annotations
 from portal.engine.spec import registry
 from portal.engine.verbs import GENERATED, all_verbs
 
-SCREENS = ("home:read", "inbox:read", "report_desk:read", "job:read", "mailbox:read", "policy_desk:read")
+SCREENS = (
+    "home:read",
+    "inbox:read",
+    "report_desk:read",
+    "job:read",
+    "mailbox:read",
+    "policy_desk:read",
+    "approval_desk:read",
+    "flow_desk:read",
+)
 """Permissions of screens that no declaration makes."""
 
 GENERATED_LABELS = {

@@ -48,6 +48,8 @@ def explain(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> list[Te
         Text("因为{branch}（角色：{role}）。 | Because {branch} (role: {role}).", branch=_BRANCH_WORDS[branch], role=role)
         for branch in found[:1]
     ]
+    if not found:
+        lines.append(Text("因为有一件审批在等你决定，决定后就看不到了。 | Because an approval waits for your decision; it ends with that."))
     if not writes(principal, spec, row):
         lines.append(
             Text(

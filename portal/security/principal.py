@@ -39,6 +39,8 @@ class Principal:
     roles: tuple[str, ...] = ()
     verbs: frozenset[str] = frozenset()
     access: Mapping[str, Access] = field(default_factory=dict)
+    lent: frozenset[str] = frozenset()
+    """Record types of which a waiting approval task lets its holder read the record."""
     key: str = "nobody"
     is_system: bool = False
     note: str = ""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.engine.spec import registry
 from portal.engine.tables import AccessVersion, RoleScope
+from portal.engine.verbs import all_verbs
 from portal.security.principal import Access, AssignReach, Principal
 from portal.security.scopes import branches_of, width
 
@@ -70,8 +71,17 @@ def _load(session: Session, user_id: int, key: str) -> Principal:
         roles=tuple(sorted(roles.values())),
         verbs=frozenset(f"{view}:{name.removeprefix(_PREFIX)}" for _, _, name, view in granted if name and view),
         access=_access(session, roles),
+        lent=_lent(session),
         key=key,
     )
+
+
+def _lent(session: Session) -> frozenset[str]:
+    """Record types with a verb that is decided by others: by declaration, or by a flow an administrator published."""
+    flows = registry()["approval_flow"].table
+    published = session.connection().scalars(select(flows.c.entity).where(flows.c.active.is_(True), flows.c.deleted_at.is_(None)))
+    declared = (verb.entity for verb in all_verbs() if verb.approval is not None)
+    return frozenset({"approval", *published, *declared})
 
 
 def _access(session: Session, roles: dict[int, str]) -> dict[str, Access]:

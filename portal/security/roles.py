@@ -33,10 +33,14 @@ def _sold(reach: Reach) -> dict[str, Reach]:
     return {"lead": reach, "customer": reach}
 
 
-_EVERYONE = ("home:read", "inbox:read")
+_EVERYONE = ("home:read", "inbox:read", "approval_desk:read", *_verbs("approval_task", "read approve reject send_back transfer add_signer"))
+_MY_TASKS = {"approval_task": Reach("own", "own", "all")}
+"""A flow may ask anybody to decide; he sees what waits for him and nothing else."""
 _DICTIONARIES = ("source_channel:read", "tag:read", "pool:read", "team:read", "report_template:read")
 _SALES = (*_EVERYONE, *_DICTIONARIES, "report_desk:read")
 _MANAGE = "read create edit delete export import"
+
+_MINE = {**_MY_TASKS, "approval": Reach("own", "own"), "delegation": Reach("own", "own")}
 
 REP = Role(
     "业务员 | Rep",
@@ -46,10 +50,13 @@ REP = Role(
         *_verbs("customer", "read create edit delete export claim release stage"),
         *_verbs("contact", "read create edit delete export"),
         *_verbs("follow_up", "read create edit export"),
-        *_verbs("leave", "read create edit delete"),
+        *_verbs("leave", "read create edit delete submit cancel"),
+        *_verbs("approval", "read withdraw"),
+        "approval_action:read",
+        *_verbs("delegation", "read create edit delete"),
         *_verbs("work_report", "read edit submit"),
     ),
-    {**_sold(Reach("own+pool", "own", "own")), "work_report": Reach("own", "own"), "leave": Reach("own", "own")},
+    {**_sold(Reach("own+pool", "own", "own")), "work_report": Reach("own", "own"), "leave": Reach("own", "own"), **_MINE},
 )
 LEADER = Role(
     "组长 | Leader",
@@ -64,12 +71,20 @@ LEADER = Role(
         **_sold(Reach("subtree+pool", "subtree", "subtree")),
         "work_report": Reach("subtree", "subtree"),
         "leave": Reach("subtree", "subtree"),
+        **_MINE,
+        "approval": Reach("subtree", "own"),
     },
 )
 DIRECTOR = Role(
     "总监 | Director",
     (*LEADER.verbs, *_verbs("lead", "import reveal"), "customer:reveal", "user:read"),
-    {**_sold(Reach("all", "all", "all")), "work_report": Reach("all", "all"), "leave": Reach("all", "all")},
+    {
+        **_sold(Reach("all", "all", "all")),
+        "work_report": Reach("all", "all"),
+        "leave": Reach("all", "all"),
+        **_MINE,
+        "approval": Reach("all", "own"),
+    },
 )
 ADMIN = Role(
     "管理员 | Admin",
@@ -88,16 +103,27 @@ ADMIN = Role(
             for entity in ("team", "pool", "source_channel", "tag", "work_calendar", "policy", "report_template")
             for v in _verbs(entity, _MANAGE)
         ),
-        *_verbs("leave", _MANAGE),
+        *_verbs("leave", f"{_MANAGE} submit cancel"),
+        *_verbs("approval", "read withdraw"),
+        *_verbs("delegation", "read create edit delete"),
+        *_verbs("approval_flow", "read"),
+        "approval_action:read",
+        "flow_desk:read",
         *_verbs("work_report", "read exempt"),
     ),
-    {**_sold(Reach("all", "all", "all")), "work_report": Reach("all", "all"), "leave": Reach("all", "all")},
+    {
+        **_sold(Reach("all", "all", "all")),
+        "work_report": Reach("all", "all"),
+        "leave": Reach("all", "all"),
+        **_MINE,
+        "approval": Reach("all", "own"),
+    },
 )
 
 
 def _waiting(label: str) -> Role:
     """A duty whose queue arrives with contracts, money and goods: signs in to a home that says so."""
-    return Role(label, _EVERYONE)
+    return Role(label, _EVERYONE, _MY_TASKS)
 
 
 ROLES: Mapping[str, Role] = {

@@ -94,7 +94,9 @@ def _scoped(spec: Spec, principal: Principal, use: str, *, with_deleted: bool) -
         return None
     alive = [] if with_deleted else [spec.model.deleted_at.is_(None)]
     if spec.scope == "owner":
-        return and_(criterion(spec, getattr(principal.to(spec.name), use), principal, spec.model), *alive)
+        found = criterion(spec, getattr(principal.to(spec.name), use), principal, spec.model)
+        borrowed = lent(spec, principal, spec.model) if use == "read" else None
+        return and_(found if borrowed is None else or_(found, borrowed), *alive)
     return and_(_through_parent(spec, principal, use), *alive)
 
 
@@ -103,6 +105,20 @@ def _parents(parent: Spec) -> Alias:
     """The parent's table under a name of its own: one for good, since making one copies every column."""
     alias: Alias = parent.table.alias()
     return alias
+
+
+def lent(spec: Spec, principal: Principal, columns: Any, *, mapped: bool = False) -> ColumnElement[bool] | None:
+    """Records that a waiting approval task shows to its holder for as long as it waits; None where there can be none.
+
+    `mapped`: for a statement of its own, where the gate wants record types named by their class.
+    """
+    if spec.name not in principal.lent:
+        return None
+    tasks = registry()["approval_task"]
+    task = tasks.model if mapped else tasks.table.c
+    waiting = (task.owner_id == principal.user_id, task.state == "waiting", task.deleted_at.is_(None))
+    shown = select(task.approval_id) if spec.name == "approval" else select(task.record_id).where(task.entity == spec.name)
+    return columns.id.in_(shown.where(*waiting))  # type: ignore[no-any-return]
 
 
 def _through_parent(spec: Spec, principal: Principal, use: str) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -262,6 +262,8 @@ def confirm_writable(session: Session, record: Any) -> None:
     spec, principal = spec_of(type(record)), principal_of(session)
     if not principal.is_system and (allowed := scopes.writable(spec, principal)) is not None:
         _require(session, spec, [record.id], allowed)
+        for guard in _write_guards:
+            guard(session, spec, [record.id])
 
 
 # writing ----------------------------------------------------------------------------------------
@@ -277,6 +279,8 @@ def _before_flush(session: Session, _context: UOWTransaction, _instances: Any) -
     for model in {type(r) for r in touched}:
         rows = [r for r in touched if type(r) is model]
         _require(session, spec_of(model), [r.id for r in rows], _rule(session, spec_of(model), rows, "takes"))
+        for guard in _write_guards:
+            guard(session, spec_of(model), [r.id for r in rows])
     _require_parents(session, principal, [*touched, *fresh])
 
 
@@ -287,6 +291,33 @@ def _after_flush(session: Session, _context: UOWTransaction) -> None:
     for model in {type(r) for r in changed}:
         rows = [r for r in changed if type(r) is model and (r in session.new or session.is_modified(r))]
         _require(session, spec_of(model), [r.id for r in rows], _rule(session, spec_of(model), rows, "leaves"))
+
+
+WriteGuard = Callable[[Session, Spec, list[int]], None]
+_write_guards: list[WriteGuard] = []
+
+
+def guard_writes(function: WriteGuard) -> WriteGuard:
+    """Ask `(session, spec, ids)` before a person's change of existing rows; it raises where they stand still."""
+    _write_guards.append(function)
+    return function
+
+
+@contextmanager
+def entrusted(session: Session, principal: Principal) -> Iterator[None]:
+    """Part of a unit of work with another's rights, attributed as that principal says.
+
+    For what a decision does to rows that are not the decider's: the engine's own records, and what was asked for,
+    done as the one who asked. Each side is flushed under its own rights.
+    """
+    session.flush()
+    before = session.info.get("principal")
+    session.info["principal"] = principal
+    try:
+        yield
+        session.flush()
+    finally:
+        session.info["principal"] = before
 
 
 def _is_scoped(record: Any) -> bool:

@@ -24,6 +24,7 @@ from portal.security import policy, scopes
 from portal.security.fields import Rights
 from portal.security.session import guarded
 from portal.web import files, forms, related
+from portal.web.approval_box import Box, box_of
 from portal.web.forms import FormField
 from portal.web.pickers import names
 from portal.web.related import Panel
@@ -112,6 +113,7 @@ class DetailPage:
     upload_href: str | None
     deleted: bool
     restore_href: str | None
+    approval: Box | None = None
 
 
 class DetailPageBuilder:
@@ -155,6 +157,7 @@ class DetailPageBuilder:
             upload_href=f"{self.href}/files" if writable and spec.screen.attachments else None,
             deleted=deleted,
             restore_href=f"{self.href}/restore" if deleted and self.may("delete") else None,
+            approval=box_of(spec, self.id, self.rights, self.view, self.view.now) if self.view.now else None,
         )
 
     # head ------------------------------------------------------------------------------------

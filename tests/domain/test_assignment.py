@@ -43,7 +43,13 @@ def take_back(cast: Cast, login: str, batch_id: int, now: datetime = NOW) -> Out
 
 def away(cast: Cast, login: str, first: datetime, last: datetime) -> None:
     cast.add(
-        models.Leave, kind="annual", owner_id=cast.people[login], team_id=cast.team_of(login), first_on=first.date(), last_on=last.date()
+        models.Leave,
+        kind="annual",
+        state="approved",
+        owner_id=cast.people[login],
+        team_id=cast.team_of(login),
+        first_on=first.date(),
+        last_on=last.date(),
     )
 
 

@@ -357,6 +357,7 @@ def test_what_cannot_lie_in_a_pool_belongs_to_who_imports_it(desk: Desk, cast: C
     desk.run(desk.file(("起", "止"), ("2026-06-01", "2026/6/2")), leave)
     row = cast.rows(models.Leave)[0]
     assert (row.owner_id, row.kind, str(row.last_on)) == (cast.people["admin"], "annual", "2026-06-02")
+    assert row.state == "approved", "what another system granted is not asked for again"
 
 
 def test_an_update_leaves_to_verbs_what_only_verbs_change(desk: Desk, cast: Cast) -> None:

@@ -96,7 +96,9 @@ def test_leaders_owe_reports_where_the_policy_says_so(cast: Cast) -> None:
 
 
 def test_leave_on_all_working_days_exempts_and_part_of_a_week_does_not(cast: Cast) -> None:
-    cast.add(models.Leave, kind="annual", first_on=date(2026, 5, 11), last_on=date(2026, 5, 12), owner_id=cast.people["rep"])
+    cast.add(
+        models.Leave, kind="annual", state="approved", first_on=date(2026, 5, 11), last_on=date(2026, 5, 12), owner_id=cast.people["rep"]
+    )
     opened(cast)
     opened(cast, period_named("2026-W20"))
     assert (report_of(cast, "rep").state, report_of(cast, "rep").exempt_reason) == ("exempt", reports.ON_LEAVE)
@@ -256,12 +258,21 @@ def test_a_calendar_that_arrives_exempts_what_was_open(cast: Cast) -> None:
 
 def test_a_leave_that_comes_and_goes(cast: Cast) -> None:
     opened(cast)
-    leave = cast.add(models.Leave, kind="sick", first_on=date(2026, 5, 12), last_on=date(2026, 5, 12), owner_id=cast.people["rep"])
+    leave = cast.add(
+        models.Leave, kind="sick", state="approved", first_on=date(2026, 5, 12), last_on=date(2026, 5, 12), owner_id=cast.people["rep"]
+    )
     settle(cast, NOW)
     assert report_of(cast, "rep").state == "exempt"
-    cast.set(models.Leave, leave, deleted_at=NOW)
+    cast.set(models.Leave, leave, state="cancelled")
     settle(cast, NOW)
     assert (report_of(cast, "rep").state, report_of(cast, "rep").exempt_reason) == ("open", "")
+
+
+@pytest.mark.parametrize("state", ["draft", "pending", "rejected", "cancelled"])
+def test_only_an_approved_leave_exempts(cast: Cast, state: str) -> None:
+    cast.add(models.Leave, kind="sick", state=state, first_on=date(2026, 5, 12), last_on=date(2026, 5, 12), owner_id=cast.people["rep"])
+    opened(cast)
+    assert report_of(cast, "rep").state == "open"
 
 
 def test_a_due_time_that_moves_takes_open_reports_along(cast: Cast) -> None:

@@ -29,6 +29,9 @@ def values_for(entity: str, cast: Cast) -> dict[str, Any]:
         "contact": {"name": f"新来的联系人 {n}"},
         "follow_up": {"kind": "call", "contacted_at": "2026-05-12T09:30", "content": f"written {n}"},
         "leave": {"kind": "annual", "first_on": day, "last_on": day, "reason": f"written {n}"},
+        "delegation": {"deputy_id": cast.people["finance"], "first_on": day, "last_on": day, "note": f"written {n}"},
+        "approval_flow": {"title": f"流程 {n}", "entity": "tag", "verb": f"verb{n}", "number": 1},
+        **{key: {"title": f"written {n}"} for key in ("approval", "approval_task", "approval_action")},
         "work_report": {"problems": f"written {n}", "plan": "", "extra_work": ""},
         "user": {"name": "新来的人", "email": f"new{n}@test.example"},
         "team": {"name": f"新组 {n}"},
@@ -41,17 +44,21 @@ def values_for(entity: str, cast: Cast) -> dict[str, Any]:
     }[entity]
 
 
-def verb_form(verb: str, cast: Cast, to: str = "mate") -> dict[str, Any]:
+def verb_form(entity: str, verb: str, cast: Cast, to: str = "mate") -> dict[str, Any]:
     """What a verb's own form asks."""
+    if (entity, verb) == ("leave", "submit"):
+        return {}
     reason = {"reason": "because it is so"}
     return {
         "stage": {"to": "lost", **reason},
         "convert": {"separate": "1"},
         "assign": {"to_id": cast.people[to]},
         "submit": {"problems": "none"},
+        "transfer": {"to_id": cast.people[to], **reason},
+        "add_signer": {"to_id": cast.people[to], "when": "before"},
         "comment": {"comment": "well done"},
         "place": {"role": "rep", "team_id": cast.teams["b"]},
-        **dict.fromkeys(("release", "invalidate", "revive", "send_back", "exempt"), reason),
+        **dict.fromkeys(("release", "invalidate", "revive", "send_back", "exempt", "reject", "cancel"), reason),
     }.get(verb, {})
 
 
@@ -84,7 +91,7 @@ class Attempt:
 
     def _given(self, cast: Cast, record_id: int, to: str) -> dict[str, Any]:
         if self.is_verb:
-            form = verb_form(self.action, cast, to)
+            form = verb_form(self.entity, self.action, cast, to)
             return {**form, "ids": str(record_id) if self.is_page else [record_id]}
         if self.action == "reveal":
             return {"field": "phone", "reason": "he asked for a call"}

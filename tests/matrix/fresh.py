@@ -6,8 +6,13 @@ from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
+from sqlalchemy import select
+
 from portal import models
+from portal.domain.approval_flows import Flow
+from portal.domain.approvals import submit
 from portal.engine.spec import registry
+from portal.engine.verbs import verb_named
 from tests.cast import NOW, Cast
 from tests.matrix.attempts import values_for
 from tests.matrix.rules import OF_A_SUPERIOR, OF_THE_AUTHOR, POOLED
@@ -27,6 +32,8 @@ def fresh(cast: Cast, entity: str, action: str, owner: str) -> Planted:
         "leave": _leave,
         "work_report": _report,
         "user": _user,
+        **dict.fromkeys(("approval", "approval_task", "approval_action"), _approval),
+        "delegation": _delegation,
     }.get(entity, _setting)
     return Planted(entity, make(cast, entity, action, owner), owner, ())
 
@@ -36,6 +43,8 @@ def owner_for(actor: str, entity: str, action: str) -> str:
     if entity in POOLED and action in ("claim", "reveal"):
         return ""
     if entity == "work_report" and action in OF_THE_AUTHOR:
+        return actor
+    if entity in ("approval", "approval_task", "delegation") or (entity, action) == ("leave", "submit"):
         return actor
     if entity == "work_report" and action in {*OF_A_SUPERIOR, "remind"}:
         return "rep"
@@ -75,7 +84,36 @@ def _follow_up(cast: Cast, entity: str, action: str, owner: str) -> int:
 def _leave(cast: Cast, _entity: str, action: str, owner: str) -> int:
     day = date(2028, 1, 1) + timedelta(days=next(_day))
     whose = {"owner_id": cast.people[owner], "team_id": cast.team_of(owner)}
-    return cast.add(models.Leave, **whose, kind="annual", first_on=day, last_on=day, **_deleted(action))
+    state = "approved" if action == "cancel" else "draft"
+    return cast.add(models.Leave, **whose, kind="annual", first_on=day, last_on=day, state=state, version=1, **_deleted(action))
+
+
+def _approval(cast: Cast, entity: str, action: str, owner: str) -> int:
+    """Somebody's leave on its way: asked for by the owner, or, of a task, waiting for the owner."""
+    other = "leader_b" if owner != "leader_b" else "leader_a"
+    asker, holder = (other, owner) if entity == "approval_task" else (owner, other)
+    leave_id = _leave(cast, "leave", "", asker)
+    verb = verb_named("leave", "submit")
+    assert verb is not None
+    step = {"label": "决定 | Decision", "mode": "any", "who": [{"by": "person", "id": cast.people[holder]}]}
+    with cast.act(asker) as session:
+        record = session.scalar(select(models.Leave).where(models.Leave.id == leave_id))
+        made = submit(verb, Flow("leave", "submit", 0, (step,)), record, acting_user=cast.principal(asker), now=NOW, form={})
+        approval_id = int(made.id)
+    if entity == "approval":
+        found = approval_id
+    else:
+        model = registry()[entity].model
+        found = cast.rows(model, model.__table__.c.approval_id == approval_id)[0].id
+    if action == "restore":
+        cast.set(registry()[entity].model, found, deleted_at=NOW)
+    return found
+
+
+def _delegation(cast: Cast, entity: str, action: str, owner: str) -> int:
+    day = date(2028, 1, 1) + timedelta(days=next(_day))
+    whose = {"owner_id": cast.people[owner], "team_id": cast.team_of(owner), "deputy_id": cast.people["finance"]}
+    return cast.add(models.Delegation, **whose, first_on=day, last_on=day, version=1, **_deleted(action))
 
 
 def _report(cast: Cast, _entity: str, action: str, owner: str) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from tests.matrix.world import ROLE, SALES, Planted
 
 POOLED = ("lead", "customer")
-SCOPED = ("lead", "customer", "contact", "follow_up", "work_report", "leave")
+SCOPED = (
+    "lead", "customer", "contact", "follow_up", "work_report", "leave", "approval", "approval_action", "approval_task", "delegation",
+)
 """Record types whose rows are somebody's; of all others the role alone decides."""
 
 SALES_STAFF = frozenset({"director", "leader", "rep"})
@@ -13,6 +15,9 @@ SUPERIORS = frozenset({"director", "leader"})
 ADMIN = frozenset({"admin"})
 NOBODY_AT_ALL: frozenset[str] = frozenset()
 
+EVERY_ROLE = frozenset(ROLE.values()) - {""}
+DECISIONS = ("approve", "reject", "send_back", "transfer", "add_signer")
+_GENERATED = ("create", "edit", "delete", "import")
 _SETTING = dict.fromkeys(("create", "edit", "delete", "import"), ADMIN)
 MAY: dict[str, dict[str, frozenset[str]]] = {
     # Reps work leads, leaders and directors give them out, the admin keeps the house in order.
@@ -34,7 +39,12 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     "contact": {**dict.fromkeys(("create", "edit", "delete"), SALES_STAFF | ADMIN), "import": NOBODY_AT_ALL},
     # Who works a lead logs what was said; taking a word back is for the superior.
     "follow_up": {"create": SALES_STAFF, "edit": SALES_STAFF, "delete": SUPERIORS, "import": NOBODY_AT_ALL},
-    "leave": {**dict.fromkeys(("create", "edit", "delete"), SALES_STAFF | ADMIN), "import": ADMIN},
+    "leave": {**dict.fromkeys(("create", "edit", "delete", "submit", "cancel"), SALES_STAFF | ADMIN), "import": ADMIN},
+    # Whoever a flow names decides what waits for him; the engine alone writes how it came and went.
+    "approval_task": {**dict.fromkeys(_GENERATED, NOBODY_AT_ALL), **dict.fromkeys(DECISIONS, EVERY_ROLE)},
+    "approval": {**dict.fromkeys(_GENERATED, NOBODY_AT_ALL), "withdraw": SALES_STAFF | ADMIN},
+    **dict.fromkeys(("approval_action", "approval_flow"), dict.fromkeys(_GENERATED, NOBODY_AT_ALL)),
+    "delegation": {**dict.fromkeys(("create", "edit", "delete"), SALES_STAFF | ADMIN), "import": NOBODY_AT_ALL},
     # The portal opens reports; their author writes and sends them, a superior judges them, nobody removes one.
     "work_report": {
         **dict.fromkeys(("create", "delete", "import"), NOBODY_AT_ALL),
@@ -79,6 +89,8 @@ def may(actor: str, action: str, record: Planted) -> bool:
         return False
     if action in ("create", "import") and record.entity not in ("follow_up", "contact"):
         return True
+    if record.entity in ("approval_task", "approval", "delegation") or (record.entity, action) == ("leave", "submit"):
+        return record.owner == actor
     if record.entity == "work_report":
         return _of_report(actor, action, record)
     if record.entity in POOLED:

@@ -14,6 +14,7 @@ from portal.engine.spec import registry
 from portal.web.protection import is_shut
 from tests.matrix import test_write_rules as rules
 from tests.matrix.attempts import attempts
+from tests.matrix.rules import SCOPED
 from tests.matrix.test_reads import reading_doors
 from tests.matrix.test_writes import other_doors
 from tests.matrix.world import Planted, World
@@ -84,7 +85,7 @@ def unwalked(app: Flask, world: World) -> list[str]:
 @pytest.fixture
 def world() -> World:
     """No rows are needed to know the addresses."""
-    return World([Planted(entity, 1, "", ()) for entity in ("lead", "customer", "contact", "follow_up", "work_report", "leave")])
+    return World([Planted(entity, 1, "", ()) for entity in SCOPED])
 
 
 def test_every_route_is_walked_by_the_matrix(app: Flask, world: World) -> None:

@@ -152,6 +152,7 @@ def test_without_the_verb_its_pages_stay_shut(actor: str, how: str, callers: Cal
     with untouched(cast, f"{actor} at shut doors"):
         for entity in registry():
             for verb, method, path in other_doors(entity):
-                if waits or (verb in MAY[entity] and not holds(actor, entity, verb)):
+                decides = entity == "approval_task" and ROLE[actor] != "" and verb in ("read", "undo")
+                if (waits and not decides) or (verb in MAY[entity] and not holds(actor, entity, verb)):
                     answer = caller.post(path) if method == "POST" and "/api/" not in path else caller.send(method, path, {"batch_id": 1})
                     assert answer.status == 403, f"{actor} {answer.sent}: {answer.status}"

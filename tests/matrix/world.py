@@ -38,6 +38,10 @@ ROLE = {
 } | {duty: duty for duty in ("legal", "finance", "cashier", "warehouse", "service")}
 
 
+OF_THE_HOLDER = frozenset({"approval_task", "delegation"})
+"""A decision that waits is for who decides, a deputy for who named him: nobody above looks in."""
+
+
 @dataclass(frozen=True)
 class Planted:
     """One record: whose it is ("" for the pool), and what only those who see it may read."""
@@ -69,6 +73,8 @@ class World:
 def sees(actor: str, record: Planted) -> bool:
     """Who sees what, in the words of the brief and not in those of the code under test."""
     role, team = ROLE[actor], SALES.get(actor)
+    if record.entity in OF_THE_HOLDER:
+        return actor == record.owner
     if role in ("admin", "director"):
         return True
     if record.owner == "":
@@ -94,7 +100,8 @@ def plant(cast: Cast) -> World:
         _customer(cast, world, number, owner, tag)
         if owner:
             _report(cast, world, owner)
-            _leave(cast, world, owner)
+            _approval(cast, world, owner, _leave(cast, world, owner))
+            _delegation(cast, world, owner)
     return world
 
 
@@ -187,7 +194,29 @@ def _report(cast: Cast, world: World, owner: str) -> None:
     world.records.append(Planted("work_report", report_id, owner, (canary,)))
 
 
-def _leave(cast: Cast, world: World, owner: str) -> None:
+def _approval(cast: Cast, world: World, owner: str, leave_id: int) -> None:
+    """One that has run its way, with what was said, and a task that its owner still holds."""
+    whose = {"owner_id": cast.people[owner], "team_id": cast.team_of(owner), "version": 1}
+    about = {"entity": "leave", "record_id": leave_id}
+    title, said, task = f"approval-canary-{owner}", f"verdict-canary-{owner}", f"task-canary-{owner}"
+    snapshot = {"reason": f"snapshot-canary-{owner}"}
+    approval_id = cast.add(models.Approval, **whose, **about, title=title, verb="submit", state="approved", snapshot=snapshot)
+    action_id = cast.add(models.ApprovalAction, approval_id=approval_id, kind="approve", comment=said, version=1)
+    task_id = cast.add(models.ApprovalTask, **whose, **about, title=task, approval_id=approval_id, state="waiting", comment="")
+    world.records.append(Planted("approval", approval_id, owner, (title, snapshot["reason"])))
+    world.records.append(Planted("approval_action", action_id, owner, (said,)))
+    world.records.append(Planted("approval_task", task_id, owner, (task,)))
+
+
+def _delegation(cast: Cast, world: World, owner: str) -> None:
+    canary = f"deputy-canary-{owner}"
+    days = {"first_on": date(2026, 8, 3), "last_on": date(2026, 8, 4)}
+    whose = {"owner_id": cast.people[owner], "team_id": cast.team_of(owner), "deputy_id": cast.people["finance"]}
+    delegation_id = cast.add(models.Delegation, **whose, **days, note=canary, version=1)
+    world.records.append(Planted("delegation", delegation_id, owner, (canary,)))
+
+
+def _leave(cast: Cast, world: World, owner: str) -> int:
     canary = f"leave-canary-{owner}"
     leave_id = cast.add(
         models.Leave,
@@ -197,6 +226,8 @@ def _leave(cast: Cast, world: World, owner: str) -> None:
         first_on=date(2026, 8, 3),
         last_on=date(2026, 8, 4),
         reason=canary,
+        state="draft",
         version=1,
     )
     world.records.append(Planted("leave", leave_id, owner, (canary,)))
+    return leave_id

@@ -1,0 +1,64 @@
+"""Decisions that are waited for too long: reminders, and the superior's turn when nobody decides (records.md, C)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from portal import models
+from portal.domain.approval_flows import Approver, People
+from portal.domain.approval_verbs import pass_on
+from portal.domain.approvals import note
+from portal.domain.calendar import company_day
+from portal.engine import store
+from portal.entities.approvals import ActionKind, ApprovalState, TaskState
+from portal.policies import policy
+
+Task = models.ApprovalTask
+
+
+def waiting_too_long(since: datetime, now: datetime) -> list[tuple[Any, int]]:
+    """(task, hours) of every task that has been waiting for one of the policy's hours since the last look; the last one counts."""
+    hours = policy("approval.remind_hours", on=company_day(now))
+    found = []
+    for task in _waiting():
+        begun = task.waiting_since
+        passed = [each for each in hours if begun is not None and since < begun + timedelta(hours=each) <= now]
+        if passed:
+            found.append((task, passed[-1]))
+    return found
+
+
+def move_on(*, now: datetime) -> int:
+    """Who is away today hands to his deputy; who has not decided in time, to his superior or an admin. Returns how many moved."""
+    people, limit = People(now), timedelta(hours=policy("approval.escalate_hours", on=company_day(now)))
+    return sum(_move(task, people, limit, now) for task in _waiting())
+
+
+def _move(task: Any, people: People, limit: timedelta, now: datetime) -> bool:
+    session = store.session()
+    approval = session.scalars(select(models.Approval).where(models.Approval.id == task.approval_id).with_for_update()).one()
+    if task.owner_id is None or approval.state != ApprovalState.PENDING.value:
+        return False
+    asker = approval.owner_id or 0
+    deciding = {each.owner_id for each in _waiting() if each.approval_id == approval.id}
+    deputy = people.standing_in(task.owner_id, asker)
+    if task.for_id is None and deputy.for_id is not None and deputy.user_id not in deciding:
+        note(approval, ActionKind.DEPUTY, to_id=deputy.user_id)
+        pass_on(task, approval, deputy, TaskState.TRANSFERRED, "", now=now)
+        return True
+    if task.waiting_since is None or task.waiting_since + limit > now:
+        return False
+    above = [each for each in people.above(task.for_id or task.owner_id) or people.admins(asker) if each != asker and each not in deciding]
+    if not above:
+        return False
+    note(approval, ActionKind.ESCALATE, to_id=above[0])
+    pass_on(task, approval, Approver(above[0]), TaskState.ESCALATED, "", now=now)
+    return True
+
+
+def _waiting() -> list[Any]:
+    wanted = select(Task).where(Task.state == TaskState.WAITING.value, Task.deleted_at.is_(None)).order_by(Task.id)
+    return list(store.session().scalars(wanted))

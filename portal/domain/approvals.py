@@ -1,0 +1,326 @@
+"""The approval engine: asking for a verb instead of doing it, the way through the steps, and doing it at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import models
+from portal.domain.approval_flows import Approver, Flow, People, applies, engine, flow_for
+from portal.engine import audit, store
+from portal.engine.errors import NotFound, PortalError, Refused
+from portal.engine.fields import View
+from portal.engine.kinds.choice import StateField
+from portal.engine.kinds.structured import JsonField
+from portal.engine.outbox import notify
+from portal.engine.spec import Spec, spec_named
+from portal.engine.text import Text, say
+from portal.engine.verbs import Outcome, Verb, verb_named
+from portal.entities.approvals import ActionKind, ApprovalState, TaskState
+from portal.security import scopes
+from portal.security.perform import acting_as, intercept
+from portal.security.principal import Principal
+from portal.security.resolve import access_version, resolve
+from portal.security.session import entrusted, guard_writes
+
+_approvals: Any = models.Approval.__table__
+_tasks: Any = models.ApprovalTask.__table__
+_people: Any = models.User.__table__
+OPEN = (TaskState.WAITING.value, TaskState.QUEUED.value)
+_PENDING = ApprovalState.PENDING.value
+_NOT_TOLD = frozenset({"created_at", "created_by_id", "changed_at", "changed_by_id"})
+
+
+# standing still -----------------------------------------------------------------------------------
+
+
+def locked(session: Session, entity: str, ids: Sequence[int]) -> dict[int, Refused]:
+    """Records that stand still because an approval is under way, each with a sentence that says where it stands."""
+    if not ids:
+        return {}
+    holder = (
+        select(_tasks.c.approval_id, _people.c.name)
+        .join(_people, _people.c.id == _tasks.c.owner_id)
+        .where(_tasks.c.state == TaskState.WAITING.value, _tasks.c.deleted_at.is_(None))
+        .subquery()
+    )
+    wanted = (
+        select(_approvals.c.record_id, holder.c.name)
+        .outerjoin(holder, holder.c.approval_id == _approvals.c.id)
+        .where(_approvals.c.entity == entity, _approvals.c.record_id.in_(ids), _approvals.c.state == _PENDING)
+    )
+    names: dict[int, list[str]] = {}
+    for record_id, name in session.connection().execute(wanted.order_by(holder.c.name)):
+        names.setdefault(record_id, []).append(name or "—")
+    return {record_id: _locked(people) for record_id, people in names.items()}
+
+
+def _locked(people: Sequence[str]) -> Refused:
+    return Refused(
+        "正在审批，等{zh}决定，期间不能改动；要改请先撤回。"
+        " | It is being decided ({en}) and stands still meanwhile; withdraw it to change it.",
+        rule="locked",
+        zh="、".join(people),
+        en=", ".join(people),
+    )
+
+
+@guard_writes
+def refuse_locked(session: Session, spec: Spec, ids: list[int]) -> None:
+    """No person changes a record while it is being decided, by whatever door."""
+    for refusal in locked(session, spec.name, ids).values():
+        raise refusal
+
+
+@intercept
+def ask_first(
+    session: Session, verb: Verb, ids: Sequence[int], *, acting_user: Principal, now: datetime, form: Mapping[str, Any]
+) -> tuple[list[int], Outcome]:
+    """A verb with a flow is asked for; one on a locked record is refused; everything else goes on."""
+    outcome = Outcome()
+    still = locked(session, verb.entity, ids)
+    outcome.refused += still.items()
+    left = [each for each in ids if each not in still]
+    flow = None if acting_user.is_system else flow_for(verb)
+    if flow is None or not flow.steps:
+        return left, outcome
+    for record in _taken(session, verb, left, acting_user):
+        record_id = record.id
+        left.remove(record_id)
+        try:
+            with session.begin_nested():
+                submit(verb, flow, record, acting_user=acting_user, now=now, form=form)
+            outcome.done.append(record_id)
+        except PortalError as refusal:
+            outcome.refused.append((record_id, refusal))
+    outcome.refused += ((each, NotFound()) for each in left)
+    outcome.message = say("已提交审批：{n} 条 | Sent for approval: {n}", n=len(outcome.done)) if outcome.done else None
+    return [], outcome
+
+
+def _taken(session: Session, verb: Verb, ids: Sequence[int], acting_user: Principal) -> list[Any]:
+    spec = spec_named(verb.entity)
+    taken = [scopes.criterion(spec, verb.takes, acting_user, spec.model)] if spec.scope == "owner" else []
+    return list(session.scalars(select(spec.model).where(spec.model.id.in_(ids), *taken).order_by(spec.model.id)))
+
+
+# asking -------------------------------------------------------------------------------------------
+
+
+def submit(verb: Verb, flow: Flow, record: Any, *, acting_user: Principal, now: datetime, form: Mapping[str, Any]) -> models.Approval:
+    """Begin: keep what is decided on, stop the record, give the first tasks."""
+    session, spec = store.session(), spec_named(verb.entity)
+    if verb.states and spec.state and getattr(record, spec.state.key) not in verb.states:
+        raise Refused("现在的状态不能提交。 | It cannot be submitted in its present state.", rule="state")
+    with entrusted(session, engine(acting_user)):
+        made = models.Approval(
+            title=_title(spec, verb, record, acting_user),
+            entity=spec.name,
+            record_id=record.id,
+            verb=verb.name,
+            owner_id=acting_user.user_id,
+            team_id=acting_user.team_id,
+            state=_PENDING,
+            step=-1,
+            flow_number=flow.number,
+            plan={"steps": [{**step, "applies": applies(spec, step, record.id, now=now)} for step in flow.steps]},
+            snapshot=snapshot(spec, record),
+            earlier=_earlier(session, spec, record.id, verb),
+            form={each.key: each.to_json(form.get(each.key)) for each in verb.form},
+        )
+        session.add(made)
+        session.flush()
+        _move_record(verb, record, verb.approval.waiting if verb.approval else "")
+        note(made, ActionKind.SUBMIT)
+        advance(made, acting_user=acting_user, now=now)
+    return made
+
+
+def _title(spec: Spec, verb: Verb, record: Any, acting_user: Principal) -> str:
+    shown = getattr(record, spec.identity.key)
+    words = spec.identity.words(shown, View()) if shown is not None else ""
+    kind = Text(spec.label).in_("zh") if verb.approval else f"{Text(spec.label).in_('zh')}{Text(verb.label).in_('zh')}"
+    return f"{acting_user.name} · {kind} · {words}"[:200]
+
+
+def snapshot(spec: Spec, record: Any) -> dict[str, Any]:
+    """What is decided on: every field but the state that the approval itself moves, and what the engine keeps."""
+    return {
+        each.key: audit.plain(getattr(record, each.key))
+        for each in spec.fields.values()
+        if not isinstance(each, (StateField, JsonField)) and each.key not in _NOT_TOLD
+    }
+
+
+def _earlier(session: Session, spec: Spec, record_id: int, verb: Verb) -> dict[str, Any]:
+    """The snapshot of the submission before this one, for the difference."""
+    wanted = (
+        select(_approvals.c.snapshot)
+        .where(_approvals.c.entity == spec.name, _approvals.c.record_id == record_id, _approvals.c.verb == verb.name)
+        .order_by(_approvals.c.id.desc())
+        .limit(1)
+    )
+    return session.connection().scalar(wanted) or {}
+
+
+def _move_record(verb: Verb | None, record: Any, state: str) -> None:
+    spec = spec_named(verb.entity) if verb else None
+    if state and spec is not None and spec.state is not None:
+        setattr(record, spec.state.key, state)
+
+
+def note(approval: models.Approval, kind: ActionKind, comment: str = "", to_id: int | None = None) -> None:
+    """One line of what happened; who and when are the transaction's."""
+    store.session().add(
+        models.ApprovalAction(approval_id=approval.id, kind=kind.value, step=max(approval.step or 0, 0), comment=comment, to_id=to_id)
+    )
+
+
+# the way ------------------------------------------------------------------------------------------
+
+
+def advance(approval: models.Approval, *, acting_user: Principal, now: datetime) -> None:
+    """To the next step that applies and that nobody in it has agreed to already; past the last one it is done."""
+    people, said_yes = People(now), _said_yes(approval)
+    steps = approval.plan["steps"]
+    for index in range((approval.step if approval.step is not None else -1) + 1, len(steps)):
+        step = steps[index]
+        if not step["applies"]:
+            continue
+        named = people.named(step.get("who", ()), approval.owner_id or 0)
+        if step.get("mode", "any") == "any":
+            missing = [] if said_yes & set(named) else named
+        else:
+            missing = [person for person in named if person not in said_yes]
+        if missing:
+            approval.step = index
+            open_tasks(approval, [people.standing_in(each, approval.owner_id or 0) for each in missing], step, now=now)
+            return
+    finish(approval, acting_user=acting_user, now=now)
+
+
+def _said_yes(approval: models.Approval) -> set[int]:
+    rows = select(_tasks.c.owner_id, _tasks.c.for_id).where(
+        _tasks.c.approval_id == approval.id, _tasks.c.state == TaskState.APPROVED.value, _tasks.c.step <= (approval.step or 0)
+    )
+    return {person for row in store.session().connection().execute(rows) for person in row if person is not None}
+
+
+def open_tasks(approval: models.Approval, approvers: Sequence[Approver], step: Mapping[str, Any], *, now: datetime) -> None:
+    """One task a person; in sequence each waits behind the one before."""
+    before: models.ApprovalTask | None = None
+    seen: set[int] = set()
+    for each in approvers:
+        if each.user_id in seen:
+            continue
+        seen.add(each.user_id)
+        in_line = before if step.get("mode") == "sequence" else None
+        before = give(approval, each, now=now, behind=in_line.id if in_line else None)
+
+
+def give(approval: models.Approval, who: Approver, *, now: datetime, behind: int | None = None) -> models.ApprovalTask:
+    """A task for somebody; he is told when it is his turn."""
+    session = store.session()
+    team_id = session.connection().scalar(select(_people.c.team_id).where(_people.c.id == who.user_id))
+    made = models.ApprovalTask(
+        title=approval.title,
+        approval_id=approval.id,
+        entity=approval.entity,
+        record_id=approval.record_id,
+        owner_id=who.user_id,
+        team_id=team_id,
+        asked_by_id=approval.owner_id,
+        for_id=who.for_id,
+        step=approval.step,
+        behind=behind,
+        state=(TaskState.QUEUED if behind else TaskState.WAITING).value,
+        waiting_since=None if behind else now,
+    )
+    session.add(made)
+    session.flush()
+    if behind is None:
+        tell_holder(made, now=now)
+    return made
+
+
+def tell_holder(task: models.ApprovalTask, *, now: datetime) -> None:
+    """It is his turn."""
+    notify(
+        store.session(),
+        recipient_ids=task.owner_id or 0,
+        event_key=f"approval.task:{task.id}:{task.version}",
+        kind="approval.task",
+        title=say("待你审批：{what} | For your decision: {what}", what=task.title),
+        entity="approval_task",
+        record_id=task.id,
+        href=f"/approvals/{task.id}",
+        now=now,
+    )
+
+
+def tell_asker(approval: models.Approval, words: str, comment: str, *, acting_user: Principal, now: datetime) -> None:
+    """Who asked hears how it ended; `words` name {what} and {who}."""
+    if approval.owner_id and approval.owner_id != acting_user.user_id:
+        said = comment.replace(" | ", " ｜ ")
+        notify(
+            store.session(),
+            recipient_ids=approval.owner_id,
+            event_key=f"approval.{approval.state}:{approval.id}",
+            kind="approval.result",
+            title=say(words, what=approval.title, who=acting_user.name),
+            body=say("{said} | {said}", said=said) if said else "",
+            entity=approval.entity,
+            record_id=approval.record_id,
+            href=f"/{approval.entity}/{approval.record_id}",
+            now=now,
+        )
+
+
+def close_tasks(approval: models.Approval) -> None:
+    """Nobody is waited for any more."""
+    mine = select(models.ApprovalTask).where(models.ApprovalTask.approval_id == approval.id, models.ApprovalTask.state.in_(OPEN))
+    for task in store.session().scalars(mine):
+        task.state = TaskState.CLOSED.value
+    store.session().flush()
+
+
+def finish(approval: models.Approval, *, acting_user: Principal, now: datetime) -> None:
+    """Everybody has agreed: do what was asked for, as who asked for it, and note who agreed last."""
+    session = store.session()
+    approval.state, approval.decided_at = ApprovalState.APPROVED.value, now
+    session.flush()
+    verb, spec = verb_named(approval.entity, approval.verb), spec_named(approval.entity)
+    asker = resolve(session, approval.owner_id or 0, access_version(session))
+    if verb is None or not asker.may(verb.permission):
+        raise Refused("提交人已经没有这个权限，请驳回。 | Who asked no longer has the right to it; reject it.", rule="asker_gone")
+    form = {each.key: each.parse(approval.form.get(each.key)) for each in verb.form}
+    with entrusted(session, replace(asker, note=f"approval {approval.id}: {acting_user.name}"[:120])), acting_as(session, verb):
+        given = [approval.record_id] if verb.by_id else [_record(session, spec, approval)]
+        outcome = verb.function(given, acting_user=asker, now=now, **form)
+        for _, refusal in outcome.refused:
+            raise refusal
+    tell_asker(approval, "{who}批准了：{what} | {who} approved: {what}", "", acting_user=acting_user, now=now)
+
+
+def _record(session: Session, spec: Spec, approval: models.Approval) -> Any:
+    found = session.scalar(select(spec.model).where(spec.model.id == approval.record_id))
+    if found is None:
+        raise Refused("记录已经不在，请驳回。 | The record is gone; reject it.", rule="record_gone")
+    return found
+
+
+def end(approval: models.Approval, state: ApprovalState, *, now: datetime) -> None:
+    """Not approved: the record moves on as its verb says, and may be changed again."""
+    session, spec = store.session(), spec_named(approval.entity)
+    close_tasks(approval)
+    approval.state, approval.decided_at = state.value, now
+    verb = verb_named(approval.entity, approval.verb)
+    rule = verb.approval if verb else None
+    if rule is not None:
+        _move_record(verb, _record(session, spec, approval), rule.rejected if state is ApprovalState.REJECTED else rule.returned)
+    session.flush()

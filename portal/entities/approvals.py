@@ -1,0 +1,162 @@
+"""What is decided by others before it is done: flows, what runs through them, whose turn it is, what was said."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import text as sql
+
+from portal.engine.entity import Entity, Owned
+from portal.engine.kinds import Choices, choice, flag, instant, integer, json, longtext, ref, states, text
+from portal.engine.screen import Screen
+
+
+class ApprovalState(Choices):
+    PENDING = "pending", "审批中 | Being decided", "go"
+    APPROVED = "approved", "已批准 | Approved", "ok"
+    REJECTED = "rejected", "已驳回 | Rejected", "bad"
+    RETURNED = "returned", "已退回 | Returned", "warn"
+    WITHDRAWN = "withdrawn", "已撤回 | Withdrawn"
+
+
+class TaskState(Choices):
+    QUEUED = "queued", "排队 | Queued", "new"
+    WAITING = "waiting", "待决定 | Waiting", "go"
+    APPROVED = "approved", "同意 | Approved", "ok"
+    REJECTED = "rejected", "驳回 | Rejected", "bad"
+    RETURNED = "returned", "退回 | Returned", "warn"
+    TRANSFERRED = "transferred", "已转交 | Transferred"
+    ESCALATED = "escalated", "已升级 | Escalated", "warn"
+    CLOSED = "closed", "不再需要 | No longer needed"
+
+
+class ActionKind(Choices):
+    SUBMIT = "submit", "提交 | Submitted"
+    APPROVE = "approve", "同意 | Approved", "ok"
+    REJECT = "reject", "驳回 | Rejected", "bad"
+    RETURN = "return", "退回 | Returned", "warn"
+    WITHDRAW = "withdraw", "撤回 | Withdrew"
+    TRANSFER = "transfer", "转交 | Transferred"
+    ADD_SIGNER = "add_signer", "加签 | Added a signer"
+    ESCALATE = "escalate", "超时升级 | Escalated", "warn"
+    DEPUTY = "deputy", "转给代理人 | Passed to the deputy"
+
+
+class AddWhen(Choices):
+    BEFORE = "before", "在我之前 | Before me"
+    AFTER = "after", "在我之后 | After me"
+
+
+APPROVAL_EDGES = {ApprovalState.PENDING: (ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.RETURNED, ApprovalState.WITHDRAWN)}
+TASK_EDGES = {
+    TaskState.QUEUED: (TaskState.WAITING, TaskState.CLOSED),
+    TaskState.WAITING: (
+        TaskState.APPROVED,
+        TaskState.REJECTED,
+        TaskState.RETURNED,
+        TaskState.TRANSFERRED,
+        TaskState.ESCALATED,
+        TaskState.CLOSED,
+        TaskState.QUEUED,
+    ),
+}
+
+
+class ApprovalFlow(Entity):
+    """审批流 | Approval flow: who decides about one verb of one record type; a new version leaves the old ones as they were."""
+
+    __table_args__ = (UniqueConstraint("entity", "verb", "number"), Index("ix_approval_flow_title", "title"))
+
+    title = text("名称 | Name", 120, required=True, identity=True, readonly=True)
+    entity = text("数据类型 | Record type", 64, required=True, readonly=True)
+    verb = text("动作 | Verb", 64, required=True, readonly=True)
+    number = integer("版本 | Version", required=True, readonly=True)
+    active = flag("在用 | In use", default=True, readonly=True)
+    definition = json("步骤 | Steps")
+
+    screen = Screen(
+        icon="git-branch", columns=("title", "number", "active", "created_by_id", "created_at"), order="title", attachments=False
+    )
+
+
+class Approval(Entity, Owned):
+    """审批 | Approval: something asked for, on its way through the steps. Its owner is who asked."""
+
+    __table_args__ = (
+        Index("ix_approval_created", "created_at"),
+        Index("ix_approval_record", "entity", "record_id"),
+        Index("uq_approval_pending", "entity", "record_id", unique=True, postgresql_where=sql("state = 'pending'")),
+    )
+
+    title = text("事项 | Matter", 200, required=True, searched=True, identity=True, readonly=True)
+    entity = text("数据类型 | Record type", 64, required=True, readonly=True)
+    record_id = integer("记录 | Record", required=True, readonly=True)
+    verb = text("动作 | Verb", 64, required=True, readonly=True)
+    state = states("状态 | State", ApprovalState, edges=APPROVAL_EDGES)
+    step = integer("第几步 | Step", readonly=True, default=0)
+    flow_number = integer("流程版本 | Flow version", readonly=True, default=0)
+    plan = json("步骤 | Steps")
+    snapshot = json("快照 | Snapshot")
+    earlier = json("上一版 | Earlier snapshot")
+    form = json("填写 | Form")
+    decided_at = instant("结束时间 | Ended", readonly=True)
+
+    verbs = ("withdraw",)
+    screen = Screen(
+        icon="checklist",
+        columns=("title", "owner_id", "state", "created_at", "decided_at"),
+        tabs=("mine", "team", "all"),
+        filters=("state", "owner_id", "created_at"),
+        order="-created_at",
+        related=("approval_action",),
+        attachments=False,
+    )
+
+
+class ApprovalTask(Entity, Owned):
+    """审批任务 | Approval task: one person's decision that is waited for. Its owner is who decides."""
+
+    __table_args__ = (
+        Index("ix_approval_task_created", "created_at"),
+        Index("ix_approval_task_waiting", "owner_id", "entity", postgresql_where=sql("state = 'waiting'")),
+    )
+
+    title = text("事项 | Matter", 200, required=True, searched=True, identity=True, readonly=True)
+    approval_id = ref("审批 | Approval", "approval", required=True, readonly=True)
+    entity = text("数据类型 | Record type", 64, required=True, readonly=True)
+    record_id = integer("记录 | Record", required=True, readonly=True)
+    asked_by_id = ref("提交人 | Asked by", "user", readonly=True, index=False)
+    for_id = ref("代谁决定 | In the place of", "user", readonly=True, index=False)
+    step = integer("第几步 | Step", readonly=True, default=0)
+    behind = integer("排在哪一件之后 | Behind which task", readonly=True)
+    state = states("状态 | State", TaskState, edges=TASK_EDGES)
+    waiting_since = instant("等待起 | Waiting since", readonly=True)
+    decided_at = instant("决定时间 | Decided", readonly=True)
+    comment = longtext("意见 | Comment", readonly=True)
+
+    verbs = ("approve", "reject", "send_back", "transfer", "add_signer")
+    screen = Screen(
+        icon="checkbox",
+        columns=("title", "asked_by_id", "state", "waiting_since", "comment"),
+        tabs=("mine", "all"),
+        filters=("state", "asked_by_id", "created_at"),
+        order="-created_at",
+        facts=("asked_by_id", "for_id", "waiting_since", "decided_at", "comment", "state"),
+        attachments=False,
+    )
+
+
+class ApprovalAction(Entity):
+    """审批动态 | Approval action: what somebody did with an approval, and what he said."""
+
+    __table_args__ = (Index("ix_approval_action_created", "created_at"),)
+    scope_parent = "approval_id"
+
+    approval_id = ref("审批 | Approval", "approval", required=True, readonly=True)
+    kind = choice("动作 | Action", ActionKind, required=True, identity=True, readonly=True)
+    step = integer("第几步 | Step", readonly=True, default=0)
+    to_id = ref("转给 | To", "user", readonly=True, index=False)
+    comment = longtext("意见 | Comment", readonly=True)
+
+    screen = Screen(
+        icon="message", columns=("kind", "approval_id", "comment", "created_by_id", "created_at"), order="-created_at", attachments=False
+    )

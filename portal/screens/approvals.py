@@ -1,0 +1,68 @@
+"""The desk of decisions: what waits for me, what I asked for, what I decided; one decision with all it needs."""
+
+from __future__ import annotations
+
+from flask import g, render_template, request
+from flask_appbuilder import BaseView, expose
+from werkzeug.exceptions import Unauthorized
+
+from portal import models
+from portal.domain import approval_desk
+from portal.engine.clock import clock
+from portal.engine.errors import BadRequest, NotAllowed, NotFound
+from portal.engine.spec import spec_of
+from portal.engine.verbs import verbs_of
+from portal.security.principal import Principal
+from portal.web import records
+from portal.web.approval_box import drawn
+from portal.web.language import view
+
+_TABS = {"waiting": approval_desk.waiting_for, "mine": approval_desk.asked_by, "done": approval_desk.decided_by}
+
+
+class ApprovalDeskView(BaseView):  # type: ignore[misc]
+    """Rows come through the gate; deciding is the verbs of the tasks."""
+
+    route_base = "/approvals"
+    endpoint = "ApprovalDeskView"
+    default_view = "desk"
+
+    @expose("/")
+    def desk(self) -> str:
+        who = _reader()
+        tab = request.args.get("tab", "waiting")
+        if tab not in _TABS:
+            raise BadRequest("没有这个页签。 | There is no such tab.")
+        return render_template(
+            "approvals.html",
+            tab=tab,
+            lines=_TABS[tab](who),
+            waiting=approval_desk.how_many_wait(who),
+            bulk=[v for v in verbs_of(spec_of(models.ApprovalTask)) if v.bulk and who.may(v.permission)],
+            now=clock.now(),
+        )
+
+    @expose("/<int:task_id>")
+    def decide(self, task_id: int) -> str:
+        who = _reader()
+        spec = spec_of(models.ApprovalTask)
+        task = records.find(spec, task_id)
+        found = approval_desk.standing_of(task.approval_id, reader=who, now=clock.now())
+        if found is None:
+            raise NotFound
+        return render_template(
+            "approval.html",
+            task=task,
+            box=drawn(found, records.rights(), view()),
+            verbs=[v for v in verbs_of(spec) if v.offered(task.state) and task.owner_id == who.user_id and who.may(v.permission)],
+            said=approval_desk.history(found.id, now=clock.now()),
+            record_href=f"/{found.entity}/{found.record_id}" if who.may(f"{found.entity}:read") else "",
+        )
+
+
+def _reader() -> Principal:
+    if g.signed_in is None:
+        raise Unauthorized
+    if not records.principal().may("approval_desk:read"):
+        raise NotAllowed
+    return records.principal()

@@ -1,0 +1,95 @@
+"""Where a record stands on its way through an approval, as one reader may see it: the line of steps, what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from portal.domain.approval_desk import Standing, Stop, standing
+from portal.engine.fields import Field, View
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.spec import Spec, spec_named
+from portal.engine.text import pick
+from portal.security.fields import Rights
+from portal.web.pickers import names
+
+_ICONS = {"done": "circle-check", "now": "circle-dot", "next": "circle", "skip": "circle-minus", "bad": "circle-x"}
+
+
+@dataclass(frozen=True, slots=True)
+class BoxStep:
+    icon: str
+    css: str
+    label: str
+    people: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    standing: Standing
+    state: str
+    tone: str
+    steps: tuple[BoxStep, ...]
+    facts: tuple[tuple[str, str, str], ...]
+    """(label, value as submitted, value of the submission before where it differs)."""
+
+
+def box_of(spec: Spec, record_id: int, rights: Rights, view: View, now: datetime) -> Box | None:
+    """The newest approval of a record that came through the gate."""
+    found = standing(spec.name, record_id, reader=rights.principal, now=now)
+    return None if found is None else drawn(found, rights, view)
+
+
+def drawn(found: Standing, rights: Rights, view: View) -> Box:
+    spec = spec_named(found.entity)
+    steps = tuple(_step(stop, view) for stop in found.stops)
+    return Box(found, found.state.in_(view.language), found.state.tone, steps, tuple(_facts(spec, found, rights, view)))
+
+
+def _step(stop: Stop, view: View) -> BoxStep:
+    people = ("、" if view.language == "zh" else ", ").join(stop.people)
+    skipped = pick("不经过 | not needed", view.language)
+    return BoxStep(
+        _ICONS[stop.state],
+        stop.state if stop.state in ("done", "now") else "",
+        str(pick(stop.label, view.language)),
+        str(skipped) if stop.state == "skip" else people,
+        stop.detail,
+    )
+
+
+def _facts(spec: Spec, found: Standing, rights: Rights, view: View) -> list[tuple[str, str, str]]:
+    keys = dict.fromkeys((*(f.key for f in spec.facts), *(f.key for f in spec.form)))
+    shown = [spec.fields[key] for key in keys if key in found.snapshot and rights.sees(spec, spec.fields[key])]
+    referred = _referred(shown, found)
+    lines = []
+    for each in shown:
+        new = _words(each, found.snapshot, rights, view, referred)
+        old = _words(each, found.earlier, rights, view, referred) if each.key in found.earlier else new
+        lines.append((str(pick(each.label, view.language)), new, old if old != new else ""))
+    return lines
+
+
+def _referred(shown: list[Field], found: Standing) -> dict[tuple[str, int], str]:
+    wanted: dict[str, set[int]] = {}
+    for each in shown:
+        if isinstance(each, ReferenceField):
+            wanted.setdefault(each.target, set()).update(
+                int(kept[each.key]) for kept in (found.snapshot, found.earlier) if kept.get(each.key)
+            )
+    return {(target, key): name for target, ids in wanted.items() for key, name in names(target, ids).items()}
+
+
+def _words(each: Field, kept: Mapping[str, Any], rights: Rights, view: View, referred: Mapping[tuple[str, int], str]) -> str:
+    """A kept value as this reader may see it: names he may not see are dashes, masked stay masked."""
+    value = kept.get(each.key)
+    if value in (None, ""):
+        return "—"
+    if isinstance(each, ReferenceField):
+        return referred.get((each.target, int(value)), "—")
+    if rights.masks(each, kept):
+        return rights.hidden(each, value)
+    return each.words(each.parse(value), view)
