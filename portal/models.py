@@ -23,6 +23,7 @@ from portal.entities.approvals import (
     ApprovalFlow,  # who decides about a verb, by version
     ApprovalTask,  # one person's decision that is waited for
 )
+from portal.entities.custom import CustomField  # a field that an admin added
 from portal.entities.customers import (
     Contact,  # a person at a customer, and his part in the decision
     Customer,  # a company we sell to
@@ -57,6 +58,7 @@ __all__ = [
     "AuditEvent",
     "ClaimLedger",
     "Contact",
+    "CustomField",
     "Customer",
     "Delegation",
     "FollowUp",

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import event, insert, inspect, select
 from sqlalchemy.orm import Session, UOWTransaction
 
-from portal.engine.entity import Declared, entity_name
+from portal.engine.entity import DOCUMENT, Customisable, Declared, entity_name
 from portal.engine.tables import AuditEvent
 
 _SILENT = frozenset(
@@ -123,23 +123,38 @@ def _write_noted(session: Session, _context: UOWTransaction) -> None:
 def _difference(record: Any, *, new: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     if new:
         return {}, _values(record)
-    before, after = {}, {}
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
     for attribute in inspect(record).attrs:
         history = attribute.history
         if attribute.key in _SILENT or not history.has_changes() or attribute.key not in record.__mapper__.column_attrs:
             continue
-        before[attribute.key] = plain(history.deleted[0]) if history.deleted else None
-        after[attribute.key] = plain(history.added[0]) if history.added else None
+        left: Any = history.deleted[0] if history.deleted else None
+        right: Any = history.added[0] if history.added else None
+        if attribute.key == DOCUMENT and isinstance(record, Customisable):
+            _compare_documents(left or {}, right or {}, before, after)
+            continue
+        before[attribute.key], after[attribute.key] = plain(left), plain(right)
     return before, after
+
+
+def _compare_documents(old: dict[str, Any], new: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Each custom field is a field of its own in the history."""
+    for key in {*old, *new}:
+        if old.get(key) != new.get(key):
+            before[key], after[key] = old.get(key), new.get(key)
 
 
 def _values(record: Any) -> dict[str, Any]:
     state = inspect(record).dict
-    return {
+    document = state.get(DOCUMENT) or {} if isinstance(record, Customisable) else {}
+    silent = _SILENT | {DOCUMENT} if isinstance(record, Customisable) else _SILENT
+    columns = {
         a.key: plain(state[a.key])
         for a in record.__mapper__.column_attrs
-        if a.key in state and a.key not in _SILENT and state[a.key] not in (None, "")
+        if a.key in state and a.key not in silent and state[a.key] not in (None, "")
     }
+    return {**columns, **document}
 
 
 def of_record(session: Session, entity: str, record_id: int, *, limit: int = 100) -> list[AuditEvent]:

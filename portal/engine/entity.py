@@ -110,6 +110,10 @@ class Pooled(Owned):
     )
 
 
+DOCUMENT = "extra"
+"""The column of a Customisable record that holds what was added at run time."""
+
+
 class Customisable:
     """Takes fields that an admin adds at run time; their values live in one JSONB column."""
 

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any, ClassVar, Protocol, TypedDict
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy import ColumnElement, and_, cast, literal, not_, or_
+from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import InstrumentedAttribute, MappedColumn, mapped_column
 from sqlalchemy.types import TypeEngine
 
@@ -177,6 +178,25 @@ class Field:
     def sql_export(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
         """The same in SQL, for streamed exports."""
         return column
+
+    # in a record's document -------------------------------------------------------
+    def within(self, document: Any) -> ColumnElement[Any]:
+        """A custom field's value as an expression over the record's document.
+
+        Its constants stand in the statement's text, or no index on the same expression would be found.
+        """
+        return cast(self._in_document(document), self.sql_type())
+
+    def _in_document(self, document: Any) -> ColumnElement[Any]:
+        return document.op("->>", return_type=SqlText())(literal(self.key, literal_execute=True))  # type: ignore[no-any-return]
+
+    def to_document(self, value: Any) -> Any:
+        """The value as JSON keeps it."""
+        return value
+
+    def from_document(self, kept: Any) -> Any:
+        """The value back from there."""
+        return self.blank if kept is None else kept
 
     # filters ----------------------------------------------------------------------
     def criterion(

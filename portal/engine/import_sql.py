@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Table, and_, case, cast, func, insert, literal, or_, select, text, true, update
+from sqlalchemy import ColumnElement, Integer, Numeric, Table, and_, case, cast, func, insert, literal, or_, select, text, true, update
+from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.orm import Session
 from sqlalchemy.types import String
 
 from portal.engine.audit import attribution
-from portal.engine.entity import Owned, Pooled
+from portal.engine.entity import DOCUMENT, Owned, Pooled
 from portal.engine.errors import Refused
 from portal.engine.import_rows import Plan, said
 from portal.engine.importing import Counts
@@ -133,20 +134,16 @@ class Writer:
     def _change(self, plan: Plan, met: ColumnElement[bool], *, fill: bool) -> None:
         """The first line that met a record changes it: cells that say nothing leave the record as it is."""
         model = plan.spec.table
-        matched_by = {key for keys in plan.match for key in keys}
-        keys = [
-            k
-            for k in (*plan.target.columns, *plan.target.links, *plan.importer.derived)
-            if k in model.c and (k not in matched_by or k not in plan.target.links) and not self._by_verb_only(plan, k)
-        ]
+        keys = self._changeable(plan)
         if not keys:
             return
         source = (select(self.table).ext(distinct_on(plan.staged.id)).where(met).order_by(plan.staged.id, self.table.c.line)).subquery()
-        new = {key: self._new_value(model.c[key], self._given(plan, source, key, fill=fill), fill=fill) for key in keys}
-        differs = or_(*(model.c[key].is_distinct_from(value) for key, value in new.items()))
+        old = {key: _kept(plan.spec, key) for key in keys}
+        new = {key: self._new_value(old[key], self._given(plan, source, key, fill=fill), fill=fill) for key in keys}
+        differs = or_(*(old[key].is_distinct_from(value) for key, value in new.items()))
         identity = source.c[plan.staged.id.name]
         former = (
-            select(model.c.id, *(model.c[key].label(f"old_{key}") for key in keys), *(v.label(f"new_{k}") for k, v in new.items()))
+            select(model.c.id, *(old[key].label(f"old_{key}") for key in keys), *(v.label(f"new_{k}") for k, v in new.items()))
             .join(source, identity == model.c.id)
             .where(differs)
             .with_for_update(of=model)
@@ -157,7 +154,7 @@ class Writer:
         changed = (
             update(model)
             .where(model.c.id == former.c.id)
-            .values({**{key: former.c[f"new_{key}"] for key in keys}, **stamp, **version})
+            .values({**_written(plan.spec, {key: former.c[f"new_{key}"] for key in keys}), **stamp, **version})
             .returning(model.c.id)
             .cte("changed")
         )
@@ -171,6 +168,15 @@ class Writer:
         self._count_changed(plan, ids)
         if ids:
             plan.importer.changed(self.session, ids, now=self.now)
+
+    def _changeable(self, plan: Plan) -> list[str]:
+        """What a row may change of a record that is there."""
+        matched_by = {key for keys in plan.match for key in keys}
+        return [
+            k
+            for k in (*plan.target.columns, *plan.target.links, *plan.importer.derived)
+            if _is_kept(plan.spec, k) and (k not in matched_by or k not in plan.target.links) and not self._by_verb_only(plan, k)
+        ]
 
     @staticmethod
     def _given(plan: Plan, source: Any, key: str, *, fill: bool) -> Any:
@@ -244,6 +250,8 @@ class Writer:
         if "import_id" in model.c:
             values["import_id"] = literal(self.import_id)
         values |= {key: self._stored(model.c[key], column) for key, column in plan.staged.columns.items() if key in model.c}
+        if plan.spec.custom:
+            values[DOCUMENT] = _document_of(plan.spec, plan.staged.columns)
         rows = select(*values.values()).where(plan.staged.is_new).order_by(self.table.c.line)
         self._execute(insert(model).from_select(list(values), rows))
 
@@ -263,7 +271,7 @@ class Writer:
         return {"created_at": self.now, "changed_at": self.now, "created_by_id": actor, "changed_by_id": actor}
 
     def _history(self, plan: Plan) -> None:
-        told = {key: column for key, column in plan.staged.columns.items() if key not in plan.importer.derived and key in plan.spec.table.c}
+        told = {key: column for key, column in plan.staged.columns.items() if key not in plan.importer.derived and _is_kept(plan.spec, key)}
         lines = select(*self._who(plan.spec), plan.staged.id, self._document(told)).where(plan.staged.is_new)
         self._execute(
             insert(AuditEvent.__table__).from_select(  # type: ignore[arg-type]
@@ -345,3 +353,32 @@ def analyse(session: Session, table: Table) -> None:
 
 
 __all__ = ["Writer", "analyse", "begin"]
+
+
+def _is_kept(spec: Spec, key: str) -> bool:
+    """Whether the record keeps it: in a column, or in its document."""
+    return key in spec.table.c or key in spec.custom
+
+
+def _kept(spec: Spec, key: str) -> Any:
+    """Where the record keeps it."""
+    return spec.custom[key].within(spec.table.c[DOCUMENT]) if key in spec.custom else spec.table.c[key]
+
+
+def _written(spec: Spec, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of an update: what custom fields say joins what the document says already."""
+    columns = {key: value for key, value in values.items() if key not in spec.custom}
+    if len(columns) == len(values):
+        return columns
+    return {**columns, DOCUMENT: spec.table.c[DOCUMENT].op("||")(_document_of(spec, values))}
+
+
+def _document_of(spec: Spec, values: Mapping[str, Any]) -> Any:
+    """Custom fields as JSON, as `Field.to_document` writes them: numbers with decimals as text, nothing for nothing."""
+    parts: list[Any] = []
+    for key in spec.custom:
+        if key in values:
+            value = values[key]
+            told = func.nullif(value, "") if isinstance(value.type, String) else value
+            parts += [literal(key, literal_execute=True), cast(told, SqlText) if isinstance(value.type, Numeric) else told]
+    return cast(func.jsonb_strip_nulls(func.jsonb_build_object(*parts)), JSONB)

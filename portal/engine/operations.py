@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from portal.engine import custom
 from portal.engine.errors import Changed, Invalid, Refused
 from portal.engine.fields import REQUIRED, BadValue, Field, View
 from portal.engine.kinds.dates import InstantField
@@ -17,6 +20,7 @@ from portal.engine.text import Text
 Operation = Callable[..., Any]
 ONE_PARENT = Text("请选择它属于哪条记录，只选一条。 | Choose the one record it belongs to.")
 MOVED = Text("不能改到另一条记录。 | It cannot be moved to another record.")
+_TAKEN = Text("已有记录是这个值。 | Another record has this value.")
 _replaced: dict[tuple[str, str], Operation] = {}
 
 
@@ -63,14 +67,16 @@ def parse(spec: Spec, raw: Mapping[str, Any], *, fields: tuple[Field, ...], view
 def create(session: Session, spec: Spec, values: dict[str, Any], *, acting_user: Any, now: datetime) -> Any:
     """A new record, flushed. What can lie in no pool is its maker's."""
     _refuse_strays(spec, values)
-    if replaced := _replaced.get((spec.name, "create")):
-        return replaced(values, acting_user=acting_user, now=now)
-    record = spec.model(**values)
-    if spec.scope == "owner" and not spec.pooled:
-        record.owner_id, record.team_id = acting_user.user_id or None, acting_user.team_id
-    session.add(record)
-    session.flush()
-    return record
+    values = custom.gathered(spec, values)
+    with _clash_named(spec):
+        if replaced := _replaced.get((spec.name, "create")):
+            return replaced(values, acting_user=acting_user, now=now)
+        record = spec.model(**values)
+        if spec.scope == "owner" and not spec.pooled:
+            record.owner_id, record.team_id = acting_user.user_id or None, acting_user.team_id
+        session.add(record)
+        session.flush()
+        return record
 
 
 def _refuse_strays(spec: Spec, values: Mapping[str, Any]) -> None:
@@ -88,12 +94,28 @@ def change(
         raise Changed
     if moved := {p.key: MOVED for p in spec.parents if p.key in values and values[p.key] != getattr(record, p.key)}:
         raise Invalid(moved)
-    if replaced := _replaced.get((spec.name, "change")):
-        return replaced(record, values, acting_user=acting_user, now=now)
-    for key, value in values.items():
-        setattr(record, key, value)
-    session.flush()
-    return record
+    if spec.custom:
+        values = custom.gathered(spec, values, record.extra)
+    with _clash_named(spec):
+        if replaced := _replaced.get((spec.name, "change")):
+            return replaced(record, values, acting_user=acting_user, now=now)
+        for key, value in values.items():
+            setattr(record, key, value)
+        session.flush()
+        return record
+
+
+@contextmanager
+def _clash_named(spec: Spec) -> Iterator[None]:
+    """A value that a unique custom field has already is told beside that field."""
+    try:
+        yield
+    except IntegrityError as error:
+        index = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+        for key in spec.custom:
+            if index == custom.index_name(spec.name, key, "unique"):
+                raise Invalid({key: _TAKEN}) from error
+        raise
 
 
 def remove(session: Session, spec: Spec, record: Any, *, acting_user: Any, now: datetime) -> Any:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, Literal
 
 from sqlalchemy import event, inspect
 from sqlalchemy.orm import Mapper
 
+from portal.engine import custom
 from portal.engine.checks import check_alone
-from portal.engine.entity import Declared, Entity, Owned, Pooled, entity_name, parent_keys
+from portal.engine.entity import Customisable, Declared, Entity, Owned, Pooled, entity_name, parent_keys
 from portal.engine.errors import BadRequest, WrongDeclaration
 from portal.engine.fields import Field
 from portal.engine.kinds.choice import StateField
@@ -36,6 +37,8 @@ class Spec:
     parents: tuple[ReferenceField, ...]
     """For children: the references of which exactly one names the record that this one is seen with."""
     verbs: tuple[str, ...]
+    custom: Mapping[str, Field] = field(default_factory=dict)
+    """Those of `fields` that were added at run time."""
 
     @property
     def table(self) -> Any:
@@ -44,6 +47,10 @@ class Spec:
     @cached_property
     def pooled(self) -> bool:
         return issubclass(self.model, Pooled)
+
+    @cached_property
+    def customisable(self) -> bool:
+        return issubclass(self.model, Customisable)
 
     @cached_property
     def archived(self) -> bool:
@@ -83,7 +90,14 @@ class Spec:
         return tuple(self.fields[key] for key in keys)
 
     def column(self, key: str) -> Any:
+        """The mapped column, or the expression that stands for one."""
+        if key in self.custom:
+            return self.custom[key].within(self.model.extra)
         return getattr(self.model, key)
+
+    def is_nullable(self, key: str) -> bool:
+        """Whether nothing is NULL there."""
+        return self.custom[key].blank is None if key in self.custom else bool(self.table.c[key].nullable)
 
     def parent_to(self, name: str) -> ReferenceField | None:
         """The reference by which a child belongs to this record type."""
@@ -105,8 +119,8 @@ _read: dict[type[Any], Spec] = {}
 _withdrawn: set[type[Any]] = set()
 
 
-def spec_of(model: type[Any]) -> Spec:
-    """The spec of a declared class, read once."""
+def _declared_spec(model: type[Any]) -> Spec:
+    """As declared, read once."""
     if model not in _read:
         _read[model] = _spec(model)
     return _read[model]
@@ -140,15 +154,26 @@ def _fields(model: type[Any]) -> dict[str, Field]:
     return fields
 
 
+def spec_of(model: type[Any]) -> Spec:
+    """The spec of a declared class, with the custom fields of the running request."""
+    return custom.current(_declared_spec(model))
+
+
+def registry() -> Mapping[str, Spec]:
+    """Every entity by REST name, in order of declaration, with the custom fields of the running request."""
+    return custom.current_all(_registry())
+
+
 @cache
-def registry() -> dict[str, Spec]:
-    """Every declared entity by REST name, in order of declaration. Read anew after a class was mapped or withdrawn."""
-    return {spec.name: spec for spec in (spec_of(model) for model in sorted(_declared(), key=lambda m: (m.__module__, m.__name__)))}
+def _registry() -> dict[str, Spec]:
+    """As declared. Read anew after a class was mapped or withdrawn."""
+    ordered = sorted(_declared(), key=lambda m: (m.__module__, m.__name__))
+    return {spec.name: spec for spec in (_declared_spec(model) for model in ordered)}
 
 
 @event.listens_for(Mapper, "after_mapper_constructed")
 def _read_anew(_mapper: Mapper[Any], _class: type[Any]) -> None:
-    registry.cache_clear()
+    _registry.cache_clear()
 
 
 def _declared() -> set[type[Any]]:
@@ -168,7 +193,7 @@ def declared_for_now() -> Iterator[None]:
             _withdrawn.add(model)
             _read.pop(model, None)
             model.metadata.remove(model.__table__)
-        registry.cache_clear()
+        _registry.cache_clear()
 
 
 def spec_named(name: str) -> Spec:

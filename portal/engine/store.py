@@ -43,6 +43,11 @@ def session() -> Session:
     return current
 
 
+def current() -> Session | None:
+    """The session a door has opened; None outside of one."""
+    return _current.get()
+
+
 @contextmanager
 def bound(to: Session) -> Iterator[Session]:
     """Make a session the current one; who made it closes it."""

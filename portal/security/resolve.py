@@ -26,6 +26,11 @@ def access_version(session: Session) -> int:
     return session.connection().scalar(select(AccessVersion.version).where(AccessVersion.id == 1)) or 0
 
 
+def role_names(session: Session) -> tuple[str, ...]:
+    """Every role there is."""
+    return tuple(session.scalars(select(Role.name).order_by(Role.id)))
+
+
 def touch_access(session: Session) -> None:
     """Anybody's rights may have changed: every cached principal ends with this transaction."""
     connection = session.connection()

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 import jobs
-from portal.engine import operations, store
+from portal.engine import custom, operations, store
 from portal.engine.errors import BadRequest, Refused
 from portal.engine.fields import Field
 from portal.engine.given import id_of
@@ -35,7 +35,12 @@ from portal.web.records import granted
 class EntityApi(BaseApi):  # type: ignore[misc]
     """Derived per entity by `api_of`."""
 
-    spec: Spec
+    declared: Spec
+
+    @property
+    def spec(self) -> Spec:
+        """As this request has it, with the fields added at run time."""
+        return custom.current(self.declared)
 
     @expose("/", methods=("GET",))
     @granted("read")
@@ -254,7 +259,7 @@ def api_of(spec: Spec) -> type[EntityApi]:
         name,
         (EntityApi,),
         {
-            "spec": spec,
+            "declared": spec,
             "resource_name": spec.name,
             "class_permission_name": spec.name,
             "csrf_exempt": False,

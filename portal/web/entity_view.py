@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, make_response, render_template, request
 from flask_appbuilder import BaseView, expose
 
+from portal.engine import custom
 from portal.engine.errors import NotAllowed, NotFound
 from portal.engine.spec import Spec
 from portal.security import policy
@@ -20,7 +21,12 @@ from portal.web.records import granted
 class EntityView(BaseView):  # type: ignore[misc]
     """Derived per entity by `view_of`; routes come from Flask-AppBuilder, rows through the gate."""
 
-    spec: Spec
+    declared: Spec
+
+    @property
+    def spec(self) -> Spec:
+        """As this request has it, with the fields added at run time."""
+        return custom.current(self.declared)
 
     @expose("/")
     @granted("read")
@@ -131,7 +137,7 @@ def view_of(spec: Spec) -> type[EntityView]:
     """The view class of an entity."""
     name = "".join(part.title() for part in spec.name.split("_")) + "View"
     settings: dict[str, Any] = {
-        "spec": spec,
+        "declared": spec,
         "route_base": f"/{spec.name}",
         "class_permission_name": spec.name,
         "default_view": "list",

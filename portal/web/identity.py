@@ -16,7 +16,7 @@ from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from portal import policies
-from portal.engine import store
+from portal.engine import custom, store
 from portal.engine.clock import clock
 from portal.engine.spec import registry
 from portal.engine.tables import AccessVersion, LoginSession, Notification
@@ -71,7 +71,7 @@ def _session_key() -> tuple[str, str] | None:
 def _sign_in_from(current: Session, key: str, kind: str, now: datetime) -> None:
     found = current.connection().execute(_who(), {"key_hash": hashed(key), "kind": kind}).one_or_none()
     if found is not None:
-        current.info["policy_stamp"] = found.policies
+        current.info.update({"policy_stamp": found.policies, custom.VERSION: found.version})
     if found is None or not found.active or _too_old(found, now):
         cookie.pop(COOKIE_KEY, None)
         return

@@ -13,12 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Unauthorized
 
-from portal.engine import store
+from portal.engine import custom, store
 from portal.engine.clock import clock
 from portal.engine.errors import NotAllowed, NotFound
 from portal.engine.fields import View
 from portal.engine.query.listing import Listing
-from portal.engine.spec import Spec
+from portal.engine.spec import Spec, spec_of
 from portal.security import reveal as reveals
 from portal.security.fields import Rights
 from portal.security.principal import Principal
@@ -80,8 +80,10 @@ def find(spec: Spec, record_id: int, *, with_deleted: bool = False) -> Any:
 
 
 def values_of(record: Any) -> dict[str, Any]:
-    """The columns of a loaded record."""
-    return {a.key: getattr(record, a.key) for a in record.__mapper__.column_attrs}
+    """The columns of a loaded record, and its custom fields."""
+    columns = {a.key: getattr(record, a.key) for a in record.__mapper__.column_attrs}
+    spec = spec_of(type(record))
+    return {**columns, **custom.values_of(spec, record.extra)} if spec.custom else columns
 
 
 def row_of(spec: Spec, record_id: int, view: View, *, with_deleted: bool = False) -> dict[str, Any]:

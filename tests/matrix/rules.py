@@ -5,9 +5,7 @@ from __future__ import annotations
 from tests.matrix.world import ROLE, SALES, Planted
 
 POOLED = ("lead", "customer")
-SCOPED = (
-    "lead", "customer", "contact", "follow_up", "work_report", "leave", "approval", "approval_action", "approval_task", "delegation",
-)
+SCOPED = ("lead", "customer", "contact", "follow_up", "work_report", "leave", "approval", "approval_action", "approval_task", "delegation")
 """Record types whose rows are somebody's; of all others the role alone decides."""
 
 SALES_STAFF = frozenset({"director", "leader", "rep"})

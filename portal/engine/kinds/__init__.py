@@ -6,11 +6,13 @@ from portal.engine.kinds.numbers import decimal, flag, integer, money
 from portal.engine.kinds.reference import ref
 from portal.engine.kinds.said import said
 from portal.engine.kinds.structured import json
+from portal.engine.kinds.subject import customisable
 from portal.engine.kinds.texts import email, longtext, phone, text
 
 __all__ = [
     "Choices",
     "choice",
+    "customisable",
     "date",
     "decimal",
     "derived",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Self, Unpack
 
-from sqlalchemy import ColumnElement, Computed, String, case, literal
+from sqlalchemy import ColumnElement, Computed, String, case, func, literal
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.cell import Cell
@@ -29,6 +29,13 @@ class Choices(StrEnum):
 
     def in_(self, language: Language) -> str:
         return str(pick(self.label, language))
+
+
+def choices_of(members: Iterable[tuple[str, str]]) -> type[Choices]:
+    """A set that is known only at run time: values and bilingual labels."""
+    made: Any = Choices
+    found: type[Choices] = made("Choices", [(f"C{number}", member) for number, member in enumerate(members)])
+    return found
 
 
 class ChoiceField(Field):
@@ -57,6 +64,9 @@ class ChoiceField(Field):
             zh="、".join(str(pick(label, "zh")) for label in known),
             en=", ".join(str(pick(label, "en")) for label in known),
         )
+
+    def within(self, document: Any) -> ColumnElement[Any]:
+        return func.coalesce(self._in_document(document), literal("", literal_execute=True), type_=self.sql_type())
 
     def words(self, value: Any, view: View) -> str:
         member = self.members.get(value)

@@ -59,6 +59,16 @@ class DateField(Field):
     def to_json(self, value: Any) -> Any:
         return None if value is None else value.isoformat()
 
+    def within(self, document: Any) -> ColumnElement[Any]:
+        """By a function of ours: PostgreSQL's own cast depends on settings, which no index may."""
+        return func.portal_day(self._in_document(document), type_=self.sql_type())
+
+    def to_document(self, value: Any) -> Any:
+        return self.to_json(value)
+
+    def from_document(self, kept: Any) -> Any:
+        return None if kept is None else dt.date.fromisoformat(kept)
+
     def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
         if operator not in _RELATIVE:
             return super().compare(column, operator, raw, view)
@@ -96,6 +106,15 @@ class InstantField(DateField):
         """A typed instant without a zone is meant in the company's."""
         moment: dt.datetime = value
         return moment.replace(tzinfo=view.zone) if moment.tzinfo is None else moment
+
+    def within(self, document: Any) -> ColumnElement[Any]:
+        return func.portal_instant(self._in_document(document), type_=self.sql_type())
+
+    def to_document(self, value: Any) -> Any:
+        return None if value is None else value.astimezone(dt.UTC).isoformat()
+
+    def from_document(self, kept: Any) -> Any:
+        return None if kept is None else dt.datetime.fromisoformat(kept)
 
     def words(self, value: Any, view: View) -> str:
         return "" if value is None else value.astimezone(view.zone).strftime("%Y-%m-%d %H:%M")

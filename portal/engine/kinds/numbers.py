@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, Unpack
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Numeric
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Numeric, false, func
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeEngine
 
@@ -79,6 +79,12 @@ class DecimalField(Field):
     def to_json(self, value: Any) -> Any:
         return None if value is None else str(value)
 
+    def to_document(self, value: Any) -> Any:
+        return self.to_json(value)
+
+    def from_document(self, kept: Any) -> Any:
+        return None if kept is None else Decimal(str(kept))
+
 
 class MoneyField(DecimalField):
     """An amount in the record's currency (its `currency` column)."""
@@ -130,6 +136,13 @@ class FlagField(Field):
 
     def is_blank(self, value: Any) -> bool:
         return value is None
+
+    def within(self, document: Any) -> ColumnElement[Any]:
+        """Yes or no: a record that says nothing says no."""
+        return func.coalesce(super().within(document), false(), type_=self.sql_type())
+
+    def from_document(self, kept: Any) -> bool:
+        return bool(kept)
 
     def words(self, value: Any, view: View) -> str:
         return {"zh": ("否", "是"), "en": ("no", "yes")}[view.language][bool(value)]

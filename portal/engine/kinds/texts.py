@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar, Unpack
 
-from sqlalchemy import ColumnElement, String, Text, func, or_
+from sqlalchemy import ColumnElement, String, Text, func, literal, or_
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeEngine
 
@@ -43,6 +43,9 @@ class TextField(Field):
                 "最多 {most} 个字，现在 {now} 个。 | At most {most} characters; this has {now}.", most=self.length, now=len(value)
             )
         return value
+
+    def within(self, document: Any) -> ColumnElement[Any]:
+        return func.coalesce(self._in_document(document), literal("", literal_execute=True), type_=self.sql_type())
 
     def show(self, value: Any, view: View) -> Cell:
         return Cell("text", value, phone_slot=self.slot)

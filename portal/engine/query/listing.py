@@ -245,7 +245,7 @@ def _ordering(spec: Spec, key: str, descending: bool) -> list[Any]:
     columns = [spec.column(key)] if key != "id" else []
     columns.append(spec.column("id"))
     ordered = [c.desc() if descending else c.asc() for c in columns]
-    if key != "id" and spec.table.c[key].nullable:
+    if key != "id" and spec.is_nullable(key):
         ordered[0] = ordered[0].nulls_last()
     return ordered
 
@@ -257,7 +257,7 @@ def _beyond(spec: Spec, key: str, descending: bool, cursor: tuple[Any, int]) -> 
     if key == "id":
         return further_id  # type: ignore[no-any-return]
     column = spec.column(key)
-    if not spec.table.c[key].nullable:
+    if not spec.is_nullable(key):
         here, there = tuple_(column, id_column), tuple_(literal(value, column.type), literal(last_id))
         return here < there if descending else here > there
     if value is None:
@@ -275,7 +275,7 @@ def _encode(row: Mapping[str, Any]) -> str:
 def _decode(cursor: str, spec: Spec, key: str) -> tuple[Any, int]:
     try:
         value, last_id = json_of(base64.urlsafe_b64decode(cursor.encode()))
-        kind = spec.table.c[key].type.python_type
+        kind = spec.column(key).type.python_type
         if value is not None:
             value = kind.fromisoformat(value) if issubclass(kind, date | datetime) else kind(value)
         last_id = int(last_id)

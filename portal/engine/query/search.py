@@ -35,7 +35,9 @@ def search_criterion(spec: Spec, words: str, *, sees: Callable[[Field], bool]) -
     if len(words) > LONGEST:
         raise BadRequest("搜索词太长。 | The search is too long.")
     texts = [f for f in spec.searched if not isinstance(f, PhoneField) and sees(f)]
-    found = [_by_text(spec, texts, words)] if texts else []
+    declared = [f for f in texts if f.key not in spec.custom]
+    found = [_by_text(spec, declared, words)] if declared else []
+    found += [_by_own(spec, f, words) for f in texts if f.key in spec.custom]
     digits = re.sub(r"\D", "", words)
     if len(digits) >= _FEWEST_DIGITS and len(digits) >= len(re.sub(r"[\s+-]", "", words)):
         found += [_by_phone(spec, f, digits) for f in spec.searched if isinstance(f, PhoneField) and sees(f)]
@@ -52,6 +54,12 @@ def _by_text(spec: Spec, fields: list[Field], words: str) -> ColumnElement[bool]
         return contains
     paired: ColumnElement[bool] = func.portal_pairs(joined).op("@>")(func.portal_pairs(words))
     return paired if len(folded) == _PAIR else and_(paired, contains)
+
+
+def _by_own(spec: Spec, each: Field, words: str) -> ColumnElement[bool]:
+    """A custom field has an index of its own."""
+    met = _by_text(spec, [each], words)
+    return met if each.masked is None else and_(~each.masked.criterion({key: spec.column(key) for key in each.masked.needs}), met)
 
 
 def _by_phone(spec: Spec, each: PhoneField, digits: str) -> ColumnElement[bool]:

@@ -1,0 +1,278 @@
+"""Custom fields: what a definition must say, the field it makes, and the indexes it asks for.
+
+A change counts from the next request of every process on: it moves the access version, which each request reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal import models
+from portal.engine import custom, store, work
+from portal.engine.custom import PREFIX, Addition
+from portal.engine.errors import Invalid
+from portal.engine.fields import REQUIRED, BadValue, Field
+from portal.engine.kinds.choice import ChoiceField, choices_of
+from portal.engine.kinds.dates import DateField, InstantField
+from portal.engine.kinds.numbers import DecimalField, FlagField, IntegerField, MoneyField
+from portal.engine.kinds.texts import EmailField, LongTextField, PhoneField, TextField
+from portal.engine.operations import operation
+from portal.engine.spec import registry
+from portal.engine.text import SEPARATOR, Text, is_bilingual
+from portal.entities.custom import FieldKind, FieldState, MaskRule
+from portal.entities.leads import until_claimed
+from portal.security.principal import Principal
+from portal.security.resolve import role_names, touch_access
+
+WORK = "custom_field"
+_KINDS: Mapping[str, type[Field]] = {
+    FieldKind.TEXT: TextField,
+    FieldKind.LONGTEXT: LongTextField,
+    FieldKind.INTEGER: IntegerField,
+    FieldKind.DECIMAL: DecimalField,
+    FieldKind.MONEY: MoneyField,
+    FieldKind.FLAG: FlagField,
+    FieldKind.DATE: DateField,
+    FieldKind.INSTANT: InstantField,
+    FieldKind.PHONE: PhoneField,
+    FieldKind.EMAIL: EmailField,
+}
+INDEXED = ("is_filterable", "is_sortable", "is_searched", "is_unique")
+_NEVER_CHANGED = ("entity", "key", "kind")
+_KEY = re.compile(r"[a-z][a-z0-9_]*")
+_CODED = re.compile(r"([a-z0-9_]{1,32}) = (.+)")
+_WORDS = frozenset({FieldKind.TEXT, FieldKind.PHONE, FieldKind.EMAIL})
+_MOST_OPTIONS = 200
+_FIXED = Text("建立后不能修改。 | It cannot be changed any more.")
+_TAKEN = Text("这个代号已经用过（可能在回收站，可以恢复）。 | This key is taken, perhaps by a deleted field: restore that one instead.")
+
+
+# from a definition to a field ---------------------------------------------------------------------
+
+
+def definitions(session: Session) -> Sequence[Any]:
+    """Every definition in use, in order."""
+    table = models.CustomField.__table__
+    found = select(table).where(table.c.deleted_at.is_(None)).order_by(table.c.rank, table.c.id)
+    return session.connection().execute(found).all()
+
+
+def addition(row: Any) -> Addition:
+    """The field that a definition stands for."""
+    return Addition(row.entity, field_of(row), row.is_listed)
+
+
+def field_of(row: Any) -> Field:
+    """An ordinary field of the same kinds as declared ones; what an index must serve waits for it."""
+    ready = row.state == FieldState.ACTIVE
+    options: dict[str, Any] = {
+        "required": row.is_required,
+        "help": f"{row.help_zh}{SEPARATOR}{row.help_en or row.help_zh}" if row.help_zh else row.help_en,
+        "searched": row.is_searched and ready,
+        "masked": until_claimed if row.mask == MaskRule.POOL else None,
+        "filterable": row.is_filterable and ready,
+        "sortable": row.is_sortable and ready,
+        "section": row.section,
+        "see": _names(row.seen_by),
+        "edit": _names(row.edited_by),
+    }
+    label = f"{row.label_zh}{SEPARATOR}{row.label_en}"
+    if row.kind == FieldKind.CHOICE:
+        made: Field = ChoiceField(label, choices_of(options_of(row.options)), **options)
+    else:
+        made = _KINDS[row.kind](label, **options)
+    made.key = PREFIX + row.key
+    if row.initial:
+        made.default = made.parse(row.initial)
+    return made
+
+
+def options_of(lines: str) -> list[tuple[str, str]]:
+    """`code = 中文 | English` a line → value and label."""
+    return [(found[1], found[2]) for line in lines.splitlines() if (found := _CODED.fullmatch(line.strip()))]
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in re.split("[,，、]", listed) if part.strip())
+
+
+custom.use_source(definitions, addition)
+
+
+# writing a definition -----------------------------------------------------------------------------
+
+
+@operation("custom_field", "create")
+def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.CustomField:
+    """A new field; what needs an index is prepared in the background first."""
+    session = store.session()
+    given = dict(values)
+    given["key"] = given.get("key") or _key_from(str(given.get("label_en", "")))
+    record = models.CustomField(**given)
+    _checked(session, record, taken=_keys(session, record.entity))
+    record.state = FieldState.ACTIVE.value
+    record.rank = record.rank or _behind_all(session, record.entity)
+    session.add(record)
+    session.flush()
+    _take_effect(session, record, wanted=any(getattr(record, name) for name in INDEXED), acting_user=acting_user, now=now)
+    return record
+
+
+@operation("custom_field", "change")
+def change(record: models.CustomField, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.CustomField:
+    """Anything but what its values hang on: record type, key, kind."""
+    session = store.session()
+    if fixed := {key: _FIXED for key in _NEVER_CHANGED if key in values and values[key] != getattr(record, key)}:
+        raise Invalid(fixed)
+    before = [getattr(record, name) for name in INDEXED]
+    for key, value in values.items():
+        setattr(record, key, value)
+    _checked(session, record, taken=frozenset())
+    wanted = [getattr(record, name) for name in INDEXED] != before or record.state == FieldState.REFUSED
+    _take_effect(session, record, wanted=wanted, acting_user=acting_user, now=now)
+    return record
+
+
+@operation("custom_field", "remove")
+def remove(record: models.CustomField, *, acting_user: Principal, now: datetime) -> models.CustomField:
+    """Out of every door; the values stay, and come back with it."""
+    session = store.session()
+    record.deleted_at = now
+    session.info["verb_name"] = "delete"
+    _take_effect(session, record, wanted=False, acting_user=acting_user, now=now)
+    return record
+
+
+@operation("custom_field", "restore")
+def restore(record: models.CustomField, *, acting_user: Principal, now: datetime) -> models.CustomField:
+    session = store.session()
+    record.deleted_at = None
+    session.info["verb_name"] = "restore"
+    _take_effect(session, record, wanted=False, acting_user=acting_user, now=now)
+    return record
+
+
+def _take_effect(session: Session, record: models.CustomField, *, wanted: bool, acting_user: Principal, now: datetime) -> None:
+    """For every process from its next request on; `wanted`: the indexes are to be brought in line first."""
+    if wanted:
+        record.state, record.problem = FieldState.PREPARING.value, ""
+    session.flush()
+    touch_access(session)
+    if wanted:
+        work.ask(
+            session,
+            kind=WORK,
+            label=Text("准备字段“{name}” | Preparing the field “{name}”", name={"zh": record.label_zh, "en": record.label_en}),
+            arguments={"id": record.id},
+            asked_by_id=acting_user.user_id or None,
+            now=now,
+        )
+
+
+def settle(session: Session, field_id: int, problem: Text | None) -> None:
+    """The indexes are there, or cannot be: say so, and offer what they serve."""
+    record = session.get_one(models.CustomField, field_id)
+    record.state = (FieldState.REFUSED if problem else FieldState.ACTIVE).value
+    record.problem = f"{problem.in_('zh')}{SEPARATOR}{problem.in_('en')}" if problem else ""
+    session.flush()
+    touch_access(session)
+
+
+# what a definition must say ---------------------------------------------------------------------------
+
+
+def _checked(session: Session, record: models.CustomField, *, taken: Iterable[str]) -> None:
+    """Put a definition in its final words, or raise `Invalid` with everything that is wrong."""
+    errors: dict[str, Text] = {}
+    if not _KEY.fullmatch(record.key):
+        errors["key"] = Text("以英文小写字母开头，只用小写字母、数字和下划线。 | Lower-case letters, digits and underscores only.")
+    elif record.key in taken:
+        errors["key"] = _TAKEN
+    for name in ("label_zh", "label_en", "help_zh", "help_en"):
+        setattr(record, name, getattr(record, name) or "")
+        if "|" in getattr(record, name):
+            errors[name] = Text("不能含竖线。 | It may not contain a bar.")
+    record.section = (record.section or "").strip()
+    if "|" in record.section and not is_bilingual(record.section):
+        errors["section"] = Text("中文和英文用一个竖线分开。 | Part Chinese and English by one bar.")
+    _check_options(record, errors)
+    _check_lists(record, errors)
+    _check_roles(session, record, errors)
+    if not errors and record.initial:
+        try:
+            field_of(record)
+        except BadValue as error:
+            errors["initial"] = error.text
+    if errors:
+        raise Invalid(errors)
+
+
+def _check_options(record: models.CustomField, errors: dict[str, Text]) -> None:
+    lines = [line.strip() for line in (record.options or "").splitlines() if line.strip()]
+    record.options = ""
+    if record.kind != FieldKind.CHOICE:
+        return
+    if not lines:
+        errors["options"] = REQUIRED
+        return
+    coded = [_CODED.fullmatch(line) for line in lines]
+    used = {found[1] for found in coded if found}
+    words = []
+    for line, found in zip(lines, coded, strict=True):
+        label = found[2] if found else line
+        code = found[1] if found else _code(label, used)
+        used.add(code)
+        words.append(f"{code} = {label if is_bilingual(label) else f'{label}{SEPARATOR}{label}'}")
+    if len({line.split(" = ")[0] for line in words}) < len(words) or len(words) > _MOST_OPTIONS:
+        errors["options"] = Text("选项重复或太多。 | Choices repeat, or there are too many.")
+    record.options = "\n".join(words)
+
+
+def _code(label: str, used: set[str]) -> str:
+    plain = re.sub("[^a-z0-9]+", "_", label.rsplit(SEPARATOR, maxsplit=1)[-1].casefold()).strip("_")[:28] or "option"
+    return next(code for n in range(1, _MOST_OPTIONS * 2) if (code := plain if n == 1 else f"{plain}_{n}") not in used)
+
+
+def _check_lists(record: models.CustomField, errors: dict[str, Text]) -> None:
+    for name in ("is_required", "is_listed", *INDEXED):
+        setattr(record, name, bool(getattr(record, name)))
+    if record.kind == FieldKind.LONGTEXT:
+        refused = [name for name in ("is_filterable", "is_sortable", "is_unique") if getattr(record, name)]
+        errors |= dict.fromkeys(refused, Text("多行文本不能用。 | Not for long text."))
+    if record.is_searched and record.kind not in {*_WORDS, FieldKind.LONGTEXT}:
+        errors["is_searched"] = Text("只有文字可以搜索。 | Only words can be searched.")
+    if record.is_unique and record.kind in (FieldKind.FLAG, FieldKind.CHOICE):
+        errors["is_unique"] = Text("选项和是否不能用。 | Not for choices, nor for yes or no.")
+    if record.mask == MaskRule.POOL and not registry()[record.entity].pooled:
+        errors["mask"] = Text("这类数据没有公海。 | This record type has no pool.")
+    if record.mask == MaskRule.POOL and record.is_sortable:
+        errors["is_sortable"] = Text("隐藏的字段不能排序。 | A masked field cannot be sorted by.")
+
+
+def _check_roles(session: Session, record: models.CustomField, errors: dict[str, Text]) -> None:
+    known = set(role_names(session))
+    for name in ("seen_by", "edited_by"):
+        roles = _names(getattr(record, name) or "")
+        setattr(record, name, ",".join(roles))
+        if unknown := sorted(set(roles) - known):
+            errors[name] = Text("没有这个角色：{names}。 | There is no such role: {names}.", names=", ".join(unknown))
+
+
+def _key_from(label: str) -> str:
+    return re.sub("[^a-z0-9]+", "_", label.casefold()).strip("_")[:28].rstrip("_") or "field"
+
+
+def _behind_all(session: Session, entity: str) -> int:
+    last = session.scalar(select(func.max(models.CustomField.rank)).where(models.CustomField.entity == entity))
+    return (last or 0) + 10
+
+
+def _keys(session: Session, entity: str) -> frozenset[str]:
+    found = select(models.CustomField.key).where(models.CustomField.entity == entity)
+    return frozenset(session.scalars(found.execution_options(**{store.WITH_DELETED: True})))
