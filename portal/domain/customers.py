@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from portal import models
 from portal.domain import assignment, duplicates, pool_verbs
-from portal.domain.ownership import began
+from portal.domain.ownership import among, began
+from portal.domain.pool import recycle_days
 from portal.domain.pool_verbs import reason_field, said
-from portal.domain.pooling import Pooling, default_pool
+from portal.domain.pooling import Pooling, default_pool, ids_of, pools_by_id
 from portal.engine import store
 from portal.engine.errors import Refused
 from portal.engine.kinds.choice import ChoiceField
 from portal.engine.operations import operation
-from portal.engine.text import Text
-from portal.engine.verbs import Outcome, verb
+from portal.engine.text import Text, say
+from portal.engine.verbs import Outcome, Preview, verb
 from portal.entities.customers import CUSTOMER_EDGES, CustomerClass, CustomerState
 from portal.security.principal import Principal
 
@@ -32,6 +36,7 @@ CUSTOMERS = Pooling(
 pool_verbs.declare(CUSTOMERS)
 assignment.declare(CUSTOMERS)
 
+NO_CLASS = "未分类 | No class"
 _COMPARED = ("name", "phone", "credit_code")
 
 
@@ -99,6 +104,79 @@ def stage(customers: Sequence[Any], *, acting_user: Principal, now: datetime, to
         customer.state = target.value
         outcome.done.append(customer.id)
     session.flush()
+    return outcome
+
+
+def _changes(customers: Sequence[Any], *, acting_user: Principal, now: datetime, to: str = "", **_: Any) -> Preview:
+    """What a new class would change: how many of each class go where, and when they return to the pool without a contact."""
+    session = store.session()
+    rows = session.execute(
+        select(models.Customer.customer_class, models.Customer.pool_id).where(among(models.Customer.id, ids_of(customers)))
+    )
+    held = [row.customer_class for row in rows if row.pool_id is None]
+    if to not in list(CustomerClass):
+        return Preview()
+    target = CustomerClass(to)
+    pools = [pool for pool in pools_by_id(session, CUSTOMERS).values() if pool.deleted_at is None]
+    days = recycle_days(pools[0])[list(CustomerClass).index(target)] if pools else 0
+    label = {each.value: each.label for each in CustomerClass}
+    table = tuple((label.get(was, NO_CLASS), target.label, str(n)) for was, n in sorted(Counter(held).items()) if was != to)
+    return Preview(
+        facts=(("无跟进退回公海 | Back to the pool without a contact", say("{n} 天 | {n} days", n=days)),),
+        headers=("现在 | Now", "改为 | Becomes", "客户数 | Customers"),
+        rows=table,
+    )
+
+
+@verb(
+    "customer:reclassify",
+    "调整分类 | Reclassify",
+    icon="star",
+    takes=("reach",),
+    columns=("customer_class",),
+    form=(("to", ChoiceField("新分类 | New class", CustomerClass, required=True)), ("reason", reason_field("依据 | Grounds"))),
+    bulk=True,
+    preview=_changes,
+    help="A、B、C 决定回访频率和多久没有跟进退回公海。 | A, B, C decide how often to call and when it returns to the pool.",
+)
+def reclassify(customers: Sequence[Any], *, acting_user: Principal, now: datetime, to: str, reason: str) -> Outcome:
+    """Give customers another class by hand, with the grounds; those that have it already are refused by name."""
+    session, outcome = store.session(), Outcome()
+    session.info["reason"] = said(reason)
+    target = CustomerClass(to)
+    for customer in customers:
+        if customer.pool_id is not None:
+            outcome.refused.append((customer.id, in_pool()))
+        elif customer.customer_class == target.value:
+            outcome.refused.append((customer.id, Refused("已经是这一类。 | It is of this class already.", rule="same_class")))
+        else:
+            customer.customer_class = target.value
+            outcome.done.append(customer.id)
+    session.flush()
+    return outcome
+
+
+@verb(
+    "customer:verify",
+    "核对资料 | Verify",
+    icon="shield-check",
+    takes=("reach",),
+    columns=("verified_by_id", "verified_at"),
+    bulk=True,
+    help="主管核对业务员填写的资料完整、准确。 | A superior has checked that what was entered is complete and right (handbook 21).",
+)
+def verify(customers: Sequence[Any], *, acting_user: Principal, now: datetime) -> Outcome:
+    """Say who checked the entries and when; nobody checks his own."""
+    outcome = Outcome()
+    for customer in customers:
+        if customer.pool_id is not None:
+            outcome.refused.append((customer.id, in_pool()))
+        elif customer.owner_id == acting_user.user_id:
+            outcome.refused.append((customer.id, Refused("不能核对自己的客户。 | Nobody verifies his own.", rule="own")))
+        else:
+            customer.verified_by_id, customer.verified_at = acting_user.user_id or None, now
+            outcome.done.append(customer.id)
+    store.session().flush()
     return outcome
 
 

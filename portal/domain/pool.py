@@ -95,9 +95,9 @@ def _due_instants(pooling: Pooling, pools: Mapping[int, models.Pool], home: Any,
         *(
             (and_(home == pool.id, rank == value), literal(days))
             for pool in pools.values()
-            for value, days in zip(pooling.ranks, _days(pool), strict=False)
+            for value, days in zip(pooling.ranks, recycle_days(pool), strict=False)
         ),
-        *((home == pool.id, literal(_days(pool)[-1])) for pool in pools.values()),
+        *((home == pool.id, literal(recycle_days(pool)[-1])) for pool in pools.values()),
         else_=literal(deal_days),
     )
     since = func.greatest(model.owned_at, model.contacted_at)
@@ -105,7 +105,7 @@ def _due_instants(pooling: Pooling, pools: Mapping[int, models.Pool], home: Any,
     return since + days * literal(_DAY, Interval), by_deal, days, deal_days
 
 
-def _days(pool: models.Pool) -> tuple[int, int, int]:
+def recycle_days(pool: models.Pool) -> tuple[int, int, int]:
     """For the first rank, the second and all others (records.md, pool defaults: 30, 45, 60)."""
     return pool.recycle_qualified_days or 0, pool.recycle_potential_days or 0, pool.recycle_weak_days or 0
 

@@ -88,10 +88,12 @@ class Customer(Entity, Pooled, Customisable):
     next_at = instant("下次跟进 | Next contact", readonly=True, slot="next")
     next_step = text("下一步 | Next step", 200, readonly=True)
     note = longtext("备注 | Note", section=_REGISTER)
+    verified_by_id = ref("核对人 | Verified by", "user", readonly=True)
+    verified_at = instant("核对时间 | Verified at", readonly=True)
     company_key: Mapped[str] = mapped_column(String(200), nullable=False, server_default="", default="")
     """The name in normal form, for duplicates."""
 
-    verbs = ("assign", "claim", "stage", "release")
+    verbs = ("assign", "claim", "stage", "reclassify", "verify", "release")
     screen = Screen(
         icon="building",
         menu="客户 | Customers",
@@ -99,7 +101,19 @@ class Customer(Entity, Pooled, Customisable):
         plural="客户 | Customers",
         columns=("name", "customer_class", "state", "phone", "region", "industry", "owner_id", "contacted_at", "next_at", "created_at"),
         tabs=("mine", "team", "pool", "all"),
-        filters=("customer_class", "state", "owner_id", "region", "industry", "size", "source_id", "created_at", "contacted_at", "next_at"),
+        filters=(
+            "customer_class",
+            "state",
+            "owner_id",
+            "region",
+            "industry",
+            "size",
+            "source_id",
+            "created_at",
+            "contacted_at",
+            "next_at",
+            "verified_at",
+        ),
         order="-created_at",
         form=("name", "phone", "source_id", "industry", "region", "address", "credit_code", "legal_rep", "size", "note"),
         facts=(
@@ -115,6 +129,8 @@ class Customer(Entity, Pooled, Customisable):
             "legal_rep",
             "contacted_at",
             "next_at",
+            "verified_by_id",
+            "verified_at",
             "created_at",
             "note",
         ),

@@ -63,7 +63,7 @@ LEADER = Role(
     (
         *REP.verbs,
         *_verbs("lead", "assign"),
-        "customer:assign",
+        *_verbs("customer", "assign reclassify verify"),
         "follow_up:delete",
         *_verbs("work_report", "mark_read comment send_back remind exempt export"),
     ),
@@ -94,7 +94,7 @@ ADMIN = Role(
         "mailbox:read",
         "policy_desk:read",
         *_verbs("lead", f"{_MANAGE} assign release invalidate convert revive reveal"),
-        *_verbs("customer", "read create edit delete export assign release stage reveal"),
+        *_verbs("customer", "read create edit delete export assign release stage reclassify verify reveal"),
         *_verbs("contact", "read create edit delete export"),
         *_verbs("follow_up", "read export"),
         *_verbs("user", "read create edit export import invite place reset_password deactivate reactivate"),

@@ -195,3 +195,33 @@ def test_what_was_added_since_stays(cast: Cast) -> None:
     with cast.act("rep") as session, pytest.raises(Changed):
         operations.undo(session, spec_named("lead"), outcome.batch_id or 0, acting_user=session.info["principal"], now=NOW)
     assert cast.row(models.Lead, lead.id).state == "converted"
+
+
+# the manager's word -------------------------------------------------------------------------------
+
+
+def test_a_class_is_given_by_hand_with_its_grounds(cast: Cast) -> None:
+    first, second = cast.customer(owner="rep", customer_class="c"), cast.customer(owner="rep", customer_class="a")
+    outcome = do(cast, "leader_a", "customer:reclassify", [first, second], to="a", reason="季度采购 30 万")
+    assert (outcome.done, outcome.refused[0][1].rule) == ([first], "same_class")
+    event = cast.rows(models.AuditEvent, models.AuditEvent.verb == "reclassify")[-1]
+    assert (event.before, event.after, event.reason) == ({"customer_class": "c"}, {"customer_class": "a"}, "季度采购 30 万")
+
+
+def test_the_preview_says_what_a_class_changes(cast: Cast) -> None:
+    ours = [cast.customer(owner="rep", customer_class=each) for each in ("c", "c", "a")]
+    declared = verb_named("customer", "reclassify")
+    assert declared is not None
+    assert declared.preview is not None
+    with cast.act("leader_a") as session:
+        shown = declared.preview(ours, acting_user=session.info["principal"], now=NOW, to="a")
+    assert [(row[0], row[2]) for row in shown.rows] == [("C 类 | Class C", "2")]
+    assert shown.facts[0][1].in_("en") == "30 days"
+
+
+def test_a_superior_verifies_and_nobody_his_own(cast: Cast) -> None:
+    ours, own = cast.customer(owner="rep"), cast.customer(owner="leader_a")
+    outcome = do(cast, "leader_a", "customer:verify", [ours, own])
+    assert (outcome.done, outcome.refused[0][1].rule) == ([ours], "own")
+    row = cast.row(models.Customer, ours)
+    assert (row.verified_by_id, row.verified_at) == (cast.people["leader_a"], NOW)

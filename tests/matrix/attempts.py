@@ -51,6 +51,7 @@ def verb_form(entity: str, verb: str, cast: Cast, to: str = "mate") -> dict[str,
     reason = {"reason": "because it is so"}
     return {
         "stage": {"to": "lost", **reason},
+        "reclassify": {"to": "a", **reason},
         "convert": {"separate": "1"},
         "assign": {"to_id": cast.people[to]},
         "submit": {"problems": "none"},

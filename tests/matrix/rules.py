@@ -30,7 +30,8 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     "customer": {
         **dict.fromkeys(("create", "edit", "delete", "release", "stage"), SALES_STAFF | ADMIN),
         "claim": SALES_STAFF,
-        "assign": SUPERIORS | ADMIN,
+        # A, B, C and the check of what was entered are a superior's word.
+        **dict.fromkeys(("assign", "reclassify", "verify"), SUPERIORS | ADMIN),
         "reveal": ADMIN | {"director"},
         "import": NOBODY_AT_ALL,
     },
