@@ -15,7 +15,7 @@ from portal.engine.spec import registry
 from portal.engine.verbs import verb_named
 from tests.cast import NOW, Cast
 from tests.matrix.attempts import values_for
-from tests.matrix.rules import OF_A_SUPERIOR, OF_THE_AUTHOR, POOLED
+from tests.matrix.rules import OF_A_SUPERIOR, OF_ANOTHER, OF_THE_AUTHOR, POOLED
 from tests.matrix.world import SALES, Planted
 
 _day = count(1)
@@ -42,6 +42,8 @@ def owner_for(actor: str, entity: str, action: str) -> str:
     """Whose record an actor is tried on where he should succeed: his own, or one in his reach."""
     if entity in POOLED and action in ("claim", "reveal"):
         return ""
+    if action in OF_ANOTHER:
+        return "rep"
     if entity == "work_report" and action in OF_THE_AUTHOR:
         return actor
     if entity in ("approval", "approval_task", "delegation") or (entity, action) == ("leave", "submit"):

@@ -60,6 +60,8 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
 }
 FROM_THE_POOL = frozenset({"claim", "assign", "reveal"})
 """What a person may do with a lead or customer of the pool, which he reads and does not write."""
+OF_ANOTHER = frozenset({"verify"})
+"""Nobody verifies what he entered himself."""
 OF_THE_AUTHOR = frozenset({"edit", "submit"})
 OF_A_SUPERIOR = frozenset({"mark_read", "comment", "send_back", "exempt"})
 """Nobody judges his own report."""
@@ -105,5 +107,5 @@ def _of_report(actor: str, action: str, record: Planted) -> bool:
 
 def _of_pooled(actor: str, action: str, record: Planted) -> bool:
     if record.owner:
-        return reaches(actor, record) and action not in ("claim", "reveal")
+        return reaches(actor, record) and action not in ("claim", "reveal") and not (action in OF_ANOTHER and record.owner == actor)
     return action in FROM_THE_POOL or (ROLE[actor] in ("admin", "director") and action in ("edit", "delete", "restore", "attach"))
