@@ -158,3 +158,8 @@ def gathered(spec: Spec, values: Mapping[str, Any], extra: Mapping[str, Any] | N
 def values_of(spec: Spec, extra: Mapping[str, Any] | None) -> dict[str, Any]:
     """The values of the custom fields in a loaded record's document."""
     return {key: each.from_document((extra or {}).get(key)) for key, each in spec.custom.items()}
+
+
+def value_of(spec: Spec, record: Any, key: str) -> Any:
+    """A field's value in a loaded record, wherever it keeps it."""
+    return values_of(spec, record.extra)[key] if key in spec.custom else getattr(record, key)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal.engine import audit
+from portal.engine import audit, custom
 from portal.engine.errors import BadRequest, NotAllowed, PortalError
 from portal.engine.spec import Spec
 from portal.security.fields import Rights
@@ -40,4 +40,4 @@ def reveal(session: Session, spec: Spec, record: Any, key: str, *, reason: str, 
     if not why:
         raise NoReason
     audit.write(session, verb=VERB, entity=spec.name, record_id=record.id, after={"field": key}, reason=why)
-    return getattr(record, key)
+    return custom.value_of(spec, record, key)

@@ -100,7 +100,7 @@ ADMIN = Role(
         *_verbs("user", "read create edit export import invite place reset_password deactivate reactivate"),
         *(
             v
-            for entity in ("team", "pool", "source_channel", "tag", "work_calendar", "policy", "report_template", "custom_field")
+            for entity in ("team", "pool", "source_channel", "tag", "work_calendar", "policy", "report_template")
             for v in _verbs(entity, _MANAGE)
         ),
         *_verbs("leave", f"{_MANAGE} submit cancel"),
@@ -109,6 +109,7 @@ ADMIN = Role(
         *_verbs("approval_flow", "read"),
         "approval_action:read",
         "flow_desk:read",
+        *_verbs("custom_field", "read create edit delete export"),
         *_verbs("work_report", "read exempt"),
     ),
     {

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from portal import models
 from portal.engine.mask import normalise_name
+from portal.security.resolve import touch_access
 from tests.cast import NOW, Cast
 
 OWNERS = ("rep", "mate", "other", "leader_a", "leader_b")
@@ -41,6 +42,8 @@ ROLE = {
 OF_THE_HOLDER = frozenset({"approval_task", "delegation"})
 """A decision that waits is for who decides, a deputy for who named him: nobody above looks in."""
 
+_LEADING = ("admin", "director", "leader")
+
 
 @dataclass(frozen=True)
 class Planted:
@@ -52,6 +55,8 @@ class Planted:
     canaries: tuple[str, ...]
     masked: tuple[str, ...] = ()
     """Canaries hidden from everybody while the record lies in the pool."""
+    led: tuple[str, ...] = ()
+    """Canaries of a field that an admin has shown to leaders and above only."""
 
 
 @dataclass
@@ -67,7 +72,8 @@ class World:
     def hidden_from(self, actor: str) -> list[str]:
         """Every canary this actor must never receive."""
         found = [c for record in self.records if not sees(actor, record) for c in record.canaries]
-        return found + [c for record in self.records for c in record.masked]
+        found += [c for record in self.records for c in record.masked]
+        return found + [c for record in self.records if ROLE[actor] not in _LEADING for c in record.led]
 
 
 def sees(actor: str, record: Planted) -> bool:
@@ -94,6 +100,7 @@ def writes(actor: str, record: Planted) -> bool:
 def plant(cast: Cast) -> World:
     """A lead and a customer with follow-up and history, a report, a leave for each owner; the same two in their pools."""
     world = World()
+    _custom_fields(cast)
     for number, owner in enumerate((*OWNERS, "")):
         tag = owner or "pool"
         _lead(cast, world, number, owner, tag)
@@ -103,6 +110,15 @@ def plant(cast: Cast) -> World:
             _approval(cast, world, owner, _leave(cast, world, owner))
             _delegation(cast, world, owner)
     return world
+
+
+def _custom_fields(cast: Cast) -> None:
+    """One that an admin has masked in the pool, one that he shows to leaders and above only."""
+    shown = {"entity": "lead", "kind": "text", "state": "active", "is_listed": True, "is_filterable": True, "is_searched": True}
+    cast.add(models.CustomField, key="line", label_zh="直线", label_en="Direct line", mask="pool", rank=10, **shown)
+    cast.add(models.CustomField, key="floor", label_zh="底价", label_en="Floor", mask="none", rank=20, seen_by=",".join(_LEADING), **shown)
+    with cast.act("system") as session:
+        touch_access(session)
 
 
 def _lead(cast: Cast, world: World, number: int, owner: str, tag: str) -> None:
@@ -120,6 +136,7 @@ def _lead(cast: Cast, world: World, number: int, owner: str, tag: str) -> None:
         need=True,
         name=f"联系{tag}",
         email=f"{tag}@canary.example",
+        extra={"x_line": f"line-canary-{tag}", "x_floor": f"floor-canary-{tag}"},
     )
     said = f"said-canary-{tag}"
     follow_up_id = cast.add(
@@ -140,12 +157,14 @@ def _lead(cast: Cast, world: World, number: int, owner: str, tag: str) -> None:
         entity="lead",
         record_id=lead_id,
         verb="edit",
-        before={"note": f"old-canary-{tag}", "phone": phone},
-        after={"note": note, "phone": phone},
+        before={"note": f"old-canary-{tag}", "phone": phone, "x_floor": f"floor-canary-{tag}"},
+        after={"note": note, "phone": phone, "x_line": f"line-canary-{tag}"},
     )
-    hidden = (phone.removeprefix("+86"), wechat, f"{tag}@canary.example")
+    hidden = (phone.removeprefix("+86"), wechat, f"{tag}@canary.example", f"line-canary-{tag}")
+    led = (f"floor-canary-{tag}",)
     shown = (company, note, said, f"old-canary-{tag}")
-    world.records.append(Planted("lead", lead_id, owner, shown + (() if owner == "" else hidden), hidden if owner == "" else ()))
+    seen = shown + led + (() if owner == "" else hidden)
+    world.records.append(Planted("lead", lead_id, owner, seen, hidden if owner == "" else (), led))
     world.records.append(Planted("follow_up", follow_up_id, owner, (said,)))
 
 

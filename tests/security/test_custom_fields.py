@@ -201,6 +201,9 @@ def test_key_kind_and_record_type_never_change(site: Site) -> None:
     for changed in ({"key": "other"}, {"kind": "text"}):
         assert edit(site, field_id, **changed).status_code == 422
     assert edit(site, field_id, label_zh="年度预算").status_code == 303
+    admin = site.signed_in("admin")
+    for door in ("/custom_field/", f"/custom_field/{field_id}", "/api/v1/custom_field/", "/custom_field/export.csv"):
+        assert "年度预算" in page(admin, door) or "\\u5e74\\u5ea6" in page(admin, door), door
     assert "年度预算" in page(site.signed_in("rep"), "/lead/new")
 
 
@@ -274,3 +277,18 @@ def _import(cast: Cast, folder: Path, *rows: tuple[str, ...]) -> None:
         mapping = read_mapping({"targets": [target]})
     done = imports.run(Work(principal), path, sniff(path), mapping, acting_user=principal, refused=folder / "refused.csv", view=View())
     assert (done.counts.made, done.counts.changed, done.told) == ({"lead": 1}, {"lead": 1}, 0)
+
+
+def test_a_masked_field_is_hidden_in_the_pool_and_revealed_for_a_reason(site: Site) -> None:
+    define(site, label_zh="直线", label_en="Direct line", kind="phone", mask="pool", is_listed="1", is_filterable="1", is_searched="1")
+    lead_id = site.cast.lead(extra={"x_direct_line": "+8613912345678"})
+    rep, director = site.signed_in("rep"), site.signed_in("director")
+    for door in ("/lead/?tab=pool", f"/lead/{lead_id}", "/lead/export.csv?tab=pool", "/api/v1/lead/", f"/api/v1/lead/{lead_id}"):
+        assert "13912345678" not in page(rep, door), door
+        assert "139****5678" in page(rep, door), door
+    assert told(rep, [["x_direct_line", "eq", "13912345678"]]) == []
+    assert told(rep, q="13912345678") == []
+    answer = director.client.post(
+        f"/api/v1/lead/{lead_id}/reveal", json={"field": "x_direct_line", "reason": "回访"}, headers=api(site, "director")
+    )
+    assert answer.get_json()["value"] == "+8613912345678"

@@ -21,6 +21,10 @@ class SubjectField(ChoiceField):
     def options(self) -> type[Choices]:  # type: ignore[override]
         return _subjects()
 
+    @property
+    def members(self) -> dict[str, Choices]:  # type: ignore[override]
+        return {member.value: member for member in _subjects()}
+
 
 @cache
 def _subjects() -> type[Choices]:
