@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from portal import models
+from portal.domain import flow_desk, leaves, reminders
 from portal.engine import operations
-from portal.engine.errors import NotFound, Refused
+from portal.engine.errors import NotFound, PortalError, Refused
 from portal.engine.spec import spec_named
 from portal.engine.verbs import Outcome, verb_named
 from portal.security.bulk import Selection, perform_selection
@@ -291,3 +292,81 @@ def test_who_lost_the_right_meanwhile_gets_nothing_done(cast: Cast) -> None:
     cast.set(models.User, cast.people["rep"], active=False)
     assert rule(decide(cast, "legal")) == "asker_gone"
     assert (cast.row(models.Lead, lead).state, set(waiting(cast))) == ("assigned", {"legal"})
+
+
+# waiting too long -----------------------------------------------------------------------------------
+
+
+def remind(cast: Cast, now: datetime) -> None:
+    with cast.act("system", now):
+        reminders.remind_due(now=now)
+
+
+def told(cast: Cast, login: str) -> list[str]:
+    table = models.Notification.__table__
+    return [row.event_key for row in cast.rows(models.Notification, table.c.recipient_id == cast.people[login])]
+
+
+def test_reminded_after_four_and_twenty_four_hours_then_the_superior_decides(cast: Cast) -> None:
+    remind(cast, NOW)
+    ask(cast, "rep")
+    for hours in (3.5, 4, 4.5, 23.5, 24, 47.5):
+        remind(cast, NOW + timedelta(hours=hours))
+    kinds = [key.split(":")[0] for key in told(cast, "leader_a")]
+    assert (kinds.count("approval.wait.4"), kinds.count("approval.wait.24")) == (1, 1)
+    assert set(waiting(cast)) == {"leader_a"}
+    remind(cast, NOW + timedelta(hours=48))
+    assert set(waiting(cast)) == {"director"}
+    remind(cast, NOW + timedelta(hours=48, minutes=1))
+    assert set(waiting(cast)) == {"director"}, "his own 48 hours begin anew"
+
+
+def test_who_goes_away_meanwhile_hands_to_his_deputy(cast: Cast) -> None:
+    remind(cast, NOW)
+    leave = ask(cast, "rep")
+    days = {"first_on": date(2026, 5, 12), "last_on": date(2026, 5, 12)}
+    cast.add(models.Delegation, owner_id=cast.people["leader_a"], deputy_id=cast.people["leader_b"], version=1, **days)
+    remind(cast, NOW + timedelta(minutes=5))
+    assert set(waiting(cast)) == {"leader_b"}
+    decide(cast, "leader_b")
+    assert state(cast, leave) == "approved"
+
+
+# the flow an administrator edits --------------------------------------------------------------------
+
+
+def test_a_new_version_counts_from_now_on_and_what_is_under_way_ends_as_it_began(cast: Cast) -> None:
+    old = ask(cast, "rep")
+    steps = [{"label": "财务 | Finance", "mode": "any", "who": [{"by": "role", "role": "finance"}]}]
+    with cast.act("admin"):
+        assert flow_desk.publish("leave", "submit", steps, acting_user=cast.principal("admin"), now=NOW) == 1
+    ask(cast, "other")
+    assert set(waiting(cast)) == {"leader_a", "finance"}
+    decide(cast, "leader_a")
+    assert state(cast, old) == "approved"
+
+
+@pytest.mark.parametrize(
+    ("step", "rule"),
+    [
+        ({"label": "x | x", "mode": "any", "who": []}, "nobody"),
+        ({"label": "x", "mode": "any", "who": [{"by": "superior", "level": 1}]}, "step"),
+        ({"label": "x | x", "mode": "most", "who": [{"by": "superior", "level": 1}]}, "step"),
+        ({"label": "x | x", "mode": "any", "who": [{"by": "superior", "level": 1}], "when": [["nope", "ge", "3"]]}, "bad_request"),
+    ],
+)
+def test_a_flow_that_could_not_run_is_refused(cast: Cast, step: dict[str, Any], rule: str) -> None:
+    with pytest.raises(PortalError) as refused, cast.act("admin"):
+        flow_desk.publish("leave", "submit", [step], acting_user=cast.principal("admin"), now=NOW)
+    assert refused.value.rule == rule
+
+
+def test_a_dry_run_says_how_it_would_go_and_tells_nobody(cast: Cast) -> None:
+    leave = cast.add(
+        models.Leave, kind="annual", first_on=THREE_DAYS[0], last_on=THREE_DAYS[1], days=3, state="draft", owner_id=cast.people["rep"]
+    )
+    with cast.act("admin"):
+        stops, asker = flow_desk.dry_run("leave", "submit", leaves.STEPS, leave, now=NOW)
+    assert asker == "业务员甲"
+    assert [[each.user_id for each in stop.people] for stop in stops] == [[cast.people["leader_a"]], [cast.people["director"]]]
+    assert (cast.rows(models.ApprovalTask), told(cast, "leader_a")) == ([], [])

@@ -30,6 +30,9 @@ SPECIAL: dict[Door, Callable[..., Any]] = {
     ("POST", "/report-desk/<int:report_id>"): rules.test_notices_runs_and_reports_of_others_are_not_there,
     ("POST", "/preferences"): rules.test_a_cookie_alone_writes_nothing,
     ("POST", "/logout/"): rules.test_a_cookie_alone_writes_nothing,
+    ("GET", "/flows/"): rules.test_pages_of_the_house_are_the_admins,
+    ("GET", "/flows/<entity>/<name>"): rules.test_pages_of_the_house_are_the_admins,
+    ("POST", "/flows/<entity>/<name>"): rules.test_pages_of_the_house_are_the_admins,
     ("GET", "/mailbox/"): rules.test_pages_of_the_house_are_the_admins,
     ("GET", "/api/<version>/_openapi"): rules.test_pages_of_the_house_are_the_admins,
 }
