@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
@@ -16,7 +16,7 @@ from portal import domain
 from portal.engine import store
 from portal.engine.errors import WrongDeclaration
 from portal.engine.spec import registry
-from portal.engine.tables import RoleScope
+from portal.engine.tables import AuditEvent, RoleScope
 from portal.security import session as gate
 from portal.security.permissions import all_permissions
 from portal.security.principal import system_principal
@@ -53,8 +53,10 @@ def alembic_config(database_url: str) -> AlembicConfig:
 
 
 def sync_roles(session: Session) -> None:
-    """Add what is missing: permissions always, roles and their scopes when they are new or never edited."""
+    """Add what is missing: new permissions, roles and their scopes. What an admin has set by hand stays as he set it."""
+    known = set(session.scalars(select(PermissionView.id)))
     pairs = _permissions(session)
+    fresh = {verb for verb, pair in pairs.items() if pair.id not in known}
     _refuse_unknown(pairs.keys())
     for name, shipped in ROLES.items():
         role = session.scalar(select(Role).where(Role.name == name))
@@ -63,12 +65,20 @@ def sync_roles(session: Session) -> None:
             session.add(role)
             session.flush()
         have = {pair.id for pair in role.permissions}
-        role.permissions.extend(pairs[verb] for verb in dict.fromkeys(shipped.verbs) if pairs[verb].id not in have)
+        wanted = fresh if _edited(session, role.id) else pairs.keys()
+        role.permissions.extend(pairs[verb] for verb in dict.fromkeys(shipped.verbs) if pairs[verb].id not in have and verb in wanted)
         for entity, reach in shipped.reach.items():
             if session.get(RoleScope, (role.id, entity)) is None:
                 session.add(RoleScope(role_id=role.id, entity=entity, read=reach.read, write=reach.write, assign=reach.assign))
     session.flush()
     touch_access(session)
+
+
+def _edited(session: Session, role_id: int) -> bool:
+    """Whether an admin has set this role's rights by hand: what he took away stays away."""
+    events: Any = AuditEvent.__table__
+    by_hand = select(events.c.id).where(events.c.entity == "role", events.c.record_id == role_id, events.c.verb == "role:save")
+    return session.connection().scalar(by_hand.limit(1)) is not None
 
 
 def _refuse_unknown(known: Collection[str]) -> None:

@@ -14,14 +14,15 @@ from portal import models
 from portal.domain.calendar import company_day, company_zone
 from portal.domain.leads import LEADS
 from portal.domain.logins import free, name_parts
+from portal.domain.people import RoleField
 from portal.domain.pooling import default_pool
 from portal.engine import import_run
 from portal.engine.errors import BadRequest, NotAllowed, Refused
-from portal.engine.fields import BadValue, Field, View
+from portal.engine.fields import Field, View
 from portal.engine.importing import Importer, Mapped, Staged, importer, importer_of
 from portal.engine.intake import Shape
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.kinds.texts import TextField, unknown_address
+from portal.engine.kinds.texts import unknown_address
 from portal.engine.mask import normalise_name
 from portal.engine.spec import Spec, spec_named
 from portal.engine.text import Text, say
@@ -32,7 +33,6 @@ from portal.security import scopes
 from portal.security.fields import Rights
 from portal.security.principal import Principal
 from portal.security.resolve import touch_access
-from portal.security.roles import ROLES
 
 MOST_NAME = 80
 
@@ -52,17 +52,6 @@ _ASK_FOR_IT = (
 )
 
 
-class RoleField(TextField):
-    """A role by its name or label."""
-
-    def read(self, raw: Any) -> str:
-        word = str(raw).strip()
-        for name, role in ROLES.items():
-            if word.casefold() in {name, *(half.casefold() for half in role.label.split(" | "))}:
-                return name
-        raise BadValue("没有这个角色。可用：{known}。 | There is no such role. There are: {known}.", known=", ".join(ROLES))
-
-
 @importer("user")
 class People(Importer):
     """Accounts stay inactive, without a password, until somebody invites them; nothing is sent."""
@@ -72,7 +61,7 @@ class People(Importer):
 
     def fields(self, spec: Spec) -> dict[str, Field]:
         extra = {key: spec.fields[key] for key in ("username", "team_id", "superior_id")}
-        role = RoleField("角色 | Role", 64)
+        role = RoleField("角色 | Role")
         role.key = "role"
         return {**super().fields(spec), **extra, "role": role}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 from flask_appbuilder.security.sqla.models import Role
 from sqlalchemy import func, select
@@ -13,27 +13,59 @@ from sqlalchemy.orm import Session
 from portal.domain import handover, logins
 from portal.engine import audit, store
 from portal.engine.errors import Invalid, PortalError, Refused
+from portal.engine.fields import BadValue, Field, Options, View
 from portal.engine.kinds import Choices
 from portal.engine.kinds.choice import ChoiceField
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.operations import operation
-from portal.engine.text import say
+from portal.engine.text import SEPARATOR, pick, say
 from portal.engine.verbs import Outcome, verb
 from portal.entities.organisation import PortalUser, Team
 from portal.security import account, passwords
 from portal.security.principal import Principal
 from portal.security.resolve import touch_access
-from portal.security.roles import ROLES
+from portal.security.roles import ROLES, role_label
 
 _choices: Any = Choices
-PlaceRole: type[Choices] = _choices("PlaceRole", {key.upper(): (key, role.label) for key, role in ROLES.items()})
-"""The shipped roles as a choice."""
+_Shipped: type[Choices] = _choices("_Shipped", {key.upper(): (key, role.label) for key, role in ROLES.items()})
+
+
+class RoleField(ChoiceField):
+    """A role by its name or label: the shipped ones, and those an admin has made since."""
+
+    def __init__(self, label: str, **rest: Unpack[Options]) -> None:
+        super().__init__(label, _Shipped, **rest)
+
+    def read(self, raw: Any) -> str:
+        word = str(raw).strip().casefold()
+        for name in role_names():
+            if word in {name.casefold(), *(half.casefold() for half in role_label(name).split(SEPARATOR))}:
+                return name
+        raise BadValue("没有这个角色。可用：{known}。 | There is no such role. There are: {known}.", known=", ".join(role_names()))
+
+    def words(self, value: Any, view: View) -> str:
+        return str(pick(role_label(value), view.language)) if value else ""
+
+    def choices(self, view: View) -> list[tuple[str, str]]:
+        return [(name, self.words(name, view)) for name in role_names()]
+
+    def schema(self) -> dict[str, Any]:
+        """Roles come and go while the portal runs: the contract names none."""
+        return Field.schema(self)
+
+
+def role_names() -> list[str]:
+    """Every role there is, the shipped ones first."""
+    made = store.session().scalars(select(Role.name).where(Role.name.not_in([*ROLES, "Public"])).order_by(Role.name))
+    return [*ROLES, *made]
+
 
 IN_A_TEAM = frozenset({"leader", "rep"})
 LEADS_TEAMS = frozenset({"leader", "director"})
 _ADMIN = "admin"
 
 _NO_TEAM = "{name} 要先有团队才能做业务员或组长。 | {name} needs a team to be a rep or leader."
+_OWN_ROLE = "自己的角色不能自己改，请让另一位管理员来改。 | You cannot change your own role: ask another administrator."
 _LAST_ADMIN = "至少要有一位能登录的管理员。 | There must be an administrator who can sign in."
 _LOOP = "上级不能是本人或他的下级。 | A superior cannot be the person or one of his people."
 _GONE = "这个团队已删除。 | This team is deleted."
@@ -119,7 +151,7 @@ def _free_login(session: Session, name: str) -> str:
     primary=True,
     form=(
         ("team_id", ReferenceField("团队 | Team", "team", help="空着不变。 | Empty: unchanged.")),
-        ("role", ChoiceField("角色 | Role", PlaceRole, help="空着不变。 | Empty: unchanged.")),
+        ("role", RoleField("角色 | Role", help="空着不变。 | Empty: unchanged.")),
         ("superior_id", ReferenceField("上级 | Superior", "user", help="空着不变。 | Empty: unchanged.")),
     ),
     help="下一次点击即生效。 | Takes effect at the person's next click.",
@@ -145,6 +177,8 @@ def place(
             raise Refused(_NO_TEAM, rule="team", name=person.name)
         if superior_id is not None:
             _refuse_loop(session, person.id, superior_id)
+        if role and role != _role_of(person) and person.id == acting_user.user_id:
+            raise Refused(_OWN_ROLE, rule="own_role")
         if new_role != _ADMIN:
             keep_an_admin(session, without=person.id)
         if role:

@@ -10,11 +10,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal.engine.errors import PortalError
+from portal.engine.errors import PortalError, Refused
 
 _KEPT = "kept"
 WITH_DELETED = "with_deleted"
 """Execution option of a statement that reads the bin as well; the gate leaves it out of every other."""
+
+READ_ONLY = "read_only"
+"""In a session's info: why it may write nothing."""
 
 _current: ContextVar[Session | None] = ContextVar("portal_session", default=None)
 _factory: Callable[[], Session] | None = None
@@ -78,6 +81,8 @@ def unit_of_work(principal: Any, now: datetime) -> Iterator[Session]:
     current = session()
     if current.info.get("unit_of_work"):
         raise NestedUnitOfWork("a unit of work is already open")
+    if refusal := current.info.get(READ_ONLY):
+        raise Refused(refusal, rule="read_only")
     current.info.update(principal=principal, now=now, unit_of_work=True)
     current.info.pop(_KEPT, None)
     try:

@@ -7,7 +7,7 @@ import datetime as dt
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, Integer, String, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.entity import _Base
@@ -221,6 +221,9 @@ class LoginSession(_Base):
     created_at: Mapped[dt.datetime] = mapped_column(Instant, nullable=False)
     seen_at: Mapped[dt.datetime] = mapped_column(Instant, nullable=False)
     ended_at: Mapped[dt.datetime | None] = mapped_column(Instant)
+    view_as_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"))
+    """Through whose eyes this session looks, without being able to write, until `view_as_until`."""
+    view_as_until: Mapped[dt.datetime | None] = mapped_column(Instant)
     address: Mapped[str] = mapped_column(String(64), nullable=False, server_default="")
     agent: Mapped[str] = mapped_column(String(200), nullable=False, server_default="")
 
@@ -274,6 +277,8 @@ class RoleScope(_Base):
     read: Mapped[str] = mapped_column(String(64), nullable=False)
     write: Mapped[str] = mapped_column(String(64), nullable=False)
     assign: Mapped[str] = mapped_column(String(16), nullable=False, server_default="none")
+    team_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer), nullable=False, default=list, server_default="{}")
+    """The teams of the branch `chosen`; those below them count as well."""
 
 
 class AccessVersion(_Base):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import render_template
@@ -35,11 +36,23 @@ def render() -> str:
     for role, screen in (("director", _director), ("leader", _leader), ("rep", _rep), ("admin", _admin)):
         if role in who.roles:
             return screen(who)
+    if fitting := _by_rights(who):
+        return fitting(who)
     role = next((name for name in who.roles if name in _WAITING), "")
     label = ROLES[role].label if role else ""
     return render_template(
         "home_waiting.html", who=who, decisions=approval_desk.how_many_wait(who), role=label, text=_WAITING.get(role, _NO_ROLE)
     )
+
+
+def _by_rights(who: Principal) -> Callable[[Principal], str] | None:
+    """The home that fits a role an admin has made: by the leads it works, else by the house it keeps."""
+    write = who.to("lead").write if who.may("lead:read") else ()
+    if "all" in write:
+        return _director
+    if write:
+        return _rep if write == ("own",) else _leader if who.team_ids else _director
+    return _admin if who.may("job:read") else None
 
 
 def _rep(who: Principal) -> str:

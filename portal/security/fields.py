@@ -67,7 +67,8 @@ class Rights:
             return scopes.branch_criterion(spec, "own", self.principal, spec.model)
         if name == "pool":
             return scopes.branch_criterion(spec, "pool", self.principal, spec.model)
-        wide = "subtree" if {"subtree", "all"} & set(self.principal.to(spec.name).read) else "team"
+        read = self.principal.to(spec.name).read
+        wide = "chosen" if "chosen" in read else "subtree" if {"subtree", "all"} & set(read) else "team"
         return scopes.branch_criterion(spec, wide, self.principal, spec.model)
 
     def tabs(self, spec: Spec) -> tuple[str, ...]:
@@ -75,7 +76,7 @@ class Rights:
         read = set(self.principal.to(spec.name).read)
         has = {
             "mine": bool(read),
-            "team": bool(read & {"team", "subtree", "all"}) and bool(self.principal.team_ids),
+            "team": bool(read & {"team", "subtree", "all"} and self.principal.team_ids) or "chosen" in read,
             "pool": bool(read & {"pool", "all"}) and spec.pooled,
             "all": bool(read),
         }
@@ -131,7 +132,7 @@ class Rights:
     def _disjoint(self, names: Sequence[str]) -> tuple[str, ...]:
         if "all" in names:
             return ("all",)
-        wide = "subtree" if "subtree" in names else "team" if "team" in names else "own"
+        wide = next((name for name in ("chosen", "subtree", "team") if name in names), "own")
         return tuple(name for name in (wide, "pool") if name in names)
 
 

@@ -26,15 +26,16 @@ def holds(entity: str, person_id: Any, *, own_only: bool = False) -> ColumnEleme
 def assignable(principal: Principal, entity: str) -> ColumnElement[bool]:
     """People the principal may assign records of this entity to."""
     people = registry()["user"].table
-    if principal.is_system:
-        return true()
-    match principal.to(entity).assign:
+    reach = "all" if principal.is_system else principal.to(entity).assign
+    match reach:
         case "own":
             return people.c.id == principal.user_id  # type: ignore[no-any-return]
         case "team":
             return people.c.team_id == principal.team_id  # type: ignore[no-any-return]
         case "subtree":
             return people.c.team_id.in_(principal.team_ids)  # type: ignore[no-any-return]
+        case "chosen":
+            return people.c.team_id.in_(principal.to(entity).teams)  # type: ignore[no-any-return]
         case "all":
             return true()
     return false()

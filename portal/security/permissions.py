@@ -5,16 +5,19 @@ from __future__ import annotations
 from portal.engine.spec import registry
 from portal.engine.verbs import GENERATED, all_verbs
 
-SCREENS = (
-    "home:read",
-    "inbox:read",
-    "report_desk:read",
-    "job:read",
-    "mailbox:read",
-    "policy_desk:read",
-    "approval_desk:read",
-    "flow_desk:read",
-)
+SCREENS = {
+    "home:read": "工作台 | Home",
+    "inbox:read": "通知 | Notices",
+    "report_desk:read": "报告台 | Report desk",
+    "job:read": "任务 | Jobs",
+    "mailbox:read": "收到的测试邮件 | Caught mail",
+    "policy_desk:read": "制度参数 | Policy figures",
+    "approval_desk:read": "待办 | Approvals",
+    "flow_desk:read": "审批流 | Approval flows",
+    "role_desk:read": "看角色与范围 | See roles and reach",
+    "role_desk:edit": "改角色与范围 | Change roles and reach",
+    "role_desk:view_as": "换成某人看看 | View as somebody",
+}
 """Permissions of screens that no declaration makes."""
 
 GENERATED_LABELS = {

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from portal.engine.spec import Spec, registry
 from portal.engine.text import Text
 from portal.security import scopes
 from portal.security.principal import Principal
-from portal.security.roles import ROLES
+from portal.security.roles import role_label
 
 _BRANCH_WORDS = {
     "own": "你是负责人 | you are its owner",
     "pool": "它在公海 | it lies in the pool",
     "team": "它属于你的团队 | it belongs to your team",
     "subtree": "它属于你的团队或下级团队 | it belongs to your team or one below it",
+    "chosen": "它属于你的角色选定的团队，或你是负责人 | it belongs to a team chosen for your role, or you own it",
     "all": "你的角色能看全部 | your role sees everything",
+}
+
+_BRANCH_OF = {
+    "own": "这个人就是负责人。 | This person is its owner.",
+    "pool": "记录在公海，角色能看公海。 | It lies in the pool, and the role sees the pool.",
+    "team": "记录属于这个人的团队。 | It belongs to this person's team.",
+    "subtree": "记录属于这个人的团队或下级团队。 | It belongs to this person's team or one below it.",
+    "chosen": "记录属于角色选定的团队，或这个人就是负责人。 | It belongs to a team chosen for the role, or this person owns it.",
+    "all": "角色能看全部。 | The role sees everything.",
 }
 
 
@@ -36,7 +47,7 @@ def explain(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> list[Te
     """“Why can I see this?”: the role, the branch of its scope, and what follows for changing it."""
     belongs = spec.parent_in(row)
     access = principal.to(belongs[0].target if belongs else spec.name)
-    role = ROLES[access.role].label if access.role in ROLES else access.role
+    role = role_label(access.role)
     if spec.scope == "open":
         return [Text("登录的人都能看到名称；修改需要权限。 | Everyone signed in sees names; changing needs a permission.")]
     if spec.scope == "child":
@@ -60,11 +71,40 @@ def explain(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> list[Te
     return lines
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why somebody can or cannot see a record, as told to an administrator."""
+
+    sees: bool
+    changes: bool
+    role: str
+    rule: Text
+
+
+def find_out(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> Finding:
+    """“Why can she see this?”: the role and the branch of its scope that let her, or what is missing."""
+    owner = spec if spec.scope != "child" or spec.parent is None else registry()[spec.parent.target]
+    access = principal.to(owner.name)
+    role = role_label(access.role or next(iter(principal.roles), "—"))
+    if not principal.may(f"{spec.name}:read"):
+        rule = Text("没有查看“{entity}”的权限。 | No right to view “{entity}”.", entity=spec.label)
+        return Finding(False, False, role, rule)
+    if owner.scope == "open":
+        return Finding(True, principal.may(f"{spec.name}:edit"), role, Text("登录的人都能看。 | Everyone signed in sees it."))
+    full = _full(row)
+    found = [branch for branch in access.read if scopes.covers_branch(owner, branch, principal, full)]
+    if found:
+        writable = principal.may(f"{spec.name}:edit") and scopes.covers(owner, access.write, principal, full)
+        return Finding(True, writable, role, Text(_BRANCH_OF[found[0]]))
+    rule = Text("记录不在这个角色的范围内。 | The record is outside what this role reaches.")
+    return Finding(False, False, role, rule)
+
+
 def explain_denial(principal: Principal, spec: Spec) -> Text:
     """“Why can I not see this?” without saying whether the record exists."""
     access = principal.to(spec.name)
     scope = "、".join(access.read) or "—"
-    role = ROLES[access.role].label if access.role in ROLES else (principal.roles[0] if principal.roles else "—")
+    role = role_label(access.role or next(iter(principal.roles), "—"))
     return Text(
         "你的角色（{role}）在“{entity}”中能看的范围是：{scope}。这条记录不在其中，或不存在。需要时请找你的组长或管理员。"
         " | Your role ({role}) sees in “{entity}”: {scope}. This record is outside it or does not exist. Ask your leader"

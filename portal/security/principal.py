@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-AssignReach = Literal["none", "own", "team", "subtree", "all"]
+AssignReach = Literal["none", "own", "team", "subtree", "chosen", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class Access:
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
     assign: AssignReach = "none"
+    teams: tuple[int, ...] = ()
+    """For the branch `chosen`: the teams an admin chose, and all below them."""
 
 
 NO_ACCESS = Access()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from flask_appbuilder.security.sqla.models import Permission, PermissionView, Role, ViewMenu, assoc_permissionview_role, assoc_user_role
@@ -67,15 +67,16 @@ def _load(session: Session, user_id: int, key: str) -> Principal:
         .where(assoc_user_role.c.user_id == user_id)
     ).all()
     roles = {row[0]: row[1] for row in granted}
+    parents = team_tree(session)
     return Principal(
         user_id=person.id,
         name=person.name,
         login=person.username,
         team_id=person.team_id,
-        team_ids=_below(session, person.team_id),
+        team_ids=below(parents, (person.team_id,)),
         roles=tuple(sorted(roles.values())),
         verbs=frozenset(f"{view}:{name.removeprefix(_PREFIX)}" for _, _, name, view in granted if name and view),
-        access=_access(session, roles),
+        access=_access(session, roles, parents),
         lent=_lent(session),
         key=key,
     )
@@ -89,26 +90,40 @@ def _lent(session: Session) -> frozenset[str]:
     return frozenset({"approval", *published, *declared})
 
 
-def _access(session: Session, roles: dict[int, str]) -> dict[str, Access]:
+def _access(session: Session, roles: dict[int, str], parents: Mapping[int, int | None]) -> dict[str, Access]:
     """Per entity the widest role, rows and fields together."""
-    found: dict[str, Access] = {}
-    rows = session.connection().execute(
-        select(RoleScope.role_id, RoleScope.entity, RoleScope.read, RoleScope.write, RoleScope.assign).where(RoleScope.role_id.in_(roles))
+    wanted = (RoleScope.role_id, RoleScope.entity, RoleScope.read, RoleScope.write, RoleScope.assign, RoleScope.team_ids)
+    rows = session.connection().execute(select(*wanted).where(RoleScope.role_id.in_(roles)))
+    return widest(
+        (entity, access_of(roles[role_id], read, write, assign, below(parents, teams)))
+        for role_id, entity, read, write, assign, teams in rows
     )
-    for role_id, entity, read, write, assign in rows:
-        access = Access(roles[role_id], branches_of(read), branches_of(write), cast("AssignReach", assign))
-        if entity not in found or width(access.read) > width(found[entity].read):
-            found[entity] = access
-    return found
 
 
-def _below(session: Session, team_id: int | None) -> tuple[int, ...]:
-    """A team and all below it."""
-    if team_id is None:
-        return ()
+def access_of(role: str, read: str, write: str, assign: str, teams: tuple[int, ...]) -> Access:
+    """A role's scope as it is stored, as the gate reads it."""
+    return Access(role, branches_of(read), branches_of(write), cast("AssignReach", assign), teams)
+
+
+def widest(found: Iterable[tuple[str, Access]]) -> dict[str, Access]:
+    """Of several roles' access to an entity the widest, whole."""
+    kept: dict[str, Access] = {}
+    for entity, access in found:
+        if entity not in kept or width(access.read) > width(kept[entity].read):
+            kept[entity] = access
+    return kept
+
+
+def team_tree(session: Session) -> dict[int, int | None]:
+    """Every team's parent."""
     teams = registry()["team"].table
-    parents: dict[int, int | None] = dict(session.connection().execute(select(teams.c.id, teams.c.parent_id)).all())
-    found, frontier = {team_id}, {team_id}
+    return dict(session.connection().execute(select(teams.c.id, teams.c.parent_id)).all())
+
+
+def below(parents: Mapping[int, int | None], team_ids: Iterable[int | None]) -> tuple[int, ...]:
+    """Teams and all below them."""
+    found = {team_id for team_id in team_ids if team_id is not None}
+    frontier = set(found)
     while frontier:
         frontier = {child for child, parent in parents.items() if parent in frontier} - found
         found |= frontier

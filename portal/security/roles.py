@@ -96,6 +96,7 @@ ADMIN = Role(
         *_verbs("lead", f"{_MANAGE} assign release invalidate convert revive reveal"),
         *_verbs("customer", "read create edit delete export assign release stage reclassify verify reveal"),
         *_verbs("contact", "read create edit delete export"),
+        *_verbs("role_desk", "read edit view_as"),
         *_verbs("follow_up", "read export"),
         *_verbs("user", "read create edit export import invite place reset_password deactivate reactivate"),
         *(
@@ -122,6 +123,10 @@ ADMIN = Role(
 )
 
 
+UNLOSABLE = frozenset({*_verbs("role_desk", "read edit"), *_verbs("user", "read place invite reactivate")})
+"""What the administrators' role keeps: without it nobody could give anything back."""
+
+
 def _waiting(label: str) -> Role:
     """A duty whose queue arrives with contracts, money and goods: signs in to a home that says so."""
     return Role(label, _EVERYONE, _MY_TASKS)
@@ -138,3 +143,8 @@ ROLES: Mapping[str, Role] = {
     "warehouse": _waiting("仓库 | Warehouse"),
     "service": _waiting("客服 | Service"),
 }
+
+
+def role_label(name: str) -> str:
+    """How a role is called: the shipped words, or the name that its maker wrote in both languages."""
+    return ROLES[name].label if name in ROLES else name

@@ -11,7 +11,7 @@ from sqlalchemy import Alias, ColumnElement, and_, false, or_, select, true
 from portal.engine.spec import Spec, registry
 from portal.security.principal import Principal
 
-WIDTH = {"none": 0, "own": 1, "pool": 1, "team": 4, "subtree": 8, "all": 16}
+WIDTH = {"none": 0, "own": 1, "pool": 1, "team": 4, "subtree": 8, "chosen": 8, "all": 16}
 
 
 def branches_of(scope: str) -> tuple[str, ...]:
@@ -39,34 +39,40 @@ def expand(branches: Iterable[str], spec: Spec, principal: Principal) -> tuple[s
 
 def branch_criterion(spec: Spec, branch: str, principal: Principal, columns: Any) -> ColumnElement[bool]:
     """One branch over the columns of a model or table."""
+    found: ColumnElement[bool] = false()
     match branch:
         case "own":
-            return columns.owner_id == principal.user_id  # type: ignore[no-any-return]
+            found = columns.owner_id == principal.user_id
         case "pool" if spec.pooled:
-            return columns.pool_id.is_not(None)  # type: ignore[no-any-return]
+            found = columns.pool_id.is_not(None)
         case "team" if principal.team_id:
-            return columns.team_id == principal.team_id  # type: ignore[no-any-return]
+            found = columns.team_id == principal.team_id
         case "subtree" if principal.team_ids:
-            return columns.team_id.in_(principal.team_ids)  # type: ignore[no-any-return]
+            found = columns.team_id.in_(principal.team_ids)
+        case "chosen":
+            found = or_(columns.owner_id == principal.user_id, columns.team_id.in_(principal.to(spec.name).teams))
         case "all":
-            return true()
-    return false()
+            found = true()
+    return found
 
 
 def covers_branch(spec: Spec, branch: str, principal: Principal, row: Mapping[str, Any]) -> bool:
     """The same branch as a predicate over a row's owner_id, team_id, pool_id."""
+    found = False
     match branch:
         case "own":
-            return bool(row["owner_id"] == principal.user_id)
+            found = row["owner_id"] == principal.user_id
         case "pool" if spec.pooled:
-            return row["pool_id"] is not None
+            found = row["pool_id"] is not None
         case "team" if principal.team_id:
-            return bool(row["team_id"] == principal.team_id)
+            found = row["team_id"] == principal.team_id
         case "subtree" if principal.team_ids:
-            return row["team_id"] in principal.team_ids
+            found = row["team_id"] in principal.team_ids
+        case "chosen":
+            found = row["owner_id"] == principal.user_id or row["team_id"] in principal.to(spec.name).teams
         case "all":
-            return True
-    return False
+            found = True
+    return found
 
 
 def criterion(spec: Spec, branches: Iterable[str], principal: Principal, columns: Any) -> ColumnElement[bool]:

@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 from portal import policies
 from portal.engine import custom, store
 from portal.engine.clock import clock
+from portal.engine.errors import Refused
 from portal.engine.spec import registry
 from portal.engine.tables import AccessVersion, LoginSession, Notification
 from portal.policies import policy
-from portal.security import account
+from portal.security import account, view_as
 from portal.security.account import PAGE, TOKEN
 from portal.security.manager import SignedIn
 from portal.security.principal import NOBODY
@@ -29,6 +30,8 @@ from portal.security.resolve import resolve
 
 COOKIE_KEY = "sid"
 TOKEN_CLAIM = "sid"  # noqa: S105 - the name of a claim
+_OF_ONESELF = ("/roles/view-as/end", "/logout/")
+"""What somebody who looks as another does as himself."""
 _SEEN_EVERY = timedelta(minutes=1)
 
 
@@ -45,7 +48,7 @@ def install(app: Flask, db: SQLAlchemy) -> None:
         current.info.update(principal=NOBODY, now=now, address=request.remote_addr or "")
         g.store_token = store._current.set(current)  # noqa: SLF001
         g.principal, g.bell, g.signed_in, g.language, g.theme = NOBODY, 0, None, "", ""
-        g.forced_id, g.session_key = None, ""
+        g.forced_id, g.session_key, g.looking = None, "", None
         if key := _session_key():
             _sign_in_from(current, *key, now)
 
@@ -81,12 +84,27 @@ def _sign_in_from(current: Session, key: str, kind: str, now: datetime) -> None:
         return
     g.principal = current.info["principal"] = resolve(current, found.id, found.version)
     g.bell, g.signed_in = found.unread, SignedIn(found.id, found.name)
-    if now - found.seen_at > _SEEN_EVERY:
+    if found.view_as_id is not None and now < found.view_as_until and g.principal.may(view_as.PERMISSION):
+        _look_as(current, found)
+    elif now - found.seen_at > _SEEN_EVERY:
         with store.unit_of_work(g.principal, now):
             current.connection().execute(update(LoginSession).where(LoginSession.key_hash == hashed(key)).values(seen_at=now))
 
 
 @cache
+def _look_as(current: Session, found: Any) -> None:
+    """The person looked at, unable to write: refused at the door, in the unit of work, and by the database itself."""
+    seen = resolve(current, found.view_as_id, found.version)
+    g.looking = view_as.Looking(g.principal.name, seen.name, found.view_as_until)
+    if request.path in _OF_ONESELF:
+        return
+    if request.method not in {"GET", "HEAD"}:
+        raise Refused(view_as.READ_ONLY, rule="read_only")
+    g.principal, g.bell, g.signed_in = seen, 0, SignedIn(seen.user_id, seen.name)
+    current.info.update({"principal": seen, store.READ_ONLY: view_as.READ_ONLY})
+    current.connection().exec_driver_sql("SET TRANSACTION READ ONLY")
+
+
 def _who() -> Select[Any]:
     """The one statement a request costs for identity: person, session (of this `key_hash` and `kind`), versions, unread notices."""
     people = registry()["user"].table
@@ -101,6 +119,8 @@ def _who() -> Select[Any]:
             people.c.must_change_password,
             LoginSession.created_at,
             LoginSession.seen_at,
+            LoginSession.view_as_id,
+            LoginSession.view_as_until,
             select(AccessVersion.version).scalar_subquery().label("version"),
             policies.stamp().label("policies"),
             unread.label("unread"),

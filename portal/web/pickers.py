@@ -67,6 +67,8 @@ def _people(spec: Spec, each: ReferenceField, target: Spec) -> Any:
             return active & target.model.team_id.in_(principal.team_ids)
         case "team":
             return active & (target.model.team_id == principal.team_id)
+        case "chosen":
+            return active & target.model.team_id.in_(principal.to(spec.name).teams)
         case "own":
             return active & (target.model.id == principal.user_id)
     return false()

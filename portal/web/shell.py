@@ -14,6 +14,7 @@ from portal.engine.kinds.dates import relative
 from portal.engine.spec import Spec, registry
 from portal.engine.text import LANGUAGES, Language, Text, pick
 from portal.security.principal import Principal
+from portal.security.view_as import Looking
 from portal.web import cells
 from portal.web.language import language, view
 
@@ -55,6 +56,7 @@ class Shell:
     bell: int
     csrf: str
     path: str
+    looking: Looking | None = None
 
 
 _fixed: list[tuple[str, str, str, str, str]] = []
@@ -117,6 +119,7 @@ def _shell() -> Shell:
         bell=g.get("bell", 0),
         csrf=generate_csrf(),
         path=request.full_path.rstrip("?"),
+        looking=g.get("looking"),
     )
 
 

@@ -368,3 +368,17 @@ def test_pages_of_the_house_are_the_admins(how: str, callers: Callers) -> None:
             assert caller.post("/flows/leave/submit", {"steps": "[]"}).status == (422 if actor == "admin" else 403), actor
         assert caller.get("/api/v1/_openapi").status == 200
     assert callers("", "cookie").get("/api/v1/_openapi").status == 401
+
+
+@HOW
+def test_roles_are_the_admins(how: str, callers: Callers, cast: Cast) -> None:
+    pages = ("", "new", "1", "compare", "why", "view-as")
+    writes = ("new", "1", "1/effect", "1/rename", "1/delete", "view-as", "view-as/end")
+    for actor in EVERYBODY:
+        caller = callers(actor, how)
+        assert {caller.get(f"/roles/{page}").status for page in pages} == {200 if actor == "admin" else 403}, actor
+        if actor != "admin":
+            with untouched(cast, actor):
+                assert {caller.post(f"/roles/{path}", {"zh": "甲", "en": "A"}).status for path in writes} == {403}, actor
+    for path in ("", *writes):
+        assert callers("", "cookie").get(f"/roles/{path}").status in (302, 404, 405)
