@@ -177,10 +177,10 @@ def place(
             raise Refused(_NO_TEAM, rule="team", name=person.name)
         if superior_id is not None:
             _refuse_loop(session, person.id, superior_id)
-        if role and role != _role_of(person) and person.id == acting_user.user_id:
-            raise Refused(_OWN_ROLE, rule="own_role")
         if new_role != _ADMIN:
             keep_an_admin(session, without=person.id)
+        if role and role != _role_of(person) and person.id == acting_user.user_id:
+            raise Refused(_OWN_ROLE, rule="own_role")
         if role:
             _give_role(session, person, role)
         moved = new_team != person.team_id

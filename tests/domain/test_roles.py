@@ -97,6 +97,7 @@ def test_nobody_widens_a_role_he_holds(cast: Cast) -> None:
 
 
 def test_nobody_gives_himself_another_role(cast: Cast) -> None:
+    hold(cast, "finance", "admin")
     with cast.act("admin") as session:
         me = session.get_one(models.User, cast.people["admin"])
         outcome = people.place([me], acting_user=cast.principal("admin"), now=session.info["now"], role="director")
