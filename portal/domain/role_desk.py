@@ -158,7 +158,7 @@ def _section(spec: Spec) -> Section:
     names = [*GENERATED, *(["reveal"] if spec.masked else [])]
     rights = [Right(f"{spec.name}:{name}", GENERATED_LABELS[name]) for name in names]
     rights += [Right(each.permission, each.label) for each in verbs_of(spec)]
-    menu = spec.screen.menu or (registry()[spec.parent.target].screen.menu if spec.parent else "")
+    menu = spec.screen.menu or next((registry()[each.target].screen.menu for each in spec.parents), "")
     made = Section(spec.name, spec.plural, menu or "管理 | Administration", tuple(rights))
     if spec.scope != "owner":
         return made
@@ -184,10 +184,13 @@ def reach(rights: RoleRights, permission: str) -> Reach:
     spec = registry().get(entity)
     if spec is None or spec.scope == "open" or name in ("create", "import"):
         return Reach(4, "可以 | Yes")
-    owner = entity if spec.parent is None or spec.scope == "owner" else spec.parent.target
-    branches = _branches(rights.to(owner), name, verb_named(entity, name))
-    level = max((_LEVEL.get(branch, 0) for branch in branches), default=0)
-    return Reach(level, scope_words("+".join(branches)))
+    owners = [each.target for each in spec.parents] if spec.scope == "child" else [entity]
+    branches = max((_branches(rights.to(owner), name, verb_named(entity, name)) for owner in owners), key=_level)
+    return Reach(_level(branches), scope_words("+".join(branches)))
+
+
+def _level(branches: tuple[str, ...]) -> int:
+    return max((_LEVEL.get(branch, 0) for branch in branches), default=0)
 
 
 def _branches(scope: Scope, name: str, verb: Verb | None) -> tuple[str, ...]:

@@ -207,18 +207,18 @@ def _find_out(person_id: int, record: str) -> dict[str, object]:
     if person is None or not records.principal().may(f"{spec.name}:read"):
         raise NotFound
     found = records.find(spec, _number(number) or 0)
-    if spec.parent is not None and spec.scope == "child":
-        parent = spec_named(spec.parent.target)
-        row = records.values_of(records.find(parent, getattr(found, spec.parent.key)))
-    else:
-        row = records.values_of(found)
+    row = records.values_of(found)
+    belongs = spec.parent_in(row) if spec.scope == "child" else None
+    deciding = spec_named(belongs[0].target) if belongs else spec
+    if belongs:
+        row = records.values_of(records.find(deciding, belongs[1]))
     principal = resolve(session, person.id, access_version(session))
     title = str(getattr(found, spec.identity.key))
     owner = session.get(models.User, row.get("owner_id") or 0)
     superior = session.get(models.User, (owner.superior_id if owner else person.superior_id) or 0)
     ask = superior.name if superior is not None and superior.id != person.id else ""
     return {"person": person.name, "title": title, "href": f"/{spec.name}/{found.id}", "ask": ask} | {
-        "told": policy.find_out(principal, spec, row)
+        "told": policy.find_out(session, principal, spec, deciding, row)
     }
 
 

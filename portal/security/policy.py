@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from portal.engine.spec import Spec, registry
 from portal.engine.text import Text
 from portal.security import scopes
@@ -81,9 +84,11 @@ class Finding:
     rule: Text
 
 
-def find_out(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> Finding:
-    """“Why can she see this?”: the role and the branch of its scope that let her, or what is missing."""
-    owner = spec if spec.scope != "child" or spec.parent is None else registry()[spec.parent.target]
+def find_out(session: Session, principal: Principal, spec: Spec, owner: Spec, row: Mapping[str, Any]) -> Finding:
+    """“Why can she see this?”: the role and the branch of its scope that let her, or what is missing.
+
+    `owner` and `row`: the record whose owner decides; for a child its parent, otherwise the record itself.
+    """
     access = principal.to(owner.name)
     role = role_label(access.role or next(iter(principal.roles), "—"))
     if not principal.may(f"{spec.name}:read"):
@@ -96,6 +101,10 @@ def find_out(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> Findin
     if found:
         writable = principal.may(f"{spec.name}:edit") and scopes.covers(owner, access.write, principal, full)
         return Finding(True, writable, role, Text(_BRANCH_OF[found[0]]))
+    borrowed = scopes.lent(owner, principal, owner.table.c)
+    if borrowed is not None and session.connection().scalar(select(owner.table.c.id).where(owner.table.c.id == row["id"], borrowed)):
+        rule = Text("有一件审批在等这个人决定，决定后就看不到了。 | An approval waits for this person's decision; it ends with that.")
+        return Finding(True, False, role, rule)
     rule = Text("记录不在这个角色的范围内。 | The record is outside what this role reaches.")
     return Finding(False, False, role, rule)
 
