@@ -128,11 +128,12 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
 def change(record: models.CustomField, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.CustomField:
     """Anything but what its values hang on: record type, key, kind."""
     session = store.session()
-    if fixed := {key: _FIXED for key in _NEVER_CHANGED if key in values and values[key] != getattr(record, key)}:
+    if fixed := {key: _FIXED for key in _NEVER_CHANGED if values.get(key) and values[key] != getattr(record, key)}:
         raise Invalid(fixed)
     before = [getattr(record, name) for name in INDEXED]
     for key, value in values.items():
-        setattr(record, key, value)
+        if key not in _NEVER_CHANGED:
+            setattr(record, key, value)
     _checked(session, record, taken=frozenset())
     wanted = [getattr(record, name) for name in INDEXED] != before or record.state == FieldState.REFUSED
     _take_effect(session, record, wanted=wanted, acting_user=acting_user, now=now)

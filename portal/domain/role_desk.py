@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.engine.errors import NotFound
+from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, registry
 from portal.engine.tables import AuditEvent, RoleScope
 from portal.engine.text import Text
@@ -164,8 +165,13 @@ def _section(spec: Spec) -> Section:
         return made
     plain = ("own", "team", "subtree", "chosen")
     pooled = tuple(f"{branch}+pool" for branch in plain) if spec.pooled else ()
-    assigns = ("none", *plain, "all") if spec.pooled else ()
+    assigns = ("none", *plain, "all") if spec.pooled or _names_people(spec) else ()
     return replace(made, reads=("none", *plain, *pooled, "all"), writes=("none", *plain, "all"), assigns=assigns)
+
+
+def _names_people(spec: Spec) -> bool:
+    """Whether one of its verbs asks for a person to hand something to, as passing on a decision does."""
+    return any(isinstance(each, ReferenceField) and each.target == "user" for verb in verbs_of(spec) for each in verb.form)
 
 
 def scope_words(scope: str) -> str:

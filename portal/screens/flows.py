@@ -124,7 +124,8 @@ def _page(spec: Spec, verb: Verb, steps: Steps, chosen: int, error: str = "") ->
     record = given if given in dict(samples) else (samples[0][0] if samples else 0)
     run, asker = flow_desk.dry_run(verb.entity, verb.name, steps, record, now=now) if record and not error else ([], "")
     current = flow_for(verb)
-    chosen = min(chosen, len(steps) - 1)
+    steps = steps or [dict(_NEW)]
+    chosen = max(0, min(chosen, len(steps) - 1))
     fields = [f for f in spec.fields.values() if f.kind in _KINDS and f.filterable]
     return render_template(
         "flow.html",
@@ -146,7 +147,7 @@ def _page(spec: Spec, verb: Verb, steps: Steps, chosen: int, error: str = "") ->
         operators=_OPERATORS,
         fields=fields,
         somebody=flow_desk.somebody(now),
-        picked=flow_desk.who_values(steps[chosen].get("who", ())) if steps else [],
+        picked=flow_desk.who_values(steps[chosen].get("who", ())),
         conditions=range(_CONDITIONS),
         figure=lambda value: _shown(value, now),
     )

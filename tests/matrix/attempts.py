@@ -41,6 +41,7 @@ def values_for(entity: str, cast: Cast) -> dict[str, Any]:
         "work_calendar": {"day": day, "region": "CN"},
         "policy": {"key": "report.month_end", "effective_on": day, "value": "working", "reason": f"written {n}"},
         "report_template": {"name": f"新模板 {n}", "period": "day"},
+        "custom_field": {"entity": "lead", "kind": "text", "label_zh": f"新字段 {n}", "label_en": f"New field {n}"},
     }[entity]
 
 

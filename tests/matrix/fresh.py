@@ -152,4 +152,5 @@ def _user(cast: Cast, entity: str, action: str, _owner: str) -> int:
 
 def _setting(cast: Cast, entity: str, action: str, _owner: str) -> int:
     given = {key: date.fromisoformat(value) if key in ("day", "effective_on") else value for key, value in values_for(entity, cast).items()}
-    return cast.add(registry()[entity].model, **given, version=1, **_deleted(action))
+    fixed = {"key": f"fresh_{next(_day)}"} if entity == "custom_field" else {}
+    return cast.add(registry()[entity].model, **given, **fixed, version=1, **_deleted(action))

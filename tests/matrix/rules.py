@@ -57,6 +57,8 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
         "delete": NOBODY_AT_ALL,
     },
     **dict.fromkeys(("team", "pool", "source_channel", "tag", "work_calendar", "policy", "report_template"), _SETTING),
+    # A field is a decision about every record: made by hand, never by file.
+    "custom_field": {**_SETTING, "import": NOBODY_AT_ALL},
 }
 FROM_THE_POOL = frozenset({"claim", "assign", "reveal"})
 """What a person may do with a lead or customer of the pool, which he reads and does not write."""
