@@ -91,7 +91,6 @@ def _sign_in_from(current: Session, key: str, kind: str, now: datetime) -> None:
             current.connection().execute(update(LoginSession).where(LoginSession.key_hash == hashed(key)).values(seen_at=now))
 
 
-@cache
 def _look_as(current: Session, found: Any) -> None:
     """The person looked at, unable to write: refused at the door, in the unit of work, and by the database itself."""
     seen = resolve(current, found.view_as_id, found.version)
@@ -105,6 +104,7 @@ def _look_as(current: Session, found: Any) -> None:
     current.connection().exec_driver_sql("SET TRANSACTION READ ONLY")
 
 
+@cache
 def _who() -> Select[Any]:
     """The one statement a request costs for identity: person, session (of this `key_hash` and `kind`), versions, unread notices."""
     people = registry()["user"].table
