@@ -70,7 +70,7 @@ def crowded(template: tuple[str, Cast], tmp_path_factory: pytest.TempPathFactory
     with services.clone(template[0]) as url:
         made = template[1]
         dispose, factory = _sessions(url)
-        cast = Cast(factory, dict(made.people), dict(made.teams), made.pool_id, made.source_id)
+        cast = Cast(factory, dict(made.people), dict(made.teams), made.pool_id, made.customer_pool_id, made.source_id)
         lead = _plant(url, cast)
         site = make_site(
             cast,
