@@ -33,6 +33,13 @@ def _whole(text: str) -> int:
     return value
 
 
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError("at least 1")
+    return value
+
+
 def _wholes(text: str) -> tuple[int, ...]:
     return tuple(_whole(part) for part in text.split(",") if part.strip())
 
@@ -111,6 +118,7 @@ POLICIES: dict[str, PolicyDefinition] = {
         _d("notify.first_response", "bell,mail", "", "首响提醒发到 | First-response reminders go to", "records C", _channels),
         _d("notify.report", "bell,mail", "", "报告提醒发到 | Report reminders go to", "records C", _channels),
         _d("notify.report_list", "bell,mail", "", "缺报名单发到 | Missing lists go to", "records C", _channels),
+        _d("report.score_most", "5", "分 | points", "报告最高评分 | Highest score of a report", "features 84", _positive),
         *(
             made
             for kind, words, clause, remind in _KINDS

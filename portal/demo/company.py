@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 
 from portal.demo.accounts import ACCOUNTS, SALES, TEAMS, Account
 from portal.demo.rows import Stage, entity_row, write_audited
+from portal.engine.questions import Question, document
 from portal.entities.organisation import LeaveState
 from portal.models import Leave, Pool, ReportTemplate, SourceChannel, Tag, Team, User
 from portal.security.passwords import DEMO_PASSWORD, hashed
@@ -24,11 +25,36 @@ SOURCES = {
     "名单": ("公开名录",),
 }
 TAGS = ("重点客户", "展会跟进", "价格敏感", "老客户推荐", "需要方案", "年底预算")
+# Handbook 58–60: what the day, the week and the month have to say beyond problems and plan.
 _TEMPLATES = (
-    ("销售日报", "day", (("problems", "今天遇到的问题 | Problems today"), ("plan", "明日计划 | Plan for tomorrow"))),
-    ("销售周报", "week", (("problems", "问题与措施 | Problems and measures"), ("plan", "下周计划 | Plan for next week"))),
-    ("销售月报", "month", (("problems", "业绩分析 | Analysis of results"), ("plan", "改进计划 | Plan for improvement"))),
+    ("销售日报", "day", (Question("q1", "choice", "今天进展 | How today went", parts=("顺利 | Well", "一般 | So-so", "受阻 | Held up")),)),
+    (
+        "销售周报",
+        "week",
+        (
+            Question(
+                "q1",
+                "text",
+                "本周业绩 | Results of the week",
+                required=True,
+                help="和上周比，多了还是少了，为什么。 | More or less than last week, and why.",
+            ),
+            Question(
+                "q2", "table", "下周重点客户 | Key customers next week", parts=("客户 | Customer", "要做什么 | What to do", "金额 | Amount")
+            ),
+            Question("q3", "number", "下周预计签约（万元） | Expected to sign next week (10,000 yuan)"),
+        ),
+    ),
+    (
+        "销售月报",
+        "month",
+        (
+            Question("q1", "text", "业绩分析 | Analysis of results", required=True),
+            Question("q2", "text", "改进计划 | Plan for improvement", required=True),
+        ),
+    ),
 )
+QUESTIONS = {period: asked for _, period, asked in _TEMPLATES}
 
 
 @dataclass
@@ -79,14 +105,7 @@ def found(stage: Stage) -> Company:
         ReportTemplate.__table__,
         "report_template",
         [
-            entity_row(
-                began,
-                admin.id,
-                name=name,
-                period=period,
-                active=True,
-                questions={"questions": [{"key": key, "label": label, "required": True} for key, label in asked]},
-            )
+            entity_row(began, admin.id, name=name, period=period, active=True, number=1, questions=document(asked))
             for name, period, asked in _TEMPLATES
         ],
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from portal.demo.company import Company, Person
+from portal.demo.company import QUESTIONS, Company, Person
 from portal.demo.leads import DemoLead
 from portal.demo.rows import Row, Stage, entity_row, write_audited
 from portal.domain.periods import DEFAULT_TIMES, Moments, Period, PeriodKind, moments, period_of
 from portal.domain.report_draft import LABELS, MOST_LINES, Draft, Figure, Line, frozen, list_href
+from portal.engine.questions import answered
 from portal.engine.text import say
 from portal.entities.reports import ON_LEAVE
 from portal.models import WorkReport
@@ -24,6 +26,7 @@ _PROBLEMS = (
     "客户要求缩短交付周期。",
 )
 _PLANS = ("跟进三家报价客户，约两次演示。", "完成五个首次联系，拜访一家重点客户。", "整理跟进记录，确认下周拜访。", "推进审批中的两单。")
+_RESULTS = ("比上周多签一单，回款按计划。", "与上周持平，两单推到下周。", "比上周少，客户预算还没批。")
 _COMMENTS = ("不错，报价客户请本周内再跟一次。", "演示的事我来协调。", "注意下次跟进时间不要空着。")
 
 Seen = dict[tuple[int, date], list[tuple[DemoLead, Row]]]
@@ -120,6 +123,7 @@ def _report(stage: Stage, company: Company, person: Person, period: Period, seen
         read_at=None,
         read_by_id=None,
         comment="",
+        score=None,
         version=2,
     )
     if _was_away(stage, person, period):
@@ -144,6 +148,7 @@ def _submission(stage: Stage, person: Person, period: Period, when: Moments, see
         "figures": _kept(person, period, seen, submitted),
         "problems": dice.choice(_PROBLEMS),
         "plan": dice.choice(_PLANS),
+        "answers": answered(QUESTIONS[period.kind.value], _said(stage, period)),
         "changed_at": submitted,
         "changed_by_id": person.id,
     }
@@ -151,6 +156,21 @@ def _submission(stage: Stage, person: Person, period: Period, when: Moments, see
     if period.last >= stage.calendar.add_working_days(stage.today, -1) or person.leader_id is None:
         return row
     return {**row, **_answer(stage, person.leader_id, submitted)}
+
+
+def _said(stage: Stage, period: Period) -> dict[str, Any]:
+    """What he answered to the template's questions."""
+    dice = stage.dice
+    if period.kind is PeriodKind.DAY:
+        return {"q1": dice.choice(("顺利 | Well", "顺利 | Well", "一般 | So-so", "受阻 | Held up"))}
+    if period.kind is PeriodKind.WEEK:
+        row = [
+            dice.choice(("启辰精密", "恒远电气", "金帆仪表")),
+            dice.choice(("现场演示", "报价", "合同条款")),
+            f"{dice.randint(5, 60)} 万",
+        ]
+        return {"q1": dice.choice(_RESULTS), "q2": [row], "q3": str(dice.randint(5, 80))}
+    return {"q1": dice.choice(_RESULTS), "q2": "每周三集中回访，报价两天内跟进。"}
 
 
 def _answer(stage: Stage, reader_id: int, submitted: datetime) -> Row:
@@ -161,6 +181,7 @@ def _answer(stage: Stage, reader_id: int, submitted: datetime) -> Row:
         "read_at": read,
         "read_by_id": reader_id,
         "comment": stage.dice.choice(_COMMENTS) if commented else "",
+        "score": stage.dice.randint(3, 5) if commented else None,
         "changed_at": read,
         "changed_by_id": reader_id,
     }

@@ -9,17 +9,23 @@ from typing import Any
 from sqlalchemy import select
 
 from portal import models
+from portal.domain.calendar import company_day
 from portal.domain.periods import period_named
 from portal.domain.report_draft import draft, frozen
+from portal.domain.report_templates import asked
 from portal.domain.reports import UNSENT
 from portal.engine import store
 from portal.engine.errors import Refused
+from portal.engine.kinds.answers import AnswersField
+from portal.engine.kinds.numbers import IntegerField
 from portal.engine.kinds.texts import LongTextField
 from portal.engine.operations import operation
 from portal.engine.outbox import notify
-from portal.engine.text import say
+from portal.engine.questions import answered, faults
+from portal.engine.text import Text, say
 from portal.engine.verbs import Outcome, verb
 from portal.entities.reports import ReportState
+from portal.policies import policy
 from portal.security.principal import Principal
 
 _IN = ("submitted", "late", "read", "commented")
@@ -32,12 +38,13 @@ _WRITTEN = ("problems", "plan", "extra_work")
     icon="send",
     takes=("own",),
     primary=True,
-    columns=("problems", "plan", "extra_work", "state", "submitted_at", "figures"),
+    columns=("problems", "plan", "extra_work", "answers", "state", "submitted_at", "figures"),
     states=("open", "draft", "returned"),
     form=(
         ("problems", LongTextField("问题 | Problems", required=True, help="没有就写“没有”。 | Write “none” if there are none.")),
         ("plan", LongTextField("计划 | Plan")),
         ("extra_work", LongTextField("补充 | Anything else")),
+        ("answers", AnswersField("模板问题的回答 | Answers to the template's questions")),
     ),
     help="数字和今日工作取自系统，提交后不再变动。 | Figures and work done come from the system and stay as they are once submitted.",
 )
@@ -49,6 +56,7 @@ def submit(
     problems: str | None = None,
     plan: str | None = None,
     extra_work: str | None = None,
+    answers: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Send a report with the figures of this moment; after its due time it is late, after its closing time refused.
 
@@ -59,6 +67,9 @@ def submit(
     written = {"problems": problems, "plan": plan, "extra_work": extra_work}
     for report in reports:
         if refusal := _may_submit(report, acting_user, now):
+            outcome.refused.append((report.id, refusal))
+            continue
+        if refusal := _answer(report, answers):
             outcome.refused.append((report.id, refusal))
             continue
         again = report.state == ReportState.RETURNED.value
@@ -92,6 +103,24 @@ def _may_submit(report: models.WorkReport, acting_user: Principal, now: datetime
     return None
 
 
+def _answer(report: models.WorkReport, given: Mapping[str, Any] | None) -> Refused | None:
+    """Take the answers given now, else those of the draft; refuses while a required one is missing."""
+    questions = asked(report.template_id)
+    said = report.answers if given is None else answered(questions, given)
+    if found := faults(questions, said):
+        first = next(each for each in questions if each.key in found)
+        return Refused(
+            "还有 {n} 个问题没有答好，先看“{label}”：{why}请在报告台填写。"
+            " | {n} questions are not answered yet. First “{label}”: {why} Answer at the report desk.",
+            rule="answers",
+            n=len(found),
+            label=Text(first.label),
+            why=found[first.key],
+        )
+    report.answers = said
+    return None
+
+
 @operation("work_report", "change")
 def write(report: models.WorkReport, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.WorkReport:
     """Keep a draft: only one's own, only while it is unsent or returned."""
@@ -100,6 +129,8 @@ def write(report: models.WorkReport, values: Mapping[str, Any], *, acting_user: 
     for key in _WRITTEN:
         if key in values:
             setattr(report, key, values[key] or "")
+    if "answers" in values:
+        report.answers = answered(asked(report.template_id), values["answers"] or {})
     if report.state == ReportState.OPEN.value:
         report.state = ReportState.DRAFT.value
     store.session().flush()
@@ -134,11 +165,24 @@ def mark_read(reports: Sequence[models.WorkReport], *, acting_user: Principal, n
     icon="message",
     takes=("reach",),
     states=_IN,
-    columns=("state", "comment", "read_at", "read_by_id"),
-    form=(("comment", LongTextField("点评 | Comment", required=True)),),
+    columns=("state", "comment", "score", "read_at", "read_by_id"),
+    form=(
+        ("comment", LongTextField("点评 | Comment", required=True)),
+        (
+            "score",
+            IntegerField(
+                "评分 | Score", help="可不填；1 最低，5 最高（政策可改）。 | Optional; 1 is the lowest, 5 the highest (a policy)."
+            ),
+        ),
+    ),
 )
-def comment(reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime, comment: str) -> Outcome:
-    """A superior's words, told to the author."""
+def comment(
+    reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime, comment: str, score: int | None = None
+) -> Outcome:
+    """A superior's words and, where he gives one, his score (1 to `report.score_most`), told to the author."""
+    most = policy("report.score_most", on=company_day(now))
+    if score is not None and not 1 <= score <= most:
+        raise Refused("评分是 1 到 {most} 的整数。 | The score is a whole number from 1 to {most}.", rule="score", most=most)
     outcome = Outcome()
     for report in reports:
         if refusal := _may_judge(report, acting_user, _IN):
@@ -146,6 +190,7 @@ def comment(reports: Sequence[models.WorkReport], *, acting_user: Principal, now
             continue
         _note_reader(report, acting_user, now)
         report.state, report.comment = ReportState.COMMENTED.value, comment.strip()
+        report.score = report.score if score is None else score
         outcome.done.append(report.id)
         _tell_author(
             report,

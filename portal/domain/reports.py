@@ -6,7 +6,6 @@ Day, week and month run through the same lines; only their policy rows differ (h
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal import models
 from portal.domain.calendar import away_throughout, company_calendar
 from portal.domain.periods import Moments, Period, PeriodKind, ReportTimes, moments, period_named
+from portal.domain.report_templates import Duty, templates_for
 from portal.engine import audit, store
 from portal.entities.reports import HOLIDAY, ON_LEAVE, ReportState
 from portal.policies import policy
@@ -57,14 +57,6 @@ def opens_at(when: Moments) -> datetime:
     return calendar.at(calendar.local_day(when.due_at), time(0))
 
 
-@dataclass(frozen=True, slots=True)
-class Duty:
-    """Somebody who owes a report."""
-
-    user_id: int
-    team_id: int | None
-
-
 def duties(kind: PeriodKind, *, on: date) -> list[Duty]:
     """Active people with a role that owes this kind of report (policy `report.<kind>.roles`)."""
     user = models.User
@@ -94,13 +86,14 @@ def open_reports(period: Period, *, now: datetime) -> int:
         "last_on": period.last,
         "due_at": when.due_at,
         "late_until": _late_until(when, now),
-        "template_id": _template(period.kind),
         "created_at": now,
         "changed_at": now,
     }
+    template_of = templates_for(period.kind, people)
     rows = [
         {
             **common,
+            "template_id": template_of.get(duty.user_id),
             "owner_id": duty.user_id,
             "team_id": duty.team_id,
             "state": ReportState.EXEMPT.value if duty.user_id in away else ReportState.OPEN.value,
@@ -178,17 +171,6 @@ def _late_until(when: Moments, now: datetime) -> datetime:
     today = calendar.local_day(now)
     last = today if calendar.is_working(today) else calendar.next_working(today)
     return calendar.at(last + timedelta(days=1), time(0))
-
-
-def _template(kind: PeriodKind) -> int | None:
-    template = models.ReportTemplate
-    newest = (
-        select(template.id)
-        .where(template.period == kind.value, template.active.is_(True), template.deleted_at.is_(None))
-        .order_by(template.id.desc())
-        .limit(1)
-    )
-    return store.session().scalar(newest)
 
 
 def _move(rows: Sequence[tuple[int, str]], to: ReportState, now: datetime, *, verb: str, **values: Any) -> int:

@@ -76,6 +76,7 @@ class Field:
 
     kind: ClassVar[str] = "field"
     widget: ClassVar[str] = "text"
+    """The control a form draws; empty: only a special screen or a program fills it in."""
     align: ClassVar[str] = ""
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne")
     json_type: ClassVar[dict[str, Any]] = {"type": "string"}

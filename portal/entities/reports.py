@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, Index, UniqueConstraint
+from sqlalchemy import Computed, DateTime, Index, UniqueConstraint
+from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.entity import Entity, Owned
-from portal.engine.kinds import Choices, choice, date, flag, instant, json, longtext, ref, said, states, text
+from portal.engine.kinds import Choices, answers, choice, date, flag, instant, integer, json, longtext, ref, said, states, text
+from portal.engine.kinds.texts import LongTextField
+from portal.engine.query.search import search_index
 from portal.engine.screen import Screen
 
 
@@ -47,16 +50,36 @@ REPORT_EDGES = {
 
 
 class ReportTemplate(Entity):
-    """报告模板 | Report template: the questions of a report of one period kind."""
+    """报告模板 | Report template: the questions of a report, for everybody, one role or one team.
 
-    __table_args__ = (Index("ix_report_template_name", "name"),)
+    Saving its questions makes the next version; a report keeps the version it was opened with.
+    """
+
+    __table_args__ = (Index("ix_report_template_name", "name"), Index("ix_report_template_period", "period", "active"))
 
     name = text("名称 | Name", 80, required=True, identity=True)
     period = choice("周期 | Period", Period, required=True)
+    for_role = text("只给角色 | For the role", 64, help="角色的名字，空着就是所有角色。 | The name of a role; empty: every role.")
+    for_team_id = ref("只给团队 | For the team", "team", help="空着就是所有团队。 | Empty: every team.")
+    number = integer("版本 | Version", readonly=True, default=1)
+    replaces_id = ref("取代 | Replaces", "report_template", readonly=True)
     questions = json("问题 | Questions")
     active = flag("启用 | Active", default=True)
 
-    screen = Screen(icon="template", menu="管理 | Administration", columns=("name", "period", "active"), order="name", attachments=False)
+    screen = Screen(
+        icon="template",
+        plural="报告模板 | Report templates",
+        columns=("name", "period", "for_role", "for_team_id", "number", "active"),
+        filters=("period", "active", "for_role", "for_team_id"),
+        order="name",
+        attachments=False,
+    )
+
+
+FULL_TEXT = """problems || ' ' || plan || ' ' || extra_work || ' ' || comment || ' '
+ || CAST(jsonb_path_query_array(answers, '$.items[*].value.** ? (@.type() == "string")') AS text) || ' '
+ || CAST(jsonb_path_query_array(figures, '$.lines[*].text.zh') AS text)"""
+"""All that a report says, for the search: what was written, answered and quoted."""
 
 
 class WorkReport(Entity, Owned):
@@ -67,6 +90,7 @@ class WorkReport(Entity, Owned):
         Index("ix_work_report_first_on", "first_on"),
         Index("ix_work_report_team_period", "team_id", "period", "period_key"),
         Index("ix_work_report_due_at", "due_at"),
+        search_index("work_report", "full_text"),
     )
 
     title = text("标题 | Title", 80, required=True, identity=True, readonly=True)
@@ -83,20 +107,27 @@ class WorkReport(Entity, Owned):
     problems = longtext("问题 | Problems")
     plan = longtext("计划 | Plan")
     extra_work = longtext("补充 | Anything else")
-    answers = json("回答 | Answers")
+    answers = answers("回答 | Answers")
     figures = json("数字 | Figures")
     read_at = instant("阅读时间 | Read", readonly=True)
     read_by_id = ref("阅读人 | Read by", "user", readonly=True, index=False)
     comment = longtext("点评 | Comment", readonly=True)
+    score = integer("评分 | Score", readonly=True)
+    full_text: Mapped[str] = mapped_column(
+        SqlText,
+        Computed(FULL_TEXT, persisted=True),
+        nullable=False,
+        info={"field": LongTextField("全文 | Full text", readonly=True, searched=True, filterable=False)},
+    )
 
     verbs = ("submit", "mark_read", "comment", "send_back", "remind", "exempt")
     screen = Screen(
         icon="notebook",
         menu="团队 | Team",
         plural="工作报告 | Work reports",
-        columns=("title", "owner_id", "period", "state", "due_at", "submitted_at"),
+        columns=("title", "owner_id", "period", "state", "score", "due_at", "submitted_at"),
         tabs=("mine", "team", "all"),
-        filters=("period", "state", "owner_id", "first_on"),
+        filters=("period", "state", "owner_id", "team_id", "first_on", "score"),
         order="-first_on",
         form=("problems", "plan", "extra_work"),
         facts=(
@@ -110,6 +141,9 @@ class WorkReport(Entity, Owned):
             "submitted_at",
             "problems",
             "plan",
+            "extra_work",
+            "answers",
             "comment",
+            "score",
         ),
     )

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from flask import Response, g, make_response, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import Unauthorized
 
 from portal import models
 from portal.domain import workbench
 from portal.domain.periods import PeriodKind, period_named
 from portal.domain.report_draft import draft, figures_of
+from portal.domain.report_templates import asked
 from portal.engine import operations, store
 from portal.engine.clock import clock
 from portal.engine.errors import BadRequest, NotAllowed, PortalError, Refused
+from portal.engine.questions import TABLE, Question, faults, values
 from portal.engine.spec import spec_of
+from portal.engine.text import Text
 from portal.engine.verbs import verb_named, verbs_of
 from portal.screens.home import draft_words
 from portal.security.bulk import Selection, perform_selection
@@ -64,13 +70,16 @@ class ReportDeskView(BaseView):  # type: ignore[misc]
             return _page(report)
         if report.owner_id != records.principal().user_id:
             raise NotAllowed
-        given = {key: request.form.get(key, "").strip() for key in _FIELDS}
+        questions = asked(report.template_id)
+        given = {**{key: request.form.get(key, "").strip() for key in _FIELDS}, "answers": _answers(questions, request.form)}
         try:
             _submit(report, given) if request.form.get("send") else _keep(report, given)
         except PortalError as error:
             if error.status >= 500:  # noqa: PLR2004
                 raise
             return make_response(_page(report, given, error.in_(language())), error.status)
+        if request.headers.get("X-Autosave"):
+            return make_response("", 204)
         return make_response(redirect("/report-desk/" if request.form.get("send") else f"/report-desk/{report_id}", 303))
 
     @expose("/board")
@@ -95,14 +104,26 @@ def _reader() -> int:
     return records.principal().user_id
 
 
-def _keep(report: Any, given: dict[str, str]) -> None:
+def _answers(questions: Sequence[Question], form: MultiDict[str, str]) -> dict[str, Any]:
+    """What was typed for each question; a table's columns come side by side."""
+    found: dict[str, Any] = {}
+    for each in questions:
+        if each.kind == TABLE:
+            columns = [form.getlist(f"a.{each.key}.{n}") for n in range(len(each.parts))]
+            found[each.key] = [[cell.strip() for cell in row] for row in zip_longest(*columns, fillvalue="") if any(map(str.strip, row))]
+        else:
+            found[each.key] = form.get(f"a.{each.key}", "")
+    return found
+
+
+def _keep(report: Any, given: dict[str, Any]) -> None:
     spec = spec_of(models.WorkReport)
     records.require(spec, "edit")
     with records.writing() as (session, now):
         operations.change(session, spec, records.find(spec, report.id), dict(given), version=None, acting_user=records.principal(), now=now)
 
 
-def _submit(report: Any, given: dict[str, str]) -> None:
+def _submit(report: Any, given: dict[str, Any]) -> None:
     if not given["problems"]:
         raise Refused(
             "“问题”写一句就行；没有请点“今天没有”。 | One line of problems will do; tap “Nothing today” if there are none.",
@@ -117,11 +138,15 @@ def _submit(report: Any, given: dict[str, str]) -> None:
             raise outcome.refused[0][1]
 
 
-def _page(report: Any, given: dict[str, str] | None = None, error: str = "") -> str:
+def _faults(questions: Sequence[Question], given: dict[str, Any]) -> dict[str, Text]:
+    return faults(questions, {"items": [{"key": key, "value": value} for key, value in given["answers"].items()]})
+
+
+def _page(report: Any, given: dict[str, Any] | None = None, error: str = "") -> str:
     is_mine = report.owner_id == records.principal().user_id
     is_open = report.state in ("open", "draft", "returned")
     made = draft(report.owner_id, period_named(report.period_key)) if is_mine and is_open else None
-    spec = spec_of(models.WorkReport)
+    spec, questions = spec_of(models.WorkReport), asked(report.template_id)
     owner = store.session().scalar(select(models.User.name).where(models.User.id == report.owner_id))
     verbs = [v for v in verbs_of(spec) if not is_mine and v.offered(report.state) and records.principal().may(v.permission)]
     return render_template(
@@ -131,7 +156,9 @@ def _page(report: Any, given: dict[str, str] | None = None, error: str = "") -> 
         is_mine=is_mine,
         is_open=is_mine and is_open,
         error=error,
-        given=given or {key: getattr(report, key) for key in _FIELDS},
+        given=given or {**{key: getattr(report, key) for key in _FIELDS}, "answers": values(report.answers)},
+        questions=questions,
+        faults=_faults(questions, given) if given and error else {},
         words=draft_words(made),
         figures=made.figures if made else figures_of(report.figures or {}),
         lines=(report.figures or {}).get("lines", []),

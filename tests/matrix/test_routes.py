@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 
 from portal.engine.spec import registry
 from portal.web.protection import is_shut
+from tests.matrix import test_report_rules as report_rules
 from tests.matrix import test_write_rules as rules
 from tests.matrix.attempts import attempts
 from tests.matrix.rules import SCOPED
@@ -33,6 +34,16 @@ SPECIAL: dict[Door, Callable[..., Any]] = {
     ("GET", "/flows/"): rules.test_pages_of_the_house_are_the_admins,
     ("GET", "/flows/<entity>/<name>"): rules.test_pages_of_the_house_are_the_admins,
     ("POST", "/flows/<entity>/<name>"): rules.test_pages_of_the_house_are_the_admins,
+    **dict.fromkeys(
+        (
+            ("GET", "/report-templates/"),
+            ("GET", "/report-templates/new"),
+            ("POST", "/report-templates/new"),
+            ("GET", "/report-templates/<int:template_id>"),
+            ("POST", "/report-templates/<int:template_id>"),
+        ),
+        report_rules.test_report_templates_are_the_admins,
+    ),
     **dict.fromkeys(
         (
             ("GET", "/roles/"),

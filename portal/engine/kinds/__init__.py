@@ -1,5 +1,6 @@
 """The field kinds. Adding one is one file here and its name in this list."""
 
+from portal.engine.kinds.answers import answers
 from portal.engine.kinds.choice import Choices, choice, derived, states
 from portal.engine.kinds.dates import date, instant
 from portal.engine.kinds.numbers import decimal, flag, integer, money
@@ -11,6 +12,7 @@ from portal.engine.kinds.texts import email, longtext, phone, text
 
 __all__ = [
     "Choices",
+    "answers",
     "choice",
     "customisable",
     "date",

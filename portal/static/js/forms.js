@@ -3,6 +3,7 @@ for (const form of document.querySelectorAll("form[data-guard]")) {
   let dirty = false;
   form.addEventListener("input", () => { dirty = true; });
   form.addEventListener("submit", () => { dirty = false; });
+  form.addEventListener("kept", () => { dirty = false; });
   addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
 }
 

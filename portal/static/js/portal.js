@@ -1,5 +1,6 @@
 // The entry: each behaviour is a module of its own; pages work without any of them.
 import "./dialog.js";
+import "./draft.js";
 import "./filters.js";
 import "./forms.js";
 import "./keys.js";
@@ -8,3 +9,4 @@ import "./selection.js";
 import "./toast.js";
 import "./tray.js";
 import "./menus.js";
+import "./order.js";
