@@ -118,6 +118,9 @@ POLICIES: dict[str, PolicyDefinition] = {
         _d("notify.first_response", "bell,mail", "", "首响提醒发到 | First-response reminders go to", "records C", _channels),
         _d("notify.report", "bell,mail", "", "报告提醒发到 | Report reminders go to", "records C", _channels),
         _d("notify.report_list", "bell,mail", "", "缺报名单发到 | Missing lists go to", "records C", _channels),
+        _d("report.fall_points", "5", "百分点 | points", "降多少点要标出 | Mark a fall from", "records C"),
+        _d("report.weekly_figures_at", "09:00", "", "周一发周数字 | Weekly figures on Monday at", "records C", _clock),
+        _d("notify.weekly_figures", "bell,mail", "", "周数字发到 | Weekly figures go to", "records C", _channels),
         _d("report.score_most", "5", "分 | points", "报告最高评分 | Highest score of a report", "features 84", _positive),
         *(
             made

@@ -13,7 +13,7 @@ from portal.demo.accounts import ACCOUNTS, SALES, TEAMS, Account
 from portal.demo.rows import Stage, entity_row, write_audited
 from portal.engine.questions import Question, document
 from portal.entities.organisation import LeaveState
-from portal.models import Leave, Pool, ReportTemplate, SourceChannel, Tag, Team, User
+from portal.models import Leave, Policy, Pool, ReportTemplate, SourceChannel, Tag, Team, User
 from portal.security.passwords import DEMO_PASSWORD, hashed
 
 # Handbook 2: the channels it names, as a tree.
@@ -109,6 +109,13 @@ def found(stage: Stage) -> Company:
             for name, period, asked in _TEMPLATES
         ],
     )
+    # Leaders write the week and the month too, gathered from their people's (handbook 59, 60).
+    reason = "组长也写周报、月报"
+    rows = [
+        entity_row(began, admin.id, key=f"report.{kind}.roles", effective_on=stage.today, value="rep,leader", reason=reason)
+        for kind in ("week", "month")
+    ]
+    write_audited(stage, Policy.__table__, "policy", rows)
     company = Company(people, sources, tags, pools[0], pools[1], dict(zip(("day", "week", "month"), templates, strict=True)))
     _leave(stage, company)
     return company

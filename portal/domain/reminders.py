@@ -23,6 +23,7 @@ from portal.domain.periods import Moments, Period, PeriodKind, period_of
 from portal.domain.pooling import Pooling, poolings
 from portal.domain.report_draft import one_line
 from portal.domain.reports import UNSENT, plan
+from portal.domain.weekly_figures import Rate, due
 from portal.engine import store
 from portal.engine.outbox import Notice, notify_many
 from portal.engine.text import Text, say
@@ -44,6 +45,7 @@ CATEGORIES: Mapping[str, str] = {
     "approval": "待审批 {n} | {n} for your decision",
     "report": "待补交报告 {n} | {n} reports to send",
     "report_list": "团队未交报告 {n} | {n} reports of the team not in",
+    "weekly_figures": "周数字 {n} | {n} weekly figures",
 }
 
 
@@ -76,6 +78,7 @@ def remind_due(*, now: datetime) -> int:
         *first_responses(since, now),
         *reports_due(since, now, late=late),
         *decisions_waited_for(since, now),
+        *weekly_figures_due(since, now),
     ]
     note_breaches(now)
     move_on(now=now)
@@ -247,6 +250,41 @@ def note_breaches(now: datetime) -> int:
     )
     change = update(lead).where(*ended).values(breached_at=lead.c.first_response_due_at)
     return store.session().connection().execute(change).rowcount
+
+
+# figures ----------------------------------------------------------------------------------------
+
+
+def weekly_figures_due(since: datetime, now: datetime) -> list[Event]:
+    """On Monday each leader's week beside the one before; a rate that fell by 5 points (policy) stands in the title."""
+    found = []
+    for leader_id, week in ((each.leader_id, each.week) for each in due(since, now)):
+        fallen = [
+            say("{name} 降 {n} 点 | {name} down {n} points", name=Text(rate.label), n=f"{float(rate.fall):.1f}") for rate in week.fallen
+        ]
+        zh, en = "".join(f"，{each.in_('zh')}" for each in fallen), "".join(f", {each.in_('en')}" for each in fallen)
+        title = say("{key} 团队周数字{zh} | Team figures of {key}{en}", key=week.period.key, zh=zh, en=en)
+        lines = [
+            say("{name} {now}（上周 {then}） | {name} {now} (last week {then})", name=Text(c.label), now=c.now, then=c.then)
+            for c in week.changes
+        ]
+        lines += [
+            say(
+                "{name} {now}（上周 {then}） | {name} {now} (last week {then})",
+                name=Text(r.label),
+                now=Rate.words(r.now),
+                then=Rate.words(r.then),
+            )
+            for r in week.rates
+        ]
+        body = say("{zh} | {en}", zh="；".join(line.in_("zh") for line in lines), en="; ".join(line.in_("en") for line in lines))
+        key = f"weekly_figures:{week.period.key}"
+        found.append(
+            Event(
+                leader_id, "weekly_figures", key, title, "work_report", None, f"/report-desk/board?period=week&key={week.period.key}", body
+            )
+        )
+    return found
 
 
 # reports ----------------------------------------------------------------------------------------

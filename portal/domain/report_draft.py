@@ -18,9 +18,11 @@ from portal import models
 from portal.domain.calendar import company_calendar, span
 from portal.domain.periods import Period, PeriodKind
 from portal.domain.pooling import poolings
+from portal.domain.report_rollup import NOTHING_GATHERED, Gathered, from_own, from_team
 from portal.engine import store
 from portal.engine.text import Text, say
 from portal.entities.activity import ContactKind
+from portal.security.principal import Principal
 
 MOST_LINES = 40
 _QUOTE = 120
@@ -66,6 +68,10 @@ class Draft:
     figures: tuple[Figure, ...]
     done: tuple[Line, ...]
     plan: tuple[Line, ...]
+    own: Gathered = NOTHING_GATHERED
+    """What one's own shorter reports said."""
+    team: Gathered = NOTHING_GATHERED
+    """What the reports of the people one leads said and counted."""
 
     @property
     def plan_text(self) -> str:
@@ -74,11 +80,20 @@ class Draft:
 
 
 def draft(user_id: int, period: Period) -> Draft:
-    """The draft for one person and period, in six statements at most."""
+    """The draft for one person and period, in six statements; three more for who leads others over a longer time."""
     follow_ups = _follow_ups(user_id, period)
     return Draft(
-        figures=tuple(_counted(user_id, period, follow_ups)), done=tuple(_lines(period, follow_ups)), plan=tuple(_planned(user_id, period))
+        figures=tuple(_counted(user_id, period, follow_ups)),
+        done=tuple(_lines(period, follow_ups)),
+        plan=tuple(_planned(user_id, period)),
+        own=from_own(user_id, period),
+        team=from_team(user_id, period, tuple(LABELS)) if _judges() else NOTHING_GATHERED,
     )
+
+
+def _judges() -> bool:
+    principal = store.session().info.get("principal")
+    return isinstance(principal, Principal) and principal.may("work_report:comment")
 
 
 def figures(user_id: int, period: Period) -> tuple[Figure, ...]:
@@ -92,8 +107,28 @@ def frozen(made: Draft, now: datetime) -> dict[str, Any]:
         **{figure.key: figure.value for figure in made.figures},
         "hrefs": {figure.key: figure.href for figure in made.figures if figure.href},
         "lines": [{"text": line.text.stored(), "href": line.href, "note": line.note} for line in made.done],
+        **{key: _kept(part) for key, part in (("own", made.own), ("team", made.team)) if part.quotes or part.absent or part.figures},
         "frozen_at": now.isoformat(),
     }
+
+
+def _kept(part: Gathered) -> dict[str, Any]:
+    return {
+        "quotes": [{"text": quote.text.stored(), "href": quote.href} for quote in part.quotes],
+        "figures": {key: value for key, value in (part.figures or {}).items() if value},
+        "absent": [text.stored() for text in part.absent],
+    }
+
+
+def gathered_of(kept: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """The part of a submitted report that was gathered from others (`own`, `team`); empty where there was none."""
+    found: dict[str, Any] = kept.get(part) or {}
+    return found
+
+
+def gathered(part: Gathered) -> dict[str, Any]:
+    """The same part of a draft, in the same shape."""
+    return _kept(part)
 
 
 def figures_of(kept: Mapping[str, Any]) -> tuple[Figure, ...]:

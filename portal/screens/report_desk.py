@@ -15,8 +15,9 @@ from werkzeug.exceptions import Unauthorized
 from portal import models
 from portal.domain import workbench
 from portal.domain.periods import PeriodKind, period_named
-from portal.domain.report_draft import draft, figures_of
-from portal.domain.report_templates import asked
+from portal.domain.report_draft import LABELS, draft, figures_of, gathered, gathered_of
+from portal.domain.report_templates import asked, teams
+from portal.domain.weekly_figures import week_of
 from portal.engine import operations, store
 from portal.engine.clock import clock
 from portal.engine.errors import BadRequest, NotAllowed, PortalError, Refused
@@ -93,7 +94,13 @@ class ReportDeskView(BaseView):  # type: ignore[misc]
             period = period_named(request.args["key"]) if request.args.get("key") else workbench.board_period(kind, now=now)
         except ValueError as error:
             raise BadRequest("没有这一期报告。 | There is no such period.") from error
-        return render_template("report_board.html", board=workbench.board(period), kinds=list(PeriodKind), now=now, here=view())
+        week = week_of(period, _teams()) if period.kind is PeriodKind.WEEK else None
+        return render_template("report_board.html", board=workbench.board(period), kinds=list(PeriodKind), now=now, here=view(), week=week)
+
+
+def _teams() -> list[int]:
+    """Whose figures the reader compares: his teams with all below, else every team."""
+    return list(records.principal().team_ids) or [key for key, _ in teams()]
 
 
 def _reader() -> int:
@@ -162,6 +169,8 @@ def _page(report: Any, given: dict[str, Any] | None = None, error: str = "") -> 
         words=draft_words(made),
         figures=made.figures if made else figures_of(report.figures or {}),
         lines=(report.figures or {}).get("lines", []),
+        gathered={part: gathered(getattr(made, part)) if made else gathered_of(report.figures or {}, part) for part in ("own", "team")},
+        labels=LABELS,
         verbs=verbs,
         now=clock.now(),
         state=records.rights().cell(spec, spec.fields["state"], {"state": report.state}, view()),
