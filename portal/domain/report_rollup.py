@@ -16,12 +16,12 @@ from portal import models
 from portal.domain.periods import Period, PeriodKind
 from portal.domain.reports import IN
 from portal.engine import store
-from portal.engine.questions import CHOICE, in_words
-from portal.engine.text import SEPARATOR, Text, say
+from portal.engine.questions import CHOICE, NUMBER, in_words
+from portal.engine.text import SEPARATOR, Text, pick, say
 from portal.entities.reports import HOLIDAY, ON_LEAVE
 
 _MADE_OF = {PeriodKind.WEEK: PeriodKind.DAY, PeriodKind.MONTH: PeriodKind.WEEK}
-_WORDS_FOR_NOTHING = ("没有 | none", "没有。 | none.", "无 | nothing", "今天没有。 | nothing today.")
+_WORDS_FOR_NOTHING = ("没有 | none", "无 | nothing", "今天没有 | nothing today")
 _NOTHING = frozenset(half for words in _WORDS_FOR_NOTHING for half in words.split(SEPARATOR))
 _MOST_WORDS = 400
 _WAITING = ("open", "draft")
@@ -91,10 +91,16 @@ def _quote(row: Any, words: str, **facts: str) -> Quote:
 
 def _said(row: Any) -> str:
     """What was written by hand, in one line; that there was nothing is nothing to pass on."""
-    answers = [in_words(item, "zh") for item in (row.answers or {}).get("items", ()) if item["kind"] != CHOICE]
-    parts = [" ".join(each.split()) for each in (row.problems, row.extra_work, *answers)]
+    answers = [_answer(item) for item in (row.answers or {}).get("items", ()) if item["kind"] != CHOICE]
+    parts = [" ".join(each.split()).rstrip("。；;.") for each in (row.problems, row.extra_work, *answers)]
     line = "；".join(each for each in parts if each and each.lower() not in _NOTHING).replace(" | ", " ｜ ")
     return line if len(line) <= _MOST_WORDS else line[: _MOST_WORDS - 1] + "…"
+
+
+def _answer(item: Mapping[str, Any]) -> str:
+    """A number says little without its question."""
+    said = in_words(item, "zh")
+    return f"{pick(item['label'], 'zh')} {said}" if item["kind"] == NUMBER else said
 
 
 def _absent(rows: Sequence[Any]) -> tuple[Text, ...]:
