@@ -21,9 +21,9 @@ PAGES = {
         "/me/",
         "/lead/?q=没有这家公司",
     ),
-    "leader01": ("/", "/lead/?tab=pool", "/report-desk/board", "/work_report/"),
+    "leader01": ("/", "/lead/?tab=pool", "/report-desk/board", "/report-desk/board?period=week", "/work_report/?q=客户"),
     "director01": ("/",),
-    "admin01": ("/", "/user/", "/jobs/", "/lead/import", "/pool/", "/policy/"),
+    "admin01": ("/", "/user/", "/jobs/", "/lead/import", "/pool/", "/policy/", "/report-templates/", "/report-templates/2"),
     "legal01": ("/", "/lead/"),
 }
 Visitors = Callable[[str], Visitor]

@@ -22,8 +22,12 @@ dialog.addEventListener("click", (event) => {
 dialog.addEventListener("close", () => dialog.replaceChildren());
 document.body.addEventListener("portal:close", close);
 
-// A changed field of a verb's form asks for the preview anew.
+// A changed field of a verb's form asks for the preview anew, unless it changed because the form is being sent:
+// the new preview would take the pressed button away.
+let sending = false;
+dialog.addEventListener("pointerdown", (event) => { sending = Boolean(event.target.closest("[type=submit]")); });
+dialog.addEventListener("keydown", (event) => { sending = event.key === "Enter" && !event.target.matches("textarea, select"); });
 dialog.addEventListener("change", (event) => {
   const part = event.target.closest("[data-preview]");
-  if (part) htmx.ajax("POST", part.dataset.preview, { source: dialog.querySelector("form"), target: "#dialog", swap: "innerHTML", values: Object.fromEntries(new FormData(dialog.querySelector("form"))) });
+  if (part && !sending) htmx.ajax("POST", part.dataset.preview, { source: dialog.querySelector("form"), target: "#dialog", swap: "innerHTML", values: Object.fromEntries(new FormData(dialog.querySelector("form"))) });
 });
