@@ -28,6 +28,13 @@ from portal.entities.customers import (
     Contact,  # a person at a customer, and his part in the decision
     Customer,  # a company we sell to
 )
+from portal.entities.deals import (
+    Opportunity,  # something a customer may buy
+    Pipeline,  # the way a kind of deal goes
+    Product,  # what is sold
+    Stage,  # a step of that way
+    StageChange,  # a deal went from one stage to another
+)
 from portal.entities.leads import (
     Lead,  # somebody who may buy
     Pool,  # leads that are nobody's, and the rules for taking them
@@ -69,13 +76,18 @@ __all__ = [
     "Leave",
     "LoginSession",
     "Notification",
+    "Opportunity",
     "Outbox",
+    "Pipeline",
     "Policy",
     "Pool",
+    "Product",
     "ReportTemplate",
     "RoleScope",
     "SignInLimit",
     "SourceChannel",
+    "Stage",
+    "StageChange",
     "Tag",
     "Team",
     "Tenure",

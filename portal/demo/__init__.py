@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import create_engine, exists, func, pool, select
 from sqlalchemy.orm import Session
 
-from portal.demo import approvals, company, contacts, customers, leads, notices, reports
+from portal.demo import approvals, company, contacts, customers, deals, leads, notices, reports
 from portal.demo.rows import Stage
 from portal.domain import imports
 from portal.domain.worktime import WorkCalendar
@@ -69,6 +69,7 @@ def _write(stage: Stage) -> None:
     reports.write_reports(stage, firm, talks)
     notices.notify(stage, planned)
     customers.write_customers(stage, firm)
+    deals.write_deals(stage, firm)
     approvals.ask(stage, firm)
     _mappings(stage)
     touch_access(stage.session)

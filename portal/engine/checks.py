@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.engine.entity import parent_keys
 from portal.engine.errors import WrongDeclaration
-from portal.engine.kinds.choice import DerivedField, StateField
+from portal.engine.kinds.choice import ChoiceField, DerivedField, StateField
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.screen import Screen
 from portal.engine.text import is_bilingual
@@ -141,8 +141,31 @@ def _foreign_problems(spec: Spec, known: Mapping[str, Spec]) -> Iterator[str]:
     for name in (*spec.screen.related, *((spec.screen.composer,) if spec.screen.composer else ())):
         if name not in known:
             yield f"screen names the child {name!r}, which is no record type{_meant(name, known)}"
-        elif known[name].parent_to(spec.name) is None:
+        elif name == spec.screen.composer and known[name].parent_to(spec.name) is None:
             yield f"screen names {name!r}, whose scope_parent does not lead here"
+        elif known[name].link_to(spec.name) is None:
+            yield f"screen.related names {name!r}, which has no reference to {spec.name!r}"
+    yield from _board_problems(spec, known)
+
+
+def _board_problems(spec: Spec, known: Mapping[str, Spec]) -> Iterator[str]:
+    """A board stands on a fixed set or a reference, and its verb is one of the entity's own."""
+    board = spec.screen.board
+    if board is None:
+        return
+    named = {"by": (board.by,), "total": (board.total,) if board.total else (), "card": board.card}
+    for part, keys in named.items():
+        for key in keys:
+            if key not in spec.fields:
+                yield f"screen.board.{part} names {key!r}, which is no field{_meant(key, spec.fields)}"
+                return
+    if board.verb not in spec.verbs:
+        yield f"screen.board.verb names {board.verb!r}, which is no verb of it{_meant(board.verb, spec.verbs)}"
+    by = spec.fields[board.by]
+    if not isinstance(by, ChoiceField | ReferenceField):
+        yield f"screen.board.by names {board.by!r}; a board needs a choice, a state or a reference"
+    elif board.within and not (isinstance(by, ReferenceField) and board.within in spec.fields and board.within in known[by.target].fields):
+        yield f"screen.board.within names {board.within!r}, which the entity and what {board.by!r} refers to must both have"
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

@@ -6,6 +6,24 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class Board:
+    """Records as cards in columns, one column a value of `by` (a choice, a state or a reference).
+
+    Putting a card in another column does `verb`, whose argument `argument` takes the column's value.
+    """
+
+    by: str
+    verb: str
+    argument: str
+    within: str = ""
+    """Where `by` refers to records of several groups: the reference that both have and that names the group."""
+    total: str = ""
+    """The number that is summed up a column."""
+    card: tuple[str, ...] = ()
+    """Fields shown under the name on a card."""
+
+
+@dataclass(frozen=True, slots=True)
 class Screen:
     """Columns of the list, its tabs (scope branches) and filters, order, the form's fields, children shown."""
 
@@ -30,3 +48,5 @@ class Screen:
     rank: int = 50
     """Place among the entries of its menu group, smallest first."""
     per_page: int = field(default=25)
+    board: Board | None = None
+    """Offered beside the list."""

@@ -103,6 +103,11 @@ class Spec:
         """The reference by which a child belongs to this record type."""
         return next((each for each in self.parents if each.target == name), None)
 
+    def link_to(self, name: str) -> ReferenceField | None:
+        """The reference by which records stand beside one of this type: to the parent, else the first that leads there."""
+        leading = (f for f in self.fields.values() if isinstance(f, ReferenceField) and f.target == name)
+        return self.parent_to(name) or next(leading, None)
+
     def parent_in(self, values: Mapping[str, Any]) -> tuple[ReferenceField, int] | None:
         """The record that a child with these values belongs to."""
         return next(((each, int(values[each.key])) for each in self.parents if values.get(each.key)), None)

@@ -134,7 +134,7 @@ class Customer(Entity, Pooled, Customisable):
             "created_at",
             "note",
         ),
-        related=("contact", "follow_up"),
+        related=("contact", "opportunity", "follow_up"),
         composer="follow_up",
     )
 

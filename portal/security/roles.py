@@ -29,14 +29,18 @@ def _verbs(entity: str, names: str) -> tuple[str, ...]:
 
 
 def _sold(reach: Reach) -> dict[str, Reach]:
-    """Leads and customers are seen and worked alike."""
-    return {"lead": reach, "customer": reach}
+    """Leads and customers are seen and worked alike; opportunities too, of which none lies in a pool."""
+    owned = Reach(reach.read.removesuffix("+pool"), reach.write)
+    return {"lead": reach, "customer": reach, "opportunity": owned}
 
 
 _EVERYONE = ("home:read", "inbox:read", "approval_desk:read", *_verbs("approval_task", "read approve reject send_back transfer add_signer"))
 _MY_TASKS = {"approval_task": Reach("own", "own", "all")}
 """A flow may ask anybody to decide; he sees what waits for him and nothing else."""
-_DICTIONARIES = ("source_channel:read", "tag:read", "pool:read", "team:read", "report_template:read")
+_DICTIONARIES = (
+    *("source_channel:read", "tag:read", "pool:read", "team:read", "report_template:read"),
+    *("product:read", "pipeline:read", "stage:read"),
+)
 _SALES = (*_EVERYONE, *_DICTIONARIES, "report_desk:read")
 _MANAGE = "read create edit delete export import"
 
@@ -49,6 +53,8 @@ REP = Role(
         *_verbs("lead", "read create edit delete export claim release invalidate convert"),
         *_verbs("customer", "read create edit delete export claim release stage"),
         *_verbs("contact", "read create edit delete export"),
+        *_verbs("opportunity", "read create edit delete export move won lost pause resume"),
+        "stage_change:read",
         *_verbs("follow_up", "read create edit export"),
         *_verbs("leave", "read create edit delete submit cancel"),
         *_verbs("approval", "read withdraw"),
@@ -96,12 +102,25 @@ ADMIN = Role(
         *_verbs("lead", f"{_MANAGE} assign release invalidate convert revive reveal"),
         *_verbs("customer", "read create edit delete export assign release stage reclassify verify reveal"),
         *_verbs("contact", "read create edit delete export"),
+        *_verbs("opportunity", "read create edit delete export move won lost pause resume"),
+        "stage_change:read",
         *_verbs("role_desk", "read edit view_as"),
         *_verbs("follow_up", "read export"),
         *_verbs("user", "read create edit export import invite place reset_password deactivate reactivate"),
         *(
             v
-            for entity in ("team", "pool", "source_channel", "tag", "work_calendar", "policy", "report_template")
+            for entity in (
+                "team",
+                "pool",
+                "source_channel",
+                "tag",
+                "work_calendar",
+                "policy",
+                "report_template",
+                "product",
+                "pipeline",
+                "stage",
+            )
             for v in _verbs(entity, _MANAGE)
         ),
         *_verbs("leave", f"{_MANAGE} submit cancel"),

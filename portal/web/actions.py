@@ -124,7 +124,7 @@ def _seen_at(raw: str) -> datetime | None:
 
 
 def page_verb(spec: Spec, name: str) -> Response:
-    """`?preview=1` answers with the dialog, otherwise the verb runs."""
+    """`?preview=1` answers with the dialog, otherwise the verb runs; `?stay=1`: with the dialog where the one row is refused."""
     verb = declared(spec, name)
     chosen = selection_from(spec, request.form)
     asked = Asked(spec, verb, reader(), _first(chosen, request.form), chosen.ids)
@@ -144,6 +144,9 @@ def page_verb(spec: Spec, name: str) -> Response:
         return make_response(
             render_template("bulk_preview.html", dialog=_dialog(asked, bound, errors=(error.in_(asked.view.language),))), error.status
         )
+    if request.args.get("stay") == "1" and not outcome.done and len(outcome.refused) == 1:
+        why = outcome.refused[0][1].in_(asked.view.language)
+        return make_response(render_template("bulk_preview.html", dialog=_dialog(asked, bound, errors=(why,))), 422)
     return _answer(asked, outcome)
 
 

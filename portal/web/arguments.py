@@ -14,6 +14,7 @@ from portal.engine.spec import Spec
 from portal.web import records
 
 PAGE = frozenset({"q", "filter", "order", "tab", "columns", "after", "before", "limit", "deleted", "density", "exact"})
+BOARD = frozenset({"q", "filter", "tab"})
 API = frozenset({"q", "filter", "order", "tab", "columns", "after", "limit", "deleted"})
 
 

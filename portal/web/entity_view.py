@@ -11,7 +11,7 @@ from portal.engine import custom
 from portal.engine.errors import NotAllowed, NotFound
 from portal.engine.spec import Spec
 from portal.security import policy
-from portal.web import actions, arguments, exports, files, form_page, imports, pickers, records
+from portal.web import actions, arguments, board_page, exports, files, form_page, imports, pickers, records
 from portal.web.detail_page import DetailPageBuilder
 from portal.web.language import view as reader
 from portal.web.list_page import ListPageBuilder
@@ -35,6 +35,19 @@ class EntityView(BaseView):  # type: ignore[misc]
         query = arguments.parse(self.spec, given, known=arguments.PAGE)
         page = ListPageBuilder(self.spec, records.rights(), reader(), query, given).build()
         return render_template("list.html", page=page)
+
+    @expose("/board")
+    @granted("read")
+    def board(self) -> str:
+        """Records as cards in columns, where the entity declares a board."""
+        declared = self.spec.screen.board
+        if declared is None:
+            raise NotFound
+        given = request.args.to_dict()
+        query = arguments.parse(self.spec, {k: v for k, v in given.items() if k != "within"}, known=arguments.BOARD)
+        group = board_page.group_from(given.get("within", ""))
+        page = board_page.BoardPageBuilder(self.spec, declared, records.rights(), reader(), query, given, group).build()
+        return render_template("entity_board.html", page=page)
 
     @expose("/export.csv")
     @granted("export")

@@ -20,7 +20,7 @@ from portal.engine.spec import Spec
 from portal.engine.text import pick
 from portal.engine.verbs import Verb, verbs_of
 from portal.security.fields import Rights
-from portal.web.arguments import url
+from portal.web.arguments import BOARD, url
 
 TAB_LABELS = {"mine": "我的 | Mine", "team": "团队 | Team", "pool": "公海 | Pool", "all": "全部 | All"}
 _MOST_ACTIONS = 3
@@ -145,6 +145,7 @@ class ListPage:
     density_href: str
     empty: Empty | None = None
     bin_href: str = ""
+    board_href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,7 @@ class ListPageBuilder:
             density_href="/preferences",
             empty=self._empty() if not page.rows else None,
             bin_href=url(self.href, {}, deleted="1") if self.may("delete") and self.spec.archived else "",
+            board_href=url(f"{self.href}board", {k: v for k, v in self.given.items() if k in BOARD}) if self.spec.screen.board else "",
         )
 
     # counts -----------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def panels(spec: Spec, record_id: int, rights: Rights, view: View, *, writable: 
 
 
 def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, *, writable: bool) -> Panel | None:
-    belongs = child.parent_to(spec.name)
+    belongs = child.link_to(spec.name)
     if belongs is None or not rights.principal.may(f"{child.name}:read"):
         return None
     query = ListQuery(
@@ -43,7 +43,7 @@ def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, 
         limit=_MOST,
         columns=tuple(f.key for f in child.fields.values()),
     )
-    others = [f for f in child.form if f is not child.identity and f not in child.parents]
+    others = [f for f in child.form or child.facts if f not in (child.identity, belongs) and f not in child.parents]
     rows = []
     for row in Listing(child, rights, view, query).page(store.session()).rows:
         cells = [rights.cell(child, f, row, view) for f in others if rights.sees(child, f)]

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
+from portal import models
 from portal.engine.spec import registry
 from tests.cast import Cast
 from tests.matrix.http import Answer, Caller
@@ -38,6 +39,11 @@ def values_for(entity: str, cast: Cast) -> dict[str, Any]:
         "pool": {"name": f"新公海 {n}", "kind": "lead", **dict.fromkeys(_FIGURES, 5), **dict.fromkeys(_RECYCLE, 30)},
         "source_channel": {"name": f"新渠道 {n}"},
         "tag": {"name": f"新标签 {n}"},
+        "product": {"name": f"新产品 {n}"},
+        "pipeline": {"name": f"新流程 {n}"},
+        "stage": {"name": f"新阶段 {n}", "rank": 5, "probability": 20, "kind": "open"},
+        "opportunity": {"name": f"新商机 {n}"},
+        "stage_change": {},
         "work_calendar": {"day": day, "region": "CN"},
         "policy": {"key": "report.month_end", "effective_on": day, "value": "working", "reason": f"written {n}"},
         "report_template": {"name": f"新模板 {n}", "period": "day"},
@@ -56,12 +62,19 @@ def verb_form(entity: str, verb: str, cast: Cast, to: str = "mate") -> dict[str,
         "convert": {"separate": "1"},
         "assign": {"to_id": cast.people[to]},
         "submit": {"problems": "none"},
+        "move": {"to": stages(cast)["商务谈判"], **reason},
+        "pause": {"until": "2028-01-03", **reason},
         "transfer": {"to_id": cast.people[to], **reason},
         "add_signer": {"to_id": cast.people[to], "when": "before"},
         "comment": {"comment": "well done"},
         "place": {"role": "rep", "team_id": cast.teams["b"]},
-        **dict.fromkeys(("release", "invalidate", "revive", "send_back", "exempt", "reject", "cancel"), reason),
+        **dict.fromkeys(("lost", "release", "invalidate", "revive", "send_back", "exempt", "reject", "cancel"), reason),
     }.get(verb, {})
+
+
+def stages(cast: Cast) -> dict[str, int]:
+    """The stages of the pipeline that every portal begins with."""
+    return {row.name: row.id for row in cast.rows(models.Stage)}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from portal.domain.approvals import submit
 from portal.engine.spec import registry
 from portal.engine.verbs import verb_named
 from tests.cast import NOW, Cast
-from tests.matrix.attempts import values_for
+from tests.matrix.attempts import stages, values_for
 from tests.matrix.rules import OF_A_SUPERIOR, OF_ANOTHER, OF_THE_AUTHOR, POOLED
 from tests.matrix.world import SALES, Planted
 
@@ -30,6 +30,8 @@ def fresh(cast: Cast, entity: str, action: str, owner: str) -> Planted:
         "contact": _contact,
         "follow_up": _follow_up,
         "leave": _leave,
+        "opportunity": _opportunity,
+        "stage_change": _stage_change,
         "work_report": _report,
         "user": _user,
         **dict.fromkeys(("approval", "approval_task", "approval_action"), _approval),
@@ -81,6 +83,19 @@ def _follow_up(cast: Cast, entity: str, action: str, owner: str) -> int:
         return lead_id
     said = {"lead_id": lead_id, "kind": "call", "contacted_at": NOW - timedelta(hours=2), "content": "first words"}
     return cast.add(models.FollowUp, **said, created_by_id=cast.people[owner or "rep"], version=1, **_deleted(action))
+
+
+def _opportunity(cast: Cast, _entity: str, action: str, owner: str) -> int:
+    whose = {"owner_id": cast.people[owner], "team_id": cast.team_of(owner)}
+    state = {"resume": "paused"}.get(action, "open")
+    way = cast.rows(models.Pipeline)[0].id
+    given = {"name": "一笔生意", "pipeline_id": way, "stage_id": stages(cast)["初步接洽"], "state": state, "version": 1}
+    return cast.add(models.Opportunity, **whose, **given, **_deleted(action))
+
+
+def _stage_change(cast: Cast, _entity: str, action: str, owner: str) -> int:
+    deal_id = _opportunity(cast, "opportunity", "", owner)
+    return cast.add(models.StageChange, opportunity_id=deal_id, to_stage_id=stages(cast)["赢单"], version=1, **_deleted(action))
 
 
 def _leave(cast: Cast, _entity: str, action: str, owner: str) -> int:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from tests.matrix.world import ROLE, SALES, Planted
 
 POOLED = ("lead", "customer")
-SCOPED = ("lead", "customer", "contact", "follow_up", "work_report", "leave", "approval", "approval_action", "approval_task", "delegation")
+SCOPED = (
+    *("lead", "customer", "contact", "follow_up", "opportunity", "stage_change"),
+    *("work_report", "leave", "approval", "approval_action", "approval_task", "delegation"),
+)
 """Record types whose rows are somebody's; of all others the role alone decides."""
 
 SALES_STAFF = frozenset({"director", "leader", "rep"})
@@ -38,6 +41,12 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     "contact": {**dict.fromkeys(("create", "edit", "delete"), SALES_STAFF | ADMIN), "import": NOBODY_AT_ALL},
     # Who works a lead logs what was said; taking a word back is for the superior.
     "follow_up": {"create": SALES_STAFF, "edit": SALES_STAFF, "delete": SUPERIORS, "import": NOBODY_AT_ALL},
+    # A deal is its owner's to move and to end; how it went is written by the portal alone.
+    "opportunity": {
+        **dict.fromkeys(("create", "edit", "delete", "move", "won", "lost", "pause", "resume"), SALES_STAFF | ADMIN),
+        "import": NOBODY_AT_ALL,
+    },
+    "stage_change": dict.fromkeys(_GENERATED, NOBODY_AT_ALL),
     "leave": {**dict.fromkeys(("create", "edit", "delete", "submit", "cancel"), SALES_STAFF | ADMIN), "import": ADMIN},
     # Whoever a flow names decides what waits for him; the engine alone writes how it came and went.
     "approval_task": {**dict.fromkeys(_GENERATED, NOBODY_AT_ALL), **dict.fromkeys(DECISIONS, EVERY_ROLE)},
@@ -57,6 +66,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
         "delete": NOBODY_AT_ALL,
     },
     **dict.fromkeys(("team", "pool", "source_channel", "tag", "work_calendar", "policy", "report_template"), _SETTING),
+    **dict.fromkeys(("product", "pipeline", "stage"), _SETTING),
     # A field is a decision about every record: made by hand, never by file.
     "custom_field": {**_SETTING, "import": NOBODY_AT_ALL},
 }

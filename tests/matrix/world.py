@@ -109,6 +109,7 @@ def plant(cast: Cast) -> World:
             _report(cast, world, owner)
             _approval(cast, world, owner, _leave(cast, world, owner))
             _delegation(cast, world, owner)
+            _opportunity(cast, world, owner)
     return world
 
 
@@ -225,6 +226,18 @@ def _approval(cast: Cast, world: World, owner: str, leave_id: int) -> None:
     world.records.append(Planted("approval", approval_id, owner, (title, snapshot["reason"])))
     world.records.append(Planted("approval_action", action_id, owner, (said,)))
     world.records.append(Planted("approval_task", task_id, owner, (task,)))
+
+
+def _opportunity(cast: Cast, world: World, owner: str) -> None:
+    """A deal, and one step on its way."""
+    name, note, why = f"商机雀{owner}", f"deal-note-{owner}", f"moved-because-{owner}"
+    whose = {"owner_id": cast.people[owner], "team_id": cast.team_of(owner)}
+    stage = cast.rows(models.Stage)[0]
+    given = {"name": name, "note": note, "stage_id": stage.id, "pipeline_id": stage.pipeline_id, "state": "open", "version": 1}
+    deal_id = cast.add(models.Opportunity, **whose, **given)
+    step_id = cast.add(models.StageChange, opportunity_id=deal_id, to_stage_id=stage.id, reason=why, version=1)
+    world.records.append(Planted("opportunity", deal_id, owner, (name, note)))
+    world.records.append(Planted("stage_change", step_id, owner, (why,)))
 
 
 def _delegation(cast: Cast, world: World, owner: str) -> None:

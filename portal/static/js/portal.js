@@ -1,4 +1,5 @@
 // The entry: each behaviour is a module of its own; pages work without any of them.
+import "./board.js";
 import "./dialog.js";
 import "./draft.js";
 import "./filters.js";

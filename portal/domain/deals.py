@@ -1,0 +1,260 @@
+"""Opportunities: where one begins, how it goes through its pipeline, how it ends (records.md B)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import models
+from portal.domain.calendar import company_day
+from portal.engine import store
+from portal.engine.errors import BadRequest, Invalid, Refused
+from portal.engine.kinds.dates import DateField
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.kinds.texts import LongTextField, TextField
+from portal.engine.mask import normalise_name
+from portal.engine.operations import operation
+from portal.engine.text import Text
+from portal.engine.verbs import Outcome, verb
+from portal.entities.deals import OpportunityState, StageKind
+from portal.security.principal import Principal
+
+_MOVED = ("stage_id", "probability", "state", "stage_on", "closed_on", "paused_until", "outcome_reason", "competitor")
+_UNDER_WAY = (OpportunityState.OPEN, OpportunityState.PAUSED)
+
+
+@operation("opportunity", "create")
+def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.Opportunity:
+    """A new opportunity of who enters it, in the first stage of its pipeline."""
+    made = models.Opportunity(**values, owner_id=acting_user.user_id or None, team_id=acting_user.team_id)
+    return begin(made, now=now)
+
+
+def begin(made: models.Opportunity, *, now: datetime) -> models.Opportunity:
+    """Put in an opportunity whose owner is said: it stands in the first open stage."""
+    session, today = store.session(), company_day(now)
+    made.pipeline_id = made.pipeline_id or default_pipeline(session)
+    first = _stages(session, made.pipeline_id, StageKind.OPEN)
+    made.stage_id, made.probability, made.stage_on = first.id, first.probability, today
+    made.opened_on = made.opened_on or today
+    session.add(made)
+    session.flush()
+    return made
+
+
+@operation("opportunity", "change")
+def change(record: models.Opportunity, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.Opportunity:
+    """Correct an opportunity; its pipeline stays, since its history names that pipeline's stages."""
+    if values.get("pipeline_id", record.pipeline_id) not in (record.pipeline_id, None):
+        raise Invalid({"pipeline_id": Text("建好后不能换流程。 | The pipeline stays once it has begun.")})
+    for key, value in values.items():
+        if key != "pipeline_id":
+            setattr(record, key, value)
+    store.session().flush()
+    return record
+
+
+@operation("product", "create")
+def create_product(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.Product:
+    """A new product, found by its name however it is spelt."""
+    made = models.Product(**values, name_key=normalise_name(values["name"]))
+    store.session().add(made)
+    store.session().flush()
+    return made
+
+
+@operation("product", "change")
+def change_product(record: models.Product, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.Product:
+    for key, value in values.items():
+        setattr(record, key, value)
+    record.name_key = normalise_name(record.name)
+    store.session().flush()
+    return record
+
+
+def default_pipeline(session: Session) -> int:
+    """The pipeline of a deal that names none. Raises `Refused` where there is none yet."""
+    pipeline = models.Pipeline
+    alive = select(pipeline.id).where(pipeline.deleted_at.is_(None))
+    found = session.scalar(alive.order_by(pipeline.is_default.desc(), pipeline.id).limit(1))
+    if found is None:
+        raise Refused(
+            "还没有销售流程，请管理员先建一个。 | There is no pipeline yet; an administrator must add one first.", rule="no_pipeline"
+        )
+    return found
+
+
+def _stages(session: Session, pipeline_id: int, kind: StageKind) -> models.Stage:
+    """The first stage of this meaning in a pipeline."""
+    stage = models.Stage
+    wanted = select(stage).where(stage.pipeline_id == pipeline_id, stage.kind == kind.value, stage.deleted_at.is_(None))
+    found = session.scalar(wanted.order_by(stage.rank, stage.id).limit(1))
+    if found is None:
+        raise Refused(
+            "这个流程没有「{kind}」阶段，请管理员先加上。 | This pipeline has no stage that means “{kind}”; an administrator must add one.",
+            rule="no_stage",
+            kind=kind.label,
+        )
+    return found
+
+
+# verbs --------------------------------------------------------------------------------------------
+
+
+def _reason(label: str, *, required: bool = False) -> LongTextField:
+    return LongTextField(label, required=required)
+
+
+@verb(
+    "opportunity:move",
+    "变更阶段 | Move stage",
+    icon="arrow-narrow-right",
+    takes=("own", "reach"),
+    columns=_MOVED,
+    form=(
+        ("to", ReferenceField("新阶段 | New stage", "stage", required=True)),
+        ("reason", _reason("原因（后退必填） | Reason (needed when going back)")),
+    ),
+    bulk=True,
+    help="往后退要写明原因；输单也要。 | Going back needs a reason; so does a loss.",
+)
+def move(deals: Sequence[models.Opportunity], *, acting_user: Principal, now: datetime, to: int, reason: str = "") -> Outcome:
+    """Put deals in another stage of their pipeline. Refused: another pipeline's stage, the same one, back without a reason."""
+    session, outcome = store.session(), Outcome()
+    target = session.scalar(select(models.Stage).where(models.Stage.id == to, models.Stage.deleted_at.is_(None)))
+    if target is None:
+        raise BadRequest("没有这个阶段。 | There is no such stage.")
+    for deal in deals:
+        if (why := _refusal(session, deal, target, reason)) is not None:
+            outcome.refused.append((deal.id, why))
+        else:
+            _put(session, deal, target, reason=reason, now=now)
+            outcome.done.append(deal.id)
+    session.flush()
+    return outcome
+
+
+def _refusal(session: Session, deal: models.Opportunity, target: models.Stage, reason: str) -> Refused | None:
+    if target.pipeline_id != deal.pipeline_id:
+        return Refused("这个阶段属于另一个流程。 | That stage belongs to another pipeline.", rule="other_pipeline")
+    if target.id == deal.stage_id:
+        return Refused("已经在这个阶段。 | It is in this stage already.", rule="same_stage")
+    here = session.get(models.Stage, deal.stage_id)
+    back = here is not None and (target.rank or 0) < (here.rank or 0)
+    if (back or target.kind == StageKind.LOST.value) and not reason.strip():
+        return Refused("后退或输单请写明原因。 | Going back, or losing, needs a reason.", rule="reason_needed")
+    return None
+
+
+def _put(session: Session, deal: models.Opportunity, target: models.Stage, *, reason: str, now: datetime) -> None:
+    """In the stage, with what follows from it and a line that tells how long it stood before."""
+    today = company_day(now)
+    since = deal.stage_on or today
+    session.add(
+        models.StageChange(
+            opportunity_id=deal.id, from_stage_id=deal.stage_id, to_stage_id=target.id, days=(today - since).days, reason=reason.strip()
+        )
+    )
+    ended = target.kind != StageKind.OPEN.value
+    deal.stage_id, deal.probability, deal.stage_on = target.id, target.probability, today
+    deal.state = target.kind if ended else OpportunityState.OPEN.value
+    deal.closed_on = today if ended else None
+    deal.outcome_reason = reason.strip() if ended else ""
+    deal.paused_until = None
+
+
+def _end(deals: Sequence[models.Opportunity], kind: StageKind, *, reason: str, competitor: str, now: datetime) -> Outcome:
+    session, outcome = store.session(), Outcome()
+    for deal in deals:
+        if deal.state not in _UNDER_WAY:
+            outcome.refused.append((deal.id, Refused("这个商机已经结束。 | This opportunity has ended already.", rule="ended")))
+            continue
+        assert deal.pipeline_id is not None  # noqa: S101 - given when it began
+        _put(session, deal, _stages(session, deal.pipeline_id, kind), reason=reason, now=now)
+        deal.competitor = competitor.strip() or deal.competitor
+        outcome.done.append(deal.id)
+    session.flush()
+    return outcome
+
+
+@verb(
+    "opportunity:won",
+    "赢单 | Won",
+    icon="trophy",
+    takes=("own", "reach"),
+    columns=_MOVED,
+    form=(("reason", _reason("为什么赢 | Why it was won")),),
+    primary=True,
+    states=_UNDER_WAY,
+)
+def won(deals: Sequence[models.Opportunity], *, acting_user: Principal, now: datetime, reason: str = "") -> Outcome:
+    """The customer buys: the deal stands in its pipeline's won stage from today."""
+    return _end(deals, StageKind.WON, reason=reason, competitor="", now=now)
+
+
+@verb(
+    "opportunity:lost",
+    "输单 | Lost",
+    icon="circle-x",
+    takes=("own", "reach"),
+    columns=_MOVED,
+    form=(("reason", _reason("为什么输 | Why it was lost", required=True)), ("competitor", TextField("输给谁 | Lost to", 200))),
+    states=_UNDER_WAY,
+    bulk=True,
+)
+def lost(deals: Sequence[models.Opportunity], *, acting_user: Principal, now: datetime, reason: str, competitor: str = "") -> Outcome:
+    """The customer does not buy: why, and from whom instead."""
+    return _end(deals, StageKind.LOST, reason=reason, competitor=competitor, now=now)
+
+
+@verb(
+    "opportunity:pause",
+    "暂停 | Pause",
+    icon="player-pause",
+    takes=("own", "reach"),
+    columns=("state", "paused_until"),
+    form=(("until", DateField("暂停到 | Until", required=True)), ("reason", _reason("原因 | Reason", required=True))),
+    states=(OpportunityState.OPEN,),
+    bulk=True,
+)
+def pause(deals: Sequence[models.Opportunity], *, acting_user: Principal, now: datetime, until: date, reason: str) -> Outcome:
+    """Nothing is expected of a deal until a day, which lies ahead."""
+    if until <= company_day(now):
+        raise Refused("日期要晚于今天。 | The day must lie after today.", rule="past")
+    outcome = Outcome()
+    for deal in deals:
+        if deal.state != OpportunityState.OPEN.value:
+            outcome.refused.append(
+                (deal.id, Refused("只有进行中的商机可以暂停。 | Only an open opportunity can be paused.", rule="not_open"))
+            )
+            continue
+        deal.state, deal.paused_until = OpportunityState.PAUSED.value, until
+        outcome.done.append(deal.id)
+    store.session().flush()
+    return outcome
+
+
+@verb(
+    "opportunity:resume",
+    "恢复 | Resume",
+    icon="player-play",
+    takes=("own", "reach"),
+    columns=("state", "paused_until"),
+    states=(OpportunityState.PAUSED,),
+    bulk=True,
+)
+def resume(deals: Sequence[models.Opportunity], *, acting_user: Principal, now: datetime) -> Outcome:
+    """It goes on in the stage where it stood."""
+    outcome = Outcome()
+    for deal in deals:
+        if deal.state != OpportunityState.PAUSED.value:
+            outcome.refused.append((deal.id, Refused("这个商机没有暂停。 | This opportunity is not paused.", rule="not_paused")))
+            continue
+        deal.state, deal.paused_until = OpportunityState.OPEN.value, None
+        outcome.done.append(deal.id)
+    store.session().flush()
+    return outcome

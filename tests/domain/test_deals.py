@@ -1,0 +1,105 @@
+"""Opportunities: where one begins, how it is moved, won, lost and paused, and what its history says."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from portal import models
+from portal.engine import operations
+from portal.engine.errors import Invalid, NotAllowed, Refused
+from portal.engine.spec import spec_named
+from portal.security.session import OutOfScope
+from tests.cast import NOW, Cast
+from tests.domain.test_customers import do, make
+from tests.matrix.attempts import stages
+
+
+def deal(cast: Cast, login: str = "rep", **values: object) -> int:
+    return int(make(cast, login, "opportunity", name="一笔生意", amount=Decimal(1000), **values))
+
+
+def stage_of(cast: Cast, deal_id: int) -> str:
+    row = cast.row(models.Opportunity, deal_id)
+    return next(name for name, key in stages(cast).items() if key == row.stage_id)
+
+
+def test_a_deal_begins_in_the_first_stage_and_is_its_makers(cast: Cast) -> None:
+    row = cast.row(models.Opportunity, deal(cast, customer_id=cast.customer(owner="rep")))
+    assert (row.owner_id, row.team_id, row.state, row.probability) == (cast.people["rep"], cast.team_of("rep"), "open", 10)
+    assert (row.opened_on, row.stage_on) == (date(2026, 5, 12), date(2026, 5, 12))
+
+
+def test_forward_needs_no_reason_back_does(cast: Cast) -> None:
+    one, to = deal(cast), stages(cast)
+    assert do(cast, "rep", "opportunity:move", [one], to=to["方案报价"]).done == [one]
+    outcome = do(cast, "rep", "opportunity:move", [one], to=to["需求确认"])
+    assert outcome.refused[0][1].rule == "reason_needed"
+    later = NOW + timedelta(days=6)
+    assert do(cast, "rep", "opportunity:move", [one], now=later, to=to["需求确认"], reason="要重新摸底").done == [one]
+    steps = cast.rows(models.StageChange, models.StageChange.opportunity_id == one)
+    assert [(s.to_stage_id, s.days, s.reason) for s in steps] == [(to["方案报价"], 0, ""), (to["需求确认"], 6, "要重新摸底")]
+    assert stage_of(cast, one) == "需求确认"
+
+
+def test_the_same_stage_and_another_pipelines_stage_are_refused(cast: Cast) -> None:
+    one, to = deal(cast), stages(cast)
+    other = cast.add(
+        models.Stage, name="别处", pipeline_id=cast.add(models.Pipeline, name="大客户流程"), rank=1, kind="open", probability=5
+    )
+    assert do(cast, "rep", "opportunity:move", [one], to=to["初步接洽"]).refused[0][1].rule == "same_stage"
+    assert do(cast, "rep", "opportunity:move", [one], to=other).refused[0][1].rule == "other_pipeline"
+
+
+def test_the_pipeline_stays(cast: Cast) -> None:
+    one, other = deal(cast), cast.add(models.Pipeline, name="大客户流程")
+    with cast.act("rep") as session:
+        record, who = session.scalar(select(models.Opportunity).where(models.Opportunity.id == one)), session.info["principal"]
+        with pytest.raises(Invalid):
+            operations.change(session, spec_named("opportunity"), record, {"pipeline_id": other}, version=1, acting_user=who, now=NOW)
+
+
+def test_won_and_lost_end_it_and_a_reason_brings_it_back(cast: Cast) -> None:
+    one, two = deal(cast), deal(cast)
+    do(cast, "rep", "opportunity:won", [one], reason="老客户")
+    row = cast.row(models.Opportunity, one)
+    assert (row.state, row.probability, row.closed_on, row.outcome_reason) == ("won", 100, date(2026, 5, 12), "老客户")
+    do(cast, "rep", "opportunity:lost", [two], reason="价格", competitor="别家")
+    row = cast.row(models.Opportunity, two)
+    assert (row.state, row.probability, row.competitor) == ("lost", 0, "别家")
+    assert do(cast, "rep", "opportunity:won", [two]).refused[0][1].rule == "ended"
+    assert do(cast, "rep", "opportunity:move", [two], to=stages(cast)["商务谈判"], reason="对方又找来").done == [two]
+    row = cast.row(models.Opportunity, two)
+    assert (row.state, row.closed_on, row.outcome_reason) == ("open", None, "")
+
+
+def test_losing_by_moving_needs_the_reason_too(cast: Cast) -> None:
+    one = deal(cast)
+    assert do(cast, "rep", "opportunity:move", [one], to=stages(cast)["输单"]).refused[0][1].rule == "reason_needed"
+
+
+def test_a_pause_lasts_until_a_day_ahead(cast: Cast) -> None:
+    one = deal(cast)
+    with pytest.raises(Refused):
+        do(cast, "rep", "opportunity:pause", [one], until=date(2026, 5, 12), reason="预算冻结")
+    assert do(cast, "rep", "opportunity:pause", [one], until=date(2026, 5, 13), reason="预算冻结").done == [one]
+    assert do(cast, "rep", "opportunity:pause", [one], until=date(2026, 6, 1), reason="再等").refused[0][1].rule == "not_open"
+    assert do(cast, "rep", "opportunity:resume", [one]).done == [one]
+    assert cast.row(models.Opportunity, one).paused_until is None
+
+
+def test_a_leader_moves_what_his_team_owns_and_nobody_elses(cast: Cast) -> None:
+    one = deal(cast)
+    assert do(cast, "leader_a", "opportunity:won", [one]).done == [one]
+    assert do(cast, "leader_b", "opportunity:won", [deal(cast)]).done == []
+    with pytest.raises(NotAllowed):
+        do(cast, "finance", "opportunity:won", [one])
+
+
+def test_a_deal_at_somebody_elses_customer_is_refused(cast: Cast) -> None:
+    theirs = cast.customer(owner="other")
+    with pytest.raises(OutOfScope):
+        deal(cast, customer_id=theirs)
