@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,16 +10,18 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from portal import models
-from portal.domain import customers, duplicates
+from portal.domain import customers, deals, duplicates
 from portal.domain.batches import undoes
 from portal.domain.leads import LEADS
 from portal.domain.pooling import ids_of, locked
 from portal.engine import store
 from portal.engine.audit import plain
-from portal.engine.errors import Changed, NotFound, Refused
+from portal.engine.errors import Changed, NotAllowed, NotFound, Refused
 from portal.engine.kinds.choice import ChoiceField
-from portal.engine.kinds.numbers import FlagField
+from portal.engine.kinds.dates import DateField
+from portal.engine.kinds.numbers import FlagField, MoneyField
 from portal.engine.kinds.reference import ReferenceField
+from portal.engine.kinds.texts import TextField
 from portal.engine.spec import spec_of
 from portal.engine.text import say
 from portal.engine.verbs import Outcome, Preview, verb, verb_named
@@ -68,6 +70,10 @@ def preview(leads: Sequence[Any], *, acting_user: Principal, now: datetime, cust
             ),
         ),
         ("buying_role", ChoiceField("联系人的决策角色 | The contact's part in the decision", BuyingRole)),
+        ("opportunity", TextField("商机名称 | Opportunity", help="填了就同时建一个商机。 | When filled in, an opportunity is made too.")),
+        ("opportunity_product_id", ReferenceField("商机产品 | Its product", "product")),
+        ("opportunity_amount", MoneyField("商机金额 | Its amount")),
+        ("opportunity_close_on", DateField("预计成交日 | Expected close")),
         ("separate", FlagField("确认不是同一个客户，仍然新建 | Not the same customer: add it all the same")),
     ),
     inverse="undo",
@@ -83,7 +89,9 @@ def convert(
     now: datetime,
     customer_id: int | None = None,
     buying_role: str = "",
+    opportunity: str = "",
     separate: bool = False,
+    **deal: Any,
 ) -> Outcome:
     """Turn one lead into a customer of the same owner, or add it to one the actor may change.
 
@@ -103,12 +111,14 @@ def convert(
         kept = {key: plain(getattr(customer, key)) for key in _CONTACTED} if customer_id else None
         contact = _contact(session, lead, customer, buying_role)
         moved = _move(session, lead, customer)
+        begun = _deal(lead, customer, opportunity, deal, acting_user=acting_user, now=now)
         _hand_on(lead, customer)
         session.flush()
         plan = {
             "lead": {"id": lead.id, "version": lead.version, **before},
             "customer": {"id": customer.id, "version": customer.version, "kept": kept},
             "contact": {"id": contact.id, "version": contact.version} if contact else None,
+            "opportunity": {"id": begun.id, "version": begun.version} if begun else None,
             **moved,
         }
         outcome.batch_id = _keep(session, plan, lead, acting_user, now)
@@ -138,7 +148,15 @@ def _made(session: Session, lead: models.Lead, *, separate: bool, acting_user: P
         duplicates.refuse(values, model=models.Customer, name="name", besides=None, acting_user=acting_user, now=now)
     whose = {"owner_id": lead.owner_id, "team_id": lead.team_id, "owned_at": now}
     made = models.Customer(name=lead.company, **{key: getattr(lead, key) for key in _COPIED}, **whose)
+    made.extra = _carried(lead)
     return customers.enter(made, now=now, how=_METHOD)
+
+
+def _carried(lead: models.Lead) -> dict[str, Any]:
+    """Values of fields added at run time that both record types have, with the same key and of the same kind."""
+    known = spec_of(models.Customer).custom
+    both = {key for key, each in spec_of(models.Lead).custom.items() if key in known and known[key].kind == each.kind}
+    return {key: value for key, value in lead.extra.items() if key in both}
 
 
 def _contact(session: Session, lead: models.Lead, customer: models.Customer, buying_role: str) -> models.Contact | None:
@@ -151,6 +169,20 @@ def _contact(session: Session, lead: models.Lead, customer: models.Customer, buy
     session.add(made)
     session.flush()
     return made
+
+
+def _deal(
+    lead: models.Lead, customer: models.Customer, name: str, given: Mapping[str, Any], *, acting_user: Principal, now: datetime
+) -> models.Opportunity | None:
+    """The opportunity that was asked for with the conversion, the lead's owner's; none without a name."""
+    if not name.strip():
+        return None
+    if not acting_user.may("opportunity:create"):
+        raise NotAllowed
+    values = {key: given.get(f"opportunity_{key}") for key in ("product_id", "amount", "close_on")}
+    values["amount"] = values["amount"] or lead.expected_amount
+    whose = {"owner_id": lead.owner_id, "team_id": lead.team_id}
+    return deals.begin(models.Opportunity(name=name.strip(), customer_id=customer.id, **values, **whose), now=now)
 
 
 def _move(session: Session, lead: models.Lead, customer: models.Customer) -> dict[str, list[int]]:
@@ -196,15 +228,16 @@ def take_back(batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
     session, plan = store.session(), batch.plan
     made_it = verb_named("lead", _METHOD)
     assert made_it is not None  # noqa: S101 - declared above
-    lead, customer, contact = (_untouched(session, model, plan[key]) for model, key in _PARTS)
+    lead, customer, contact, deal = (_untouched(session, model, plan.get(key)) for model, key in _PARTS)
     if plan["customer"]["kept"] is None and _grown(session, plan):
         raise Changed
     with acting_as(session, made_it):
         session.info["verb_name"] = "undo"
         for each in session.scalars(select(models.FollowUp).where(models.FollowUp.id.in_(plan["follow_ups"]))):
             each.lead_id, each.customer_id = lead.id, None
-        if contact is not None:
-            contact.deleted_at = now
+        for part in (contact, deal):
+            if part is not None:
+                part.deleted_at = now
         session.flush()
         _files(session, models.Attachment.id.in_(plan["files"]), was="customer", to=("lead", lead.id))
         if (kept := plan["customer"]["kept"]) is None:
@@ -217,7 +250,12 @@ def take_back(batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
     return Outcome(done=[lead.id])
 
 
-_PARTS: tuple[tuple[type[Any], str], ...] = ((models.Lead, "lead"), (models.Customer, "customer"), (models.Contact, "contact"))
+_PARTS: tuple[tuple[type[Any], str], ...] = (
+    (models.Lead, "lead"),
+    (models.Customer, "customer"),
+    (models.Contact, "contact"),
+    (models.Opportunity, "opportunity"),
+)
 
 
 def _untouched(session: Session, model: type[Any], part: dict[str, Any] | None) -> Any:
@@ -236,7 +274,9 @@ def _grown(session: Session, plan: dict[str, Any]) -> bool:
     contacts = session.scalar(select(func.count()).select_from(models.Contact).where(models.Contact.customer_id == key))
     file = models.Attachment
     files = session.scalar(guarded(select(func.count()).select_from(file).where(file.entity == "customer", file.record_id == key)))
-    return (follow_ups, contacts, files) != (len(plan["follow_ups"]), int(plan["contact"] is not None), len(plan["files"]))
+    begun = session.scalar(select(func.count()).select_from(models.Opportunity).where(models.Opportunity.customer_id == key))
+    came = (len(plan["follow_ups"]), int(plan["contact"] is not None), len(plan["files"]), int(plan.get("opportunity") is not None))
+    return (follow_ups, contacts, files, begun) != came
 
 
 def _give_back(record: Any, kept: dict[str, Any]) -> None:

@@ -35,6 +35,10 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
     if target.pool_id is not None:
         what = poolings[entity_name(type(target))]
         raise Refused("请先领取这条{noun}，再记录跟进。 | Claim this {noun} first, then log the follow-up.", rule="in_pool", **what.words)
+    if isinstance(target, models.Lead) and target.state == LeadState.CONVERTED.value:
+        raise Refused(
+            "这条线索已转为客户，请记在它的客户上。 | This lead has become a customer; log it with that customer.", rule="converted"
+        )
     made = models.FollowUp(**values, logged_at=now, logged_late=minutes_late(values["contacted_at"], now))
     session.add(made)
     carry_over(target, made)

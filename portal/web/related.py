@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from portal.engine import store
-from portal.engine.fields import View
+from portal.engine.cell import Cell
+from portal.engine.fields import Field, View
 from portal.engine.query.listing import Listing, ListQuery
 from portal.engine.spec import Spec, registry
 from portal.engine.text import pick
@@ -46,8 +47,8 @@ def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, 
     others = [f for f in child.form or child.facts if f not in (child.identity, belongs) and f not in child.parents]
     rows = []
     for row in Listing(child, rights, view, query).page(store.session()).rows:
-        cells = [rights.cell(child, f, row, view) for f in others if rights.sees(child, f)]
-        known = [cell.title or cell.text for cell in cells if cell.kind != "mute" and cell.text]
+        cells = [(f, rights.cell(child, f, row, view)) for f in others if rights.sees(child, f)]
+        known = [_words(f, cell, view) for f, cell in cells if cell.kind != "mute" and cell.text]
         rows.append((rights.cell(child, child.identity, row, view).text, " · ".join(known[:_SHOWN]), f"/{child.name}/{row['id']}"))
     may_add = writable and rights.principal.may(f"{child.name}:create")
     zh, _, en = child.label.partition(" | ")
@@ -58,3 +59,8 @@ def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, 
         f"/{child.name}/new?{belongs.key}={record_id}" if may_add else "",
         str(pick(f"新建{zh} | New {en.lower()}", view.language)),
     )
+
+
+def _words(each: Field, cell: Cell, view: View) -> str:
+    """A bare number says nothing; with what it counts it does."""
+    return f"{pick(each.label, view.language)} {cell.text}" if cell.kind == "num" else cell.title or cell.text

@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from portal import models
 from portal.engine import operations
-from portal.engine.errors import Invalid, NotAllowed, Refused
+from portal.engine.errors import Changed, Invalid, NotAllowed, Refused
 from portal.engine.spec import spec_named
+from portal.security.resolve import touch_access
 from portal.security.session import OutOfScope
 from tests.cast import NOW, Cast
 from tests.domain.test_customers import do, make
@@ -103,3 +104,45 @@ def test_a_deal_at_somebody_elses_customer_is_refused(cast: Cast) -> None:
     theirs = cast.customer(owner="other")
     with pytest.raises(OutOfScope):
         deal(cast, customer_id=theirs)
+
+
+def test_a_conversion_may_begin_a_deal_and_undo_takes_it_back(cast: Cast) -> None:
+    lead = cast.lead(owner="rep", state="following", expected_amount=Decimal(5000))
+    outcome = do(cast, "rep", "lead:convert", [lead], opportunity="首单", opportunity_close_on=date(2026, 6, 30))
+    made = cast.rows(models.Opportunity)[0]
+    customer = cast.row(models.Lead, lead).customer_id
+    assert (made.name, made.customer_id, made.amount, made.close_on) == ("首单", customer, Decimal(5000), date(2026, 6, 30))
+    assert (made.owner_id, stage_of(cast, made.id)) == (cast.people["rep"], "初步接洽")
+    with cast.act("rep") as session:
+        operations.undo(session, spec_named("lead"), outcome.batch_id or 0, acting_user=session.info["principal"], now=NOW)
+    assert cast.row(models.Opportunity, made.id).deleted_at == NOW
+    assert cast.row(models.Lead, lead).state == "following"
+
+
+def test_a_conversion_whose_deal_went_on_is_not_taken_back(cast: Cast) -> None:
+    outcome = do(cast, "rep", "lead:convert", [cast.lead(owner="rep", state="following")], opportunity="首单")
+    do(cast, "rep", "opportunity:won", [cast.rows(models.Opportunity)[0].id])
+    with cast.act("rep") as session, pytest.raises(Changed):
+        operations.undo(session, spec_named("lead"), outcome.batch_id or 0, acting_user=session.info["principal"], now=NOW)
+
+
+def test_a_contact_is_not_logged_with_a_converted_lead(cast: Cast) -> None:
+    lead = cast.lead(owner="rep", state="converted")
+    with pytest.raises(Refused) as refused:
+        make(cast, "rep", "follow_up", lead_id=lead, kind="call", contacted_at=NOW, content="还记在线索上")
+    assert refused.value.rule == "converted"
+
+
+def test_values_of_fields_that_both_have_move_with_the_lead(cast: Cast) -> None:
+    for entity, key, kind in (
+        ("lead", "line", "text"),
+        ("customer", "line", "text"),
+        ("lead", "floor", "text"),
+        ("customer", "floor", "integer"),
+    ):
+        cast.add(models.CustomField, entity=entity, key=key, kind=kind, label_zh="线", label_en="Line", state="active", mask="none")
+    with cast.act("system") as session:
+        touch_access(session)
+    lead = cast.lead(owner="rep", state="following", extra={"x_line": "一号线", "x_floor": "低"})
+    do(cast, "rep", "lead:convert", [lead])
+    assert cast.row(models.Customer, cast.row(models.Lead, lead).customer_id).extra == {"x_line": "一号线"}
