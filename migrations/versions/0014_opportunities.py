@@ -9,9 +9,6 @@ down_revision = "0013"
 branch_labels = None
 depends_on = None
 
-_STAGES = """(1, '初步接洽', 'open', 10, 14), (2, '需求确认', 'open', 30, 21), (3, '方案报价', 'open', 50, 21),
- (4, '商务谈判', 'open', 75, 30), (8, '赢单', 'won', 100, NULL), (9, '输单', 'lost', 0, NULL)"""
-
 
 def upgrade() -> None:
     op.create_table(
@@ -158,9 +155,10 @@ def upgrade() -> None:
 def _first_pipeline() -> None:
     """A way for deals to go, so that the first one can begin; administrators change it."""
     op.execute("INSERT INTO pipeline (name, is_default, created_at, changed_at) VALUES ('标准销售流程', true, now(), now())")
-    op.execute(f"""INSERT INTO stage (pipeline_id, rank, name, kind, probability, stay_days, created_at, changed_at)
+    op.execute("""INSERT INTO stage (pipeline_id, rank, name, kind, probability, stay_days, created_at, changed_at)
         SELECT p.id, s.rank, s.name, s.kind, s.probability, s.stay_days, now(), now()
-        FROM pipeline p, (VALUES {_STAGES}) AS s (rank, name, kind, probability, stay_days)""")
+        FROM pipeline p, (VALUES (1, '初步接洽', 'open', 10, 14), (2, '需求确认', 'open', 30, 21), (3, '方案报价', 'open', 50, 21),
+            (4, '商务谈判', 'open', 75, 30), (8, '赢单', 'won', 100, NULL), (9, '输单', 'lost', 0, NULL)) AS s (rank, name, kind, probability, stay_days)""")
 
 
 def downgrade() -> None:
