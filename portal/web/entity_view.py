@@ -36,19 +36,6 @@ class EntityView(BaseView):  # type: ignore[misc]
         page = ListPageBuilder(self.spec, records.rights(), reader(), query, given).build()
         return render_template("list.html", page=page)
 
-    @expose("/board")
-    @granted("read")
-    def board(self) -> str:
-        """Records as cards in columns, where the entity declares a board."""
-        declared = self.spec.screen.board
-        if declared is None:
-            raise NotFound
-        given = request.args.to_dict()
-        query = arguments.parse(self.spec, {k: v for k, v in given.items() if k != "within"}, known=arguments.BOARD)
-        group = board_page.group_from(given.get("within", ""))
-        page = board_page.BoardPageBuilder(self.spec, declared, records.rights(), reader(), query, given, group).build()
-        return render_template("entity_board.html", page=page)
-
     @expose("/export.csv")
     @granted("export")
     def export(self) -> Response:
@@ -146,6 +133,22 @@ class EntityView(BaseView):  # type: ignore[misc]
         return actions.undo(self.spec, batches)
 
 
+class BoardView(EntityView):
+    """The pages of an entity that declares a board: the same, and its records as cards in columns."""
+
+    @expose("/board")
+    @granted("read")
+    def board(self) -> str:
+        declared = self.spec.screen.board
+        if declared is None:
+            raise NotFound
+        given = request.args.to_dict()
+        query = arguments.parse(self.spec, {key: value for key, value in given.items() if key != "within"}, known=arguments.BOARD)
+        group = board_page.group_from(given.get("within", ""))
+        page = board_page.BoardPageBuilder(self.spec, declared, records.rights(), reader(), query, given, group).build()
+        return render_template("entity_board.html", page=page)
+
+
 def view_of(spec: Spec) -> type[EntityView]:
     """The view class of an entity."""
     name = "".join(part.title() for part in spec.name.split("_")) + "View"
@@ -156,4 +159,4 @@ def view_of(spec: Spec) -> type[EntityView]:
         "default_view": "list",
         "endpoint": name,
     }
-    return type(name, (EntityView,), settings)
+    return type(name, (BoardView if spec.screen.board else EntityView,), settings)
