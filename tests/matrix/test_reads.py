@@ -25,16 +25,10 @@ def listing_doors(entity: str, how: str) -> list[str]:
         f"/api/v1/{entity}/?q=金丝雀",
         f'/api/v1/{entity}/?filter=[["created_at","last_days",3600]]',
     ]
-    pages = [
-        f"/{entity}/?limit=200",
-        f"/{entity}/?q=金丝雀",
-        f"/{entity}/?exact=1",
-        f"/{entity}/export.csv",
-        f"/{entity}/?deleted=1",
-        f"/{entity}/board",
-    ]
+    pages = [f"/{entity}/?limit=200", f"/{entity}/?q=金丝雀", f"/{entity}/?exact=1", f"/{entity}/export.csv", f"/{entity}/?deleted=1"]
     tabs = [f"/{entity}/?tab={tab}&limit=200" for tab in registry()[entity].screen.tabs]
-    return api if how == "token" else api + pages + tabs
+    board = [f"/{entity}/board"] if registry()[entity].screen.board else []
+    return api if how == "token" else api + pages + tabs + board
 
 
 def reading_doors(how: str, world: World) -> list[str]:
