@@ -41,7 +41,7 @@ def values_for(entity: str, cast: Cast) -> dict[str, Any]:
         "tag": {"name": f"新标签 {n}"},
         "product": {"name": f"新产品 {n}"},
         "pipeline": {"name": f"新流程 {n}"},
-        "stage": {"name": f"新阶段 {n}", "rank": 5, "probability": 20, "kind": "open"},
+        "stage": {"name": f"新阶段 {n}", "pipeline_id": cast.rows(models.Pipeline)[0].id, "rank": 5, "probability": 20, "kind": "open"},
         "opportunity": {"name": f"新商机 {n}"},
         "stage_change": {},
         "work_calendar": {"day": day, "region": "CN"},
