@@ -7,8 +7,8 @@ from flask_appbuilder import AppBuilder, BaseView, IndexView, expose
 
 from portal.screens import approvals, flows, home, inbox, jobs_page, mailbox, me, report_desk, report_templates, role_desk
 from portal.web.login import LoginView
+from portal.web.navigation import menu_entry
 from portal.web.preferences import PreferencesView
-from portal.web.shell import menu_entry
 
 SCREENS: tuple[type[BaseView], ...] = (
     LoginView,  # sign in, out, forgotten password

@@ -82,6 +82,8 @@ class Field:
     json_type: ClassVar[dict[str, Any]] = {"type": "string"}
     blank: ClassVar[Any] = None
     """The stored value of "nothing": NULL, or the empty string for texts."""
+    recurs: ClassVar[bool] = False
+    """Whether a page of records holds few different values, worth putting in words once each."""
 
     key: str = ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
 from portal.engine import csv_out
-from portal.engine.cell import Cell
+from portal.engine.cell import EMPTY, Cell
 from portal.engine.errors import NotAllowed
 from portal.engine.fields import Field, View
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.texts import PhoneField
-from portal.engine.query.listing import label_key, label_of
+from portal.engine.query.listing import label_key
 from portal.engine.spec import Spec
 from portal.security import scopes
 from portal.security.principal import Principal
@@ -84,21 +84,46 @@ class Rights:
 
     def cell(self, spec: Spec, field: Field, row: Mapping[str, Any], view: View) -> Cell:
         """What this reader sees of a field in a row."""
+        return self.showing(spec, field, view)(row)
+
+    def showing(self, spec: Spec, field: Field, view: View) -> Callable[[Mapping[str, Any]], Cell]:
+        """What this reader sees of a field in any row; what holds for all rows is asked once."""
         if not self.sees(spec, field):
-            return Cell("mute", "—")
-        shown = field.cell(label_of(row, field), view)
-        if self.masks(field, row) and not field.is_blank(row.get(field.key)):
-            return shown._replace(text=self.hidden(field, row[field.key]))
-        return shown
+            return lambda _row: EMPTY
+        label = label_key(field)
+        show: Callable[[Any], Cell] = partial(field.cell, view=view)
+        if field.recurs:
+            show = cache(show)
+        if field.masked is None:
+            return lambda row: show(row.get(label))
+
+        def cell(row: Mapping[str, Any]) -> Cell:
+            shown = show(row.get(label))
+            if self.masks(field, row) and not field.is_blank(row.get(field.key)):
+                return shown._replace(text=self.hidden(field, row[field.key]))
+            return shown
+
+        return cell
 
     def value(self, spec: Spec, field: Field, row: Mapping[str, Any], view: View) -> Any:
         """The JSON value this reader gets; masked values are masked here too."""
+        return self.telling(spec, field, view)(row)
+
+    def telling(self, spec: Spec, field: Field, view: View) -> Callable[[Mapping[str, Any]], Any]:
+        """The JSON value this reader gets of a field in any row; what holds for all rows is asked once."""
         if not self.sees(spec, field):
-            return None
-        value = row.get(field.key)
-        if self.masks(field, row) and not field.is_blank(value):
-            return self.hidden(field, value)
-        return field.told(value, view)
+            return lambda _row: None
+        key, told = field.key, field.told
+        if field.masked is None:
+            return lambda row: told(row.get(key), view)
+
+        def value(row: Mapping[str, Any]) -> Any:
+            found = row.get(key)
+            if self.masks(field, row) and not field.is_blank(found):
+                return self.hidden(field, found)
+            return told(found, view)
+
+        return value
 
     def exporting(self, spec: Spec, field: Field, keys: Sequence[str], view: View) -> Callable[[Sequence[Any]], Iterator[str]]:
         """The texts of a CSV column from rows with these keys, masked where the page masks them. What holds for all rows

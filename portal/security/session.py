@@ -6,7 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Alias, ColumnClause, ColumnElement, Executable, Table, TextClause, and_, event, false, func, inspect, or_, select
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, UOWTransaction
@@ -60,12 +61,20 @@ class ScopeCriterion(LoaderCriteriaOption):
         return ext_info._adapter.traverse(found) if ext_info.is_aliased_class else found  # noqa: SLF001
 
 
+class Verdict(NamedTuple):
+    """How a statement would go around the gate (nothing when it does not), and the scoped tables it touches; None if unknown."""
+
+    detour: str
+    touched: frozenset[Table] | None
+
+
 class Gate:
     """Everything the session listeners need to know, read once from the declarations."""
 
     def __init__(self) -> None:
-        self._options: OrderedDict[tuple[str, bool], tuple[Any, ...]] = OrderedDict()
-        self._verdicts: OrderedDict[tuple[Any, ...], str] = OrderedDict()
+        self._options: OrderedDict[tuple[str, bool, frozenset[Table]], tuple[Any, ...]] = OrderedDict()
+        self._verdicts: OrderedDict[tuple[Any, ...], Verdict] = OrderedDict()
+        self._scoped_statements: WeakKeyDictionary[Any, dict[tuple[str, bool, bool], Any]] = WeakKeyDictionary()
         self._specs: tuple[Spec, ...] | None = None
 
     @property
@@ -81,22 +90,38 @@ class Gate:
         self._specs = None
         self._options.clear()
         self._verdicts.clear()
+        self._scoped_statements.clear()
 
-    def options(self, principal: Principal, *, with_deleted: bool = False) -> tuple[Any, ...]:
-        """One plain criterion per scoped class, whatever the statement names, built once per principal version."""
-        key = (principal.key, with_deleted)
+    def options(self, principal: Principal, touched: frozenset[Table] | None = None, *, with_deleted: bool = False) -> tuple[Any, ...]:
+        """One plain criterion per scoped class that the statement touches, built once per principal version.
+
+        `touched`: None for every class, where it is not known what the statement touches.
+        """
+        scoped = self.scoped
+        key = (principal.key, with_deleted, frozenset(self.tables) if touched is None else touched)
         if key not in self._options or principal.key == "nobody":
             self._options[key] = tuple(
                 ScopeCriterion(spec.model, found, include_aliases=True)
-                for spec in self.scoped
-                if (found := scopes.readable(spec, principal, with_deleted=with_deleted)) is not None
+                for spec in scoped
+                if spec.table in key[2] and (found := scopes.readable(spec, principal, with_deleted=with_deleted)) is not None
             )
             if len(self._options) > _MOST_CACHED:
                 self._options.popitem(last=False)
         return self._options[key]
 
-    def verdict(self, statement: Any) -> str:
-        """How a statement would go around the gate, if it does: read once per shape.
+    def scope(self, state: ORMExecuteState, principal: Principal) -> Any:
+        """The statement as it may run: judged, and a SELECT with its criteria. One that comes again (lists keep theirs) is done once."""
+        passed, with_deleted = (bool(state.execution_options.get(option)) for option in (GATE_PASSED, WITH_DELETED))
+        done = self._scoped_statements.setdefault(state.statement, {})
+        key = (principal.key, passed, with_deleted)
+        if key not in done or principal.key == "nobody":
+            touched = None if passed else _refuse_detours(state)
+            options = self.options(principal, touched, with_deleted=with_deleted) if state.is_select else ()
+            done[key] = state.statement.options(*options) if options else state.statement
+        return done[key]
+
+    def verdict(self, statement: Any) -> Verdict:
+        """How a statement would go around the gate, if it does, and what it touches: read once per shape.
 
         The shape is SQLAlchemy's own cache key: it tells one SQL text from another, so what holds for a statement
         holds for every other with its key. A statement without one is read each time.
@@ -104,9 +129,9 @@ class Gate:
         self.scoped  # noqa: B018 - reads the declarations
         key = statement._generate_cache_key()  # noqa: SLF001 - as the compiler asks for it
         if key is None:
-            return _detour(statement)
+            return _read(statement)
         if key.key not in self._verdicts:
-            self._verdicts[key.key] = _detour(statement)
+            self._verdicts[key.key] = _read(statement)
             if len(self._verdicts) > _MOST_CACHED:
                 self._verdicts.popitem(last=False)
         return self._verdicts[key.key]
@@ -153,24 +178,29 @@ def _on_execute(state: ORMExecuteState) -> None:
     principal = principal_of(state.session)
     if principal.is_system:
         return
-    passed = bool(state.execution_options.get(GATE_PASSED))
-    if not passed:
-        _refuse_detours(state)
-    if state.is_select:
-        with_deleted = bool(state.execution_options.get(WITH_DELETED))
-        state.statement = state.statement.options(*gate.options(principal, with_deleted=with_deleted))
+    state.statement = gate.scope(state, principal)
 
 
-def _refuse_detours(state: ORMExecuteState) -> None:
+def _refuse_detours(state: ORMExecuteState) -> frozenset[Table] | None:
+    """The scoped tables that the statement touches."""
     if state.is_from_statement:
         raise GateError(_RAW)
-    if why := gate.verdict(state.statement):
-        raise GateError(why)
+    found = gate.verdict(state.statement)
+    if found.detour:
+        raise GateError(found.detour)
+    return found.touched
 
 
-def _detour(statement: Any) -> str:
-    """How a statement would go around the gate; nothing when it does not."""
+def _read(statement: Any) -> Verdict:
+    """What a statement asks for says what it touches, unless loader options may bring in more."""
     nodes = list(visitors.iterate(statement))
+    named = {node for node in nodes if isinstance(node, Table)}
+    touched = None if getattr(statement, "_with_options", ()) else frozenset(table for table in gate.tables if table in named)
+    return Verdict(_detour(statement, nodes), touched)
+
+
+def _detour(statement: Any, nodes: Sequence[Any]) -> str:
+    """How a statement would go around the gate; nothing when it does not."""
     if any(_is_raw(node) for node in nodes):
         return _RAW
     touched = {node for node in nodes if isinstance(node, Table)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from portal.engine.errors import BadRequest, Refused
 from portal.engine.fields import Field
 from portal.engine.given import id_of
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.query.listing import Listing, label_of
+from portal.engine.query.listing import Listing, label_key
 from portal.engine.spec import Spec
 from portal.engine.tables import IdempotencyKey
 from portal.engine.verbs import Outcome, verbs_of
@@ -158,22 +158,20 @@ class EntityApi(BaseApi):  # type: ignore[misc]
 
     def _json(self, rows: Sequence[Mapping[str, Any]], fields: tuple[Field, ...]) -> list[dict[str, Any]]:
         """Rows as this reader gets them; whose view it is is asked once for all of them."""
-        rights, view, versioned = records.rights(), reader(), self.spec.archived
-        found = []
-        for row in rows:
-            told = {"id": row["id"], "version": row["version"]} if versioned else {"id": row["id"]}
-            for each in fields:
-                if isinstance(each, ReferenceField):
-                    name = label_of(row, each)
-                    told[each.key] = {"id": row[each.key], "name": name} if name is not None else None
-                else:
-                    told[each.key] = rights.value(self.spec, each, row, view)
-            found.append(told)
-        return found
+        rights, view = records.rights(), reader()
+        fixed = ["id", "version"] if self.spec.archived else ["id"]
+        tellers = [(f.key, _named(f) if isinstance(f, ReferenceField) else rights.telling(self.spec, f, view)) for f in fields]
+        return [{key: row[key] for key in fixed} | {key: tell(row) for key, tell in tellers} for row in rows]
 
     def add_apispec_components(self, api_spec: Any) -> None:
         super().add_apispec_components(api_spec)
         openapi.describe(api_spec, self.spec, verbs_of(self.spec))
+
+
+def _named(each: ReferenceField) -> Callable[[Mapping[str, Any]], Any]:
+    """A reference is told with its name; where the name is hidden, so is the record."""
+    key, label = each.key, label_key(each)
+    return lambda row: None if row.get(label) is None else {"id": row[key], "name": row[label]}
 
 
 _SELECTION = frozenset({"ids", "filter", "scope", "q", "tab", "version"})

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from html import escape
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from portal.engine.cell import Cell
 
@@ -32,9 +33,8 @@ def cell(shown: Cell) -> Markup:
 
 def table_rows(page: ListPage, select: str) -> Markup:
     """The rows of a list's table; `select` is the word before a row's name on its tick box."""
-    aligns = [column.align for column in page.columns]
     tick = escape(select) if page.bulk_verbs else ""
-    return Markup("\n".join(_row(row, aligns, tick) for row in page.rows))  # noqa: S704 - its parts are escaped
+    return Markup("\n".join(_row(row, page.aligns, tick) for row in page.rows))  # noqa: S704 - its parts are escaped
 
 
 def _row(row: Row, aligns: Sequence[str], tick: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -19,12 +19,13 @@ from portal.engine.query.listing import COUNT_CAP, Listing, ListQuery
 from portal.engine.spec import Spec
 from portal.engine.text import pick
 from portal.engine.verbs import Verb, verbs_of
+from portal.security import scopes
 from portal.security.fields import Rights
 from portal.web.arguments import BOARD, url
+from portal.web.list_menus import Menus, menus
 
 TAB_LABELS = {"mine": "我的 | Mine", "team": "团队 | Team", "pool": "公海 | Pool", "all": "全部 | All"}
 _MOST_ACTIONS = 3
-_WIDTHS = {"text": "w-sm", "phone": "w-lg", "derived": "w-xs", "choice": "w-sm", "flag": "w-xs", "longtext": "w-lg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,6 @@ class Link:
     href: str
     active: bool = False
     count_label: str = ""
-    direction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +47,6 @@ class Pill:
     label: str
     value: str
     remove_href: str
-
-
-@dataclass(frozen=True, slots=True)
-class FilterChoice:
-    """One entry of “+ Filter”: the form adds `[key, operator, value]` to the URL's filter."""
-
-    key: str
-    label: str
-    kind: str
-    operators: tuple[str, ...]
-    options: tuple[tuple[str, str], ...]
-    value: str = ""
-    lookup_href: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    key: str
-    label: str
-    align: str
-    width_class: str
-    sort_href: str | None = None
-    direction: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnChoice:
-    key: str
-    label: str
-    shown: bool
-    href_toggle: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +99,8 @@ class ListPage:
     tabs: tuple[Link, ...]
     search: Search
     pills: tuple[Pill, ...]
-    filters: tuple[FilterChoice, ...]
-    sort: tuple[Link, ...]
-    columns: tuple[Column, ...]
-    column_choices: tuple[ColumnChoice, ...]
+    menus: Menus
+    aligns: tuple[str, ...]
     rows: tuple[Row, ...]
     prev_href: str | None
     next_href: str | None
@@ -193,10 +160,8 @@ class ListPageBuilder:
             tabs=self._tabs(counts),
             search=self._search(),
             pills=self._pills(),
-            filters=self._filters(),
-            sort=self._sort(shown),
-            columns=tuple(self._column(f) for f in shown),
-            column_choices=self._column_choices(shown),
+            menus=menus(self.spec, self.rights, self.view, self.query, shown, self.href, self.given),
+            aligns=tuple(f.align for f in shown),
             rows=self._rows(page.rows, shown),
             prev_href=url(self.href, self.given, before=page.previous) if page.previous else None,
             next_href=url(self.href, self.given, after=page.next) if page.next else None,
@@ -263,93 +228,31 @@ class ListPageBuilder:
         ids = [found for v in (value if isinstance(value, list) else [value]) if (found := id_of(v)) is not None]
         return ", ".join(names(each.target, ids).values()) or "—"
 
-    def _filters(self) -> tuple[FilterChoice, ...]:
-        found = [self.spec.field(key) for key in self.spec.screen.filters]
-        return tuple(
-            FilterChoice(
-                f.key,
-                self.t(f.label),
-                f.kind,
-                f.operators,
-                tuple(f.choices(self.view)),
-                lookup_href=f"{self.href}pick?field={f.key}" if isinstance(f, ReferenceField) else "",
-            )
-            for f in found
-            if f.filterable and self.rights.sees(self.spec, f)
-        )
-
-    def _sort(self, shown: tuple[Field, ...]) -> tuple[Link, ...]:
-        order = self.query.order or self.spec.screen.order
-        links = []
-        for each in shown:
-            if each.sortable:
-                active = order.lstrip("-") == each.key
-                links.append(
-                    Link(
-                        self.t(each.label),
-                        self._sort_href(each, order),
-                        active,
-                        direction=("desc" if order.startswith("-") else "asc") if active else "",
-                    )
-                )
-        return tuple(links)
-
-    def _sort_href(self, each: Field, order: str) -> str:
-        return url(self.href, self.given, order=f"-{each.key}" if order == each.key else each.key)
-
     # table --------------------------------------------------------------------------------
-    def _column(self, each: Field) -> Column:
-        order = self.query.order or self.spec.screen.order
-        active = order.lstrip("-") == each.key
-        return Column(
-            each.key,
-            self.t(each.label),
-            each.align,
-            "w-co" if each.identity else _WIDTHS.get(each.kind, "w-md"),
-            self._sort_href(each, order) if each.sortable else None,
-            ("descending" if order.startswith("-") else "ascending") if active else None,
-        )
-
-    def _column_choices(self, shown: tuple[Field, ...]) -> tuple[ColumnChoice, ...]:
-        keys = [f.key for f in shown]
-        choices = []
-        for each in self.spec.fields.values():
-            if each.kind in ("json", "longtext") or not self.rights.sees(self.spec, each):
-                continue
-            wanted = [k for k in keys if k != each.key] if each.key in keys else [*keys, each.key]
-            default = list(self.spec.screen.columns) == wanted
-            choices.append(
-                ColumnChoice(
-                    each.key,
-                    self.t(each.label),
-                    each.key in keys,
-                    url(self.href, self.given, columns=None if default else ",".join(wanted) or None),
-                )
-            )
-        return tuple(choices)
-
     def _rows(self, rows: Sequence[Mapping[str, Any]], shown: tuple[Field, ...]) -> tuple[Row, ...]:
         offered = [v for v in verbs_of(self.spec) if v.states and self.may(v.name)]
         actions = {v.name: RowAction(self.t(v.label), v.icon, f"{self.href}verb/{v.name}", v.name) for v in offered}
+        columns = [self.rights.showing(self.spec, f, self.view) for f in shown]
+        taking = {v.name: self._taking(v) for v in offered}
         found = []
         for row in rows:
             href = f"{self.href}{row['id']}"
-            cells = [self.rights.cell(self.spec, f, row, self.view) for f in shown]
+            cells = [show(row) for show in columns]
             if cells:
                 cells[0] = cells[0]._replace(kind="link", href=href, phone_slot=cells[0].phone_slot or "co")
             name = cells[0].text if cells else str(row["id"])
             state = row.get(self.spec.state.key) if self.spec.state else None
-            taken = [actions[v.name] for v in offered if v.offered(state) and self.takes(v, row)]
+            taken = [actions[v.name] for v in offered if v.offered(state) and taking[v.name](row)]
             found.append(Row(row["id"], href, tuple(cells), name, actions=tuple(taken[:_MOST_ACTIONS])))
         return tuple(found)
 
-    def takes(self, verb: Verb, row: Mapping[str, Any]) -> bool:
-        """Whether the verb's scope takes this row (the gate asks again when it runs)."""
-        from portal.security import scopes  # noqa: PLC0415
-
-        if self.spec.scope != "owner" or self.rights.principal.is_system:
-            return True
-        return scopes.covers(self.spec, verb.takes, self.rights.principal, {"pool_id": None, **row})
+    def _taking(self, verb: Verb) -> Callable[[Mapping[str, Any]], bool]:
+        """Whether the verb's scope takes a row (the gate asks again when it runs)."""
+        spec, principal = self.spec, self.rights.principal
+        if spec.scope != "owner" or principal.is_system:
+            return lambda _row: True
+        branches = scopes.expand(verb.takes, spec, principal)
+        return lambda row: any(scopes.covers_branch(spec, branch, principal, row) for branch in branches)
 
     def _bulk_verbs(self) -> tuple[BulkVerb, ...]:
         offered = [v for v in verbs_of(self.spec) if v.bulk and self.may(v.name) and self._for_this_tab(v)]

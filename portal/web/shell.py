@@ -11,31 +11,15 @@ from flask import Flask, g, request
 from flask_wtf.csrf import generate_csrf
 
 from portal.engine.kinds.dates import relative
-from portal.engine.spec import Spec, registry
 from portal.engine.text import LANGUAGES, Language, Text, pick
 from portal.security.principal import Principal
 from portal.security.view_as import Looking
 from portal.web import cells
 from portal.web.language import language, view
+from portal.web.navigation import NOTHING, Navigation, navigation
 
 APP_NAME = "销售门户 | Sales portal"
 _TONES = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    label: str
-    icon: str
-    href: str
-    active: bool = False
-    count: str = ""
-    hot: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    label: str
-    items: tuple[Item, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +36,11 @@ class Shell:
     theme: str
     density: str
     user: Person | None
-    nav: tuple[Group, ...]
+    nav: Navigation
     bell: int
     csrf: str
     path: str
     looking: Looking | None = None
-
-
-_fixed: list[tuple[str, str, str, str, str]] = []
-
-
-def menu_entry(group: str, label: str, icon: str, href: str, permission: str) -> None:
-    """A special screen's place in the navigation (called by `portal/views.py`)."""
-    _fixed.append((group, label, icon, href, permission))
 
 
 def install(app: Flask) -> None:
@@ -115,35 +91,12 @@ def _shell() -> Shell:
         theme=g.get("theme") or request.cookies.get("theme", "auto"),
         density=request.cookies.get("density", "compact"),
         user=Person(name, name[-1:] if name else "", tone(name)) if signed_in else None,
-        nav=_nav(who) if signed_in else (),
+        nav=navigation(who, language(), request.path) if signed_in else NOTHING,
         bell=g.get("bell", 0),
         csrf=generate_csrf(),
         path=request.full_path.rstrip("?"),
         looking=g.get("looking"),
     )
-
-
-def _nav(who: Principal) -> tuple[Group, ...]:
-    groups: dict[str, list[Item]] = {}
-    for group, label, name, href, permission in _fixed:
-        if who.may(permission):
-            groups.setdefault(group, []).append(_item(label, name, href))
-    for spec in sorted(registry().values(), key=lambda spec: spec.screen.rank):
-        if spec.screen.menu and who.may(f"{spec.name}:read") and _belongs(spec, who):
-            groups.setdefault(spec.screen.menu, []).append(_item(spec.plural, spec.screen.icon, f"/{spec.name}/"))
-    order = ["", "客户 | Customers", "团队 | Team", "管理 | Administration"]
-    ranked = sorted(groups, key=lambda group: order.index(group) if group in order else len(order) - 1)
-    return tuple(Group(_t(group) if group else "", tuple(groups[group])) for group in ranked)
-
-
-def _belongs(spec: Spec, who: Principal) -> bool:
-    """Dictionaries are read in pickers by all; their screens are for those who change them."""
-    return spec.scope != "open" or who.may(f"{spec.name}:edit")
-
-
-def _item(label: str, name: str, href: str) -> Item:
-    active = request.path == href or (href != "/" and request.path.startswith(href))
-    return Item(_t(label), name, href, active)
 
 
 def _static_versions(folder: Path) -> Any:

@@ -44,6 +44,7 @@ class ChoiceField(Field):
     blank = ""
     operators = ("eq", "ne", "in")
     look = "tag"
+    recurs = True
 
     def __init__(self, label: str, options: type[Choices], **rest: Unpack[Options]) -> None:
         super().__init__(label, **rest)

@@ -123,8 +123,8 @@ class InstantField(DateField):
         return "" if value is None else value.astimezone(view.zone).strftime("%Y-%m-%dT%H:%M")
 
     def show(self, value: Any, view: View) -> Cell:
-        exact = self.words(value, view)
-        return Cell("instant", relative(value, view), title=exact, phone_slot=self.slot)
+        there = value.astimezone(view.zone)
+        return Cell("instant", _relative(there, view), title=there.isoformat(" ", "minutes")[:16], phone_slot=self.slot)
 
     def sql_export(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
         return func.to_char(func.timezone(view.zone.key, column), "YYYY-MM-DD HH24:MI")
@@ -152,19 +152,20 @@ class InstantField(DateField):
         return super().filter_words(operator, raw, view)
 
 
+_NEAR = {-1: ("昨天", "yesterday"), 0: ("今天", "today"), 1: ("明天", "tomorrow")}
+
+
 def relative(value: dt.datetime, view: View) -> str:
     """今天 17:30, 昨天, 3 天前, 11月21日: short, with the exact instant as its tooltip."""
-    there = value.astimezone(view.zone)
-    days = (there.date() - _today(view)).days
-    zh = view.language == "zh"
-    clock = there.strftime("%H:%M")
-    if days == 0:
-        return f"今天 {clock}" if zh else f"today {clock}"
-    if days == -1:
-        return f"昨天 {clock}" if zh else f"yesterday {clock}"
-    if days == 1:
-        return f"明天 {clock}" if zh else f"tomorrow {clock}"
-    if there.year == _today(view).year:
+    return _relative(value.astimezone(view.zone), view)
+
+
+def _relative(there: dt.datetime, view: View) -> str:
+    today, zh = _today(view), view.language == "zh"
+    days = (there.date() - today).days
+    if days in _NEAR:
+        return f"{_NEAR[days][0 if zh else 1]} {there:%H:%M}"
+    if there.year == today.year:
         return f"{there.month}月{there.day}日" if zh else there.strftime("%-d %b")
     return there.strftime("%Y-%m-%d")
 

@@ -17,6 +17,7 @@ class ReferenceField(Field):
     """Holds the id of a record of `target`; shown by the target's name, which the query joins."""
 
     kind = "reference"
+    recurs = True
     widget = "reference"
     operators = ("eq", "ne", "in", "me")
     json_type: ClassVar[dict[str, Any]] = {"type": "integer"}

@@ -32,6 +32,7 @@ _NO_CURSOR = "翻页参数不对，请回到第一页。 | The page argument is 
 class Rights(Protocol):
     """What the reader may see of an entity's fields, and the rows of one branch of his scope."""
 
+    def __hash__(self) -> int: ...
     def sees(self, spec: Spec, field: Field) -> bool: ...
     def branch(self, spec: Spec, name: str) -> ColumnElement[bool]: ...
     def branches(self, spec: Spec) -> Sequence[ColumnElement[bool]]: ...
@@ -108,14 +109,11 @@ class Listing:
 
     def page(self, session: Session) -> Page:
         """One page; `next` and `previous` are opaque cursors."""
-        limit = min(max(self.query.limit, 1), MOST_PER_PAGE)
-        backwards = bool(self.query.before)
+        limit, backwards = self._limit, bool(self.query.before)
         key, descending = self._order()
-        order_column = self.spec.column(key)
-        statement = self.statement().add_columns(order_column.label("__order"))
+        statement = _kept_page(self.spec, self.rights, self._without_place()) if self.is_plain else self.ordered()
         if cursor := self.query.after or self.query.before:
             statement = statement.where(_beyond(self.spec, key, descending != backwards, _decode(cursor, self.spec, key)))
-        statement = statement.order_by(*_ordering(self.spec, key, descending != backwards)).limit(limit + 1)
         found = [dict(row._mapping) for row in session.execute(statement)]  # noqa: SLF001
         more, rows = len(found) > limit, found[:limit]
         if backwards:
@@ -127,12 +125,31 @@ class Listing:
             previous=first if rows and (self.query.after or (backwards and more)) else None,
         )
 
+    def ordered(self) -> Select[Any]:
+        """The rows of the view in their order, one more than fit on a page; forwards from its first row, or backwards from its last."""
+        key, descending = self._order()
+        order = _ordering(self.spec, key, descending != bool(self.query.before))
+        return self.statement().add_columns(self.spec.column(key).label("__order")).order_by(*order).limit(self._limit + 1)
+
+    @property
+    def is_plain(self) -> bool:
+        """Neither filtered nor searched: its statements are worth keeping, since most lists are opened so."""
+        return not self.query.filters and not self.query.search.strip()
+
+    @property
+    def _limit(self) -> int:
+        return min(max(self.query.limit, 1), MOST_PER_PAGE)
+
+    def _without_place(self) -> ListQuery:
+        return replace(self.query, after="", before="…" if self.query.before else "", search="")
+
     def count(self, session: Session, *, exact: bool = False) -> tuple[int, bool]:
         """(rows, capped at COUNT_CAP unless exact)."""
         if exact:
             every = select(func.count()).select_from(self.spec.model).where(*self.conditions())
             return int(session.scalar(self.reading(every)) or 0), False
-        counted = int(session.scalar(self.reading(select(self.counting()))) or 0)
+        counting = _kept_count(self.spec, self.rights, self._without_place()) if self.is_plain else self.reading(select(self.counting()))
+        counted = int(session.scalar(counting) or 0)
         return min(counted, COUNT_CAP), counted > COUNT_CAP
 
     def counting(self) -> Any:
@@ -206,6 +223,18 @@ def label_key(each: Field) -> str:
 
 def identity_expression(model: Any, spec: Spec) -> Any:
     return getattr(model, spec.identity.key)
+
+
+@lru_cache(maxsize=512)
+def _kept_page(spec: Spec, rights: Rights, query: ListQuery) -> Select[Any]:
+    """Built once per reader, who is another principal as soon as anybody's rights change."""
+    return Listing(spec, rights, View(), query).ordered()
+
+
+@lru_cache(maxsize=512)
+def _kept_count(spec: Spec, rights: Rights, query: ListQuery) -> Select[Any]:
+    listing = Listing(spec, rights, View(), query)
+    return listing.reading(select(listing.counting()))
 
 
 @lru_cache(maxsize=256)
