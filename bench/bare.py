@@ -1,8 +1,10 @@
-"""The bare limit: one Flask handler, the best SQL, a table in Jinja; no rights, languages, CSRF or history."""
+"""The bare limit: one Flask handler, the best SQL, the same table in Jinja; no rights, languages, CSRF or history."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 from flask import Flask, jsonify, render_template, request
@@ -13,9 +15,51 @@ COLUMNS = (
     "l.id, l.company, l.name, l.phone, l.grade, l.state, s.name AS source, l.expected_amount, u.name AS owner, l.contacted_at,"
     " l.next_at, l.created_at"
 )
+NAMES = ", p.name AS pool, t.name AS tag, m.name AS team, k.name AS customer, a.name AS author, c.name AS changer, l.*"
 FROM = "FROM lead l LEFT JOIN source_channel s ON s.id = l.source_id LEFT JOIN ab_user u ON u.id = l.owner_id"
+JOINS = (
+    " LEFT JOIN pool p ON p.id = l.pool_id LEFT JOIN tag t ON t.id = l.tag_id LEFT JOIN team m ON m.id = l.team_id"
+    " LEFT JOIN customer k ON k.id = l.customer_id LEFT JOIN ab_user a ON a.id = l.created_by_id"
+    " LEFT JOIN ab_user c ON c.id = l.changed_by_id"
+)
 SCOPE = "(l.owner_id = %(rep)s OR l.pool_id IS NOT NULL) AND l.deleted_at IS NULL"
-TABLE = """<table>{% for r in rows %}<tr>{% for v in r.values() %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}</table>"""
+TABLE = """<table class="dt"><thead><tr>{% for label in labels %}<th scope="col">{{ label }}</th>{% endfor %}</tr></thead><tbody>
+{% for r in rows %}<tr><td>
+<input class="form-check-input" type="checkbox" name="ids" value="{{ r.id }}" aria-label="选择 {{ r.company }}"></td>
+<td class="c-co"><a class="link" href="/lead/{{ r.id }}">{{ r.company }}</a></td><td class="c-sub">{{ r.name }}</td>
+<td><span class="num">{{ r.phone }}</span></td><td class="c-grade"><span class="tag">{{ words[r.grade] }}</span></td>
+<td><span class="state state-{{ tones[r.state] }}">{{ words[r.state] }}</span></td><td>{{ r.source }}</td>
+<td class="r money c-money"><span class="num">¥{{ r.expected_amount|int }}</span></td>
+<td class="c-own"><span class="who">{{ r.owner or '—' }}</span></td>
+<td>{{ instant(r.contacted_at) }}</td><td>{{ instant(r.next_at) }}</td><td class="c-act">{{ instant(r.created_at) }}
+<span class="row-act">
+<button type="button" hx-post="/lead/verb/release" title="退回公海" aria-label="退回公海 {{ r.company }}">↩</button>
+<button type="button" hx-post="/lead/verb/invalidate" title="标记无效" aria-label="标记无效 {{ r.company }}">×</button></span>
+</td></tr>{% endfor %}
+</tbody></table>"""
+RECORD = """<h1>{{ lead.company }}</h1><dl class="dl">{% for key, value in lead.items() %}
+<dt>{{ key }}</dt><dd><span class="num">{{ value or '—' }}</span></dd>
+{% endfor %}</dl><ol class="tl">{% for e in follow_ups %}<li class="tl-i">
+<div class="h"><b>{{ e.author }}</b> <a href="/follow_up/{{ e.id }}">跟进</a>
+<time>{{ instant(e.contacted_at) }}</time></div><div class="tl-card">{{ e.content }}<div class="meta"><span>方式: {{ words[e.kind] }}</span>
+{% if e.need %}<span>{{ e.need }}</span>{% endif %}
+{% if e.next_at %}<span>{{ instant(e.next_at) }} {{ e.next_step }}</span>{% endif %}</div></div></li>
+{% endfor %}</ol>"""
+LABELS = ("", "公司", "联系人", "电话", "等级", "状态", "来源", "预计金额", "负责人", "最近跟进", "下次跟进", "创建时间")
+WORDS = {
+    "qualified": "合格",
+    "potential": "潜在",
+    "weak": "较弱",
+    "invalid": "无效",
+    "pool": "公海",
+    "assigned": "已分配",
+    "following": "跟进中",
+    "call": "电话",
+}
+TONES = {"pool": "new", "assigned": "warn", "following": "ok"}
+ZONE = ZoneInfo("Asia/Shanghai")
+FOLLOW_UPS = """SELECT f.*, u.name AS author FROM follow_up f LEFT JOIN ab_user u ON u.id = f.created_by_id
+    WHERE f.lead_id = %(lead)s AND f.deleted_at IS NULL ORDER BY f.contacted_at DESC LIMIT 50"""
 WHERE = {
     "list": "true",
     "filtered": "l.state = 'pool' AND l.source_id = %(source)s AND l.expected_amount BETWEEN 100 AND 5000",
@@ -24,13 +68,21 @@ WHERE = {
 }
 
 
+def _instant(value: datetime | None) -> str:
+    return value.astimezone(ZONE).strftime("%Y-%m-%d %H:%M") if value else "—"
+
+
 def make(connection: psycopg.Connection[Any], values: dict[str, Any]) -> Flask:
     """`/page/<which>`, `/api`, `/lead`: what the portal's pages need at least."""
     app = Flask("bare")
-    app.jinja_loader = DictLoader({"table.html": TABLE})
+    app.jinja_loader = DictLoader({"table.html": TABLE, "record.html": RECORD})
+    app.jinja_env.globals.update(labels=LABELS, words=WORDS, tones=TONES, instant=_instant)
 
-    def rows(where: str) -> list[dict[str, Any]]:
-        statement = f"SELECT {COLUMNS} {FROM} WHERE {SCOPE} AND {where} ORDER BY l.created_at DESC, l.id DESC LIMIT 25"
+    connection.execute("SET join_collapse_limit = 4")
+    connection.commit()
+
+    def rows(where: str, columns: str = COLUMNS, joins: str = "") -> list[dict[str, Any]]:
+        statement = f"SELECT {columns} {FROM}{joins} WHERE {SCOPE} AND {where} ORDER BY l.created_at DESC, l.id DESC LIMIT 25"
         with connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement, values, prepare=False).fetchall()
 
@@ -40,16 +92,14 @@ def make(connection: psycopg.Connection[Any], values: dict[str, Any]) -> Flask:
 
     @app.get("/api")
     def api() -> Any:
-        return jsonify(rows("true"))
+        return jsonify(rows("true", COLUMNS + NAMES, JOINS))
 
     @app.get("/lead")
     def lead() -> str:
         with connection.cursor(row_factory=dict_row) as cursor:
-            found = cursor.execute(f"SELECT {COLUMNS} {FROM} WHERE l.id = %(lead)s", values).fetchall()
-            found += cursor.execute(
-                "SELECT * FROM follow_up WHERE lead_id = %(lead)s ORDER BY contacted_at DESC LIMIT 50", values
-            ).fetchall()
-        return render_template("table.html", rows=found)
+            found = cursor.execute(f"SELECT {COLUMNS}{NAMES} {FROM}{JOINS} WHERE l.id = %(lead)s", values).fetchone()
+            follow_ups = cursor.execute(FOLLOW_UPS, values).fetchall()
+        return render_template("record.html", lead=found, follow_ups=follow_ups)
 
     @app.post("/follow-up")
     def follow_up() -> Any:

@@ -84,4 +84,7 @@ def plant(connection: psycopg.Connection[Any], rows: int) -> World:
     connection.execute(FIFTY_FOLLOW_UPS, {"lead": lead, "rep": reps[0]})
     connection.execute("UPDATE access_version SET version = version + 1")
     connection.commit()
+    connection.autocommit = True
+    connection.execute("VACUUM ANALYZE")  # as a running database's autovacuum leaves it
+    connection.autocommit = False
     return World(reps, pool, source, lead)

@@ -187,7 +187,7 @@ $$
 # index; a plain loop, because it is eight times as fast as a query for each name.
 PAIRS_SQL = f"""
 CREATE FUNCTION portal_pairs(value text) RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 1000 AS $$
 DECLARE
   folded text := {_FOLD_EXPRESSION};
   found_pairs text[] := ARRAY[]::text[];

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, Index, String
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.engine.entity import Customisable, Entity, Pooled
+from portal.engine.entity import Customisable, Entity, Pooled, pooled_indexes
 from portal.engine.kinds import Choices, choice, date, email, instant, longtext, phone, ref, states, text
 from portal.engine.query.search import search_index
 from portal.engine.screen import Screen
@@ -64,10 +64,7 @@ class Customer(Entity, Pooled, Customisable):
     __table_args__ = (
         CheckConstraint("(owner_id IS NULL) <> (pool_id IS NULL)", name="customer_owned_or_pooled"),
         search_index("customer", "name"),
-        Index("ix_customer_created_at", "created_at", "id"),
-        Index("ix_customer_owner_created", "owner_id", "created_at", "id"),
-        Index("ix_customer_team_created", "team_id", "created_at", "id"),
-        Index("ix_customer_pool_created", "created_at", "id", postgresql_where=sql("pool_id IS NOT NULL")),
+        *pooled_indexes("customer"),
         Index("ix_customer_company_key", "company_key"),
         Index("ix_customer_phone", "phone"),
         Index("ix_customer_credit_code", "credit_code", postgresql_where=sql("credit_code <> ''")),

@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ColumnElement, DateTime, Index, String
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.engine.entity import Customisable, Entity, Pooled
+from portal.engine.entity import Customisable, Entity, Pooled, pooled_indexes
 from portal.engine.kinds import Choices, choice, derived, email, flag, instant, integer, longtext, money, phone, ref, states, text
 from portal.engine.query.search import search_index
 from portal.engine.screen import Screen
@@ -70,10 +70,7 @@ class Lead(Entity, Pooled, Customisable):
     __table_args__ = (
         CheckConstraint("(owner_id IS NULL) <> (pool_id IS NULL)", name="lead_owned_or_pooled"),
         search_index("lead", "company", "name"),
-        Index("ix_lead_created_at", "created_at", "id"),
-        Index("ix_lead_owner_created", "owner_id", "created_at", "id"),
-        Index("ix_lead_team_created", "team_id", "created_at", "id"),
-        Index("ix_lead_pool_created", "created_at", "id", postgresql_where=sql("pool_id IS NOT NULL")),
+        *pooled_indexes("lead"),
         Index("ix_lead_company_key", "company_key"),
         Index("ix_lead_phone", "phone"),
         Index("ix_lead_first_response", "first_response_due_at", postgresql_where=sql("first_response_at IS NULL")),

@@ -21,7 +21,7 @@ from portal.security import bulk, scopes
 from portal.security import session as gate_module
 from portal.security.fields import Rights
 from portal.security.principal import Principal, system_principal
-from portal.web import api, arguments, detail_page, exports, files, identity, imports, pickers, records
+from portal.web import api, arguments, exports, files, identity, imports, pickers, records, timeline
 from tests.cast import Cast
 from tests.matrix.http import Caller
 from tests.matrix.world import World
@@ -117,12 +117,12 @@ def history_unmasked(patch: Patch, _: Matrix) -> None:
     def old(self: Any, each: Field, value: Any, referred: Any) -> str:
         return "—" if value in (None, "") else str(value)
 
-    patch.setattr(detail_page.DetailPageBuilder, "_old", old)
+    patch.setattr(timeline.Timeline, "_old", old)
 
 
 def history_of_all(patch: Patch, _: Matrix) -> None:
     everything = gate_module.guarded(select(AuditEvent))
-    patch.setattr(detail_page, "audit_of", lambda entity, record_id: list(store.session().scalars(everything)))
+    patch.setattr(timeline, "audit_of", lambda entity, record_id: list(store.session().scalars(everything)))
 
 
 def files_of_all(patch: Patch, _: Matrix) -> None:

@@ -1,0 +1,192 @@
+"""A record's timeline: what was logged on it and what was changed in it, newest first, by day.
+
+Written here and not in a template for the same reason as table rows: a hundred entries, a dozen values each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from html import escape
+from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup
+from sqlalchemy import select
+
+from portal.engine import store
+from portal.engine.cell import Cell
+from portal.engine.fields import Field, View
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.query.listing import Listing, ListQuery, label_of
+from portal.engine.spec import Spec, registry
+from portal.engine.tables import AuditEvent
+from portal.engine.text import pick
+from portal.engine.verbs import verb_named
+from portal.security.fields import Rights
+from portal.security.session import guarded
+from portal.web.cells import icon
+from portal.web.pickers import names
+
+_MOST = 50
+_VERB_WORDS = {
+    "create": "新建 | created this",
+    "edit": "修改了 | changed",
+    "delete": "删除 | deleted this",
+    "restore": "恢复 | restored this",
+    "import": "导入 | imported this",
+    "attach": "添加了文件 | added files",
+    "reveal": "查看了隐藏的内容 | revealed a hidden value",
+    "export": "导出 | exported",
+    "convert": "由线索转入 | came from a lead",
+    "undo": "撤销 | undone",
+}
+
+Referred = Mapping[tuple[str, int], str]
+"""Names of the records that a history speaks of, by record type and id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the timeline. `at` is in the company's time zone; `changes` are (field, old, new)."""
+
+    icon: str
+    actor: str
+    what: str
+    at: datetime
+    body: str = ""
+    meta: tuple[tuple[str, str], ...] = ()
+    changes: tuple[tuple[str, str, str], ...] = ()
+    href: str = ""
+
+
+class Timeline:
+    """One reader's timeline of one record (`row` came through the gate)."""
+
+    def __init__(self, spec: Spec, row: Mapping[str, Any], rights: Rights, view: View) -> None:
+        self.spec, self.row, self.rights, self.view = spec, row, rights, view
+        self.id = row["id"]
+
+    def t(self, text: str) -> str:
+        return str(pick(text, self.view.language))
+
+    def html(self) -> Markup:
+        entries = [*self._logged(), *self._changed(audit_of(self.spec.name, self.id))]
+        entries.sort(key=lambda entry: entry.at, reverse=True)
+        return Markup("".join(self._day(day, items) for day, items in groupby(entries, key=lambda entry: entry.at.date())))  # noqa: S704 - its parts are escaped
+
+    def _day(self, day: date, entries: Any) -> str:
+        if self.view.now and day == self.view.now.astimezone(self.view.zone).date():
+            label = self.t("今天 | Today")
+        else:
+            label = f"{day.month} 月 {day.day} 日" if self.view.language == "zh" else f"{day:%-d %B %Y}"
+        return f'<li class="tl-day">{label}</li>{"".join(map(_written, entries))}'
+
+    # what was logged on it -----------------------------------------------------------------
+    def _logged(self) -> list[Entry]:
+        found = []
+        for name in (name for name in self.spec.screen.related if name == self.spec.screen.composer):
+            child = registry()[name]
+            belongs = child.parent_to(self.spec.name)
+            if belongs is None or not self.rights.principal.may(f"{name}:read"):
+                continue
+            order, keys = child.screen.order, tuple(child.fields)
+            query = ListQuery(filters=((belongs.key, "eq", self.id),), order=order, limit=_MOST, columns=keys)
+            rows = Listing(child, self.rights, self.view, query).page(store.session()).rows
+            shown = [
+                f for f in child.form if f is not child.identity and f not in child.parents and f.key != child.screen.order.lstrip("-")
+            ]
+            columns = [(self.t(f.label), self.rights.showing(child, f, self.view)) for f in shown]
+            found += [self._child(child, row, columns) for row in rows]
+        return found
+
+    def _child(self, child: Spec, row: Mapping[str, Any], columns: Sequence[tuple[str, Callable[[Mapping[str, Any]], Cell]]]) -> Entry:
+        at = value if isinstance(value := row.get(child.screen.order.lstrip("-")), datetime) else row["created_at"]
+        cells = ((label, show(row)) for label, show in columns)
+        return Entry(
+            child.screen.icon,
+            str(row.get("created_by_id__label") or ""),
+            self.t(child.label),
+            at.astimezone(self.view.zone),
+            body=str(label_of(row, child.identity) or ""),
+            meta=tuple((label, cell.title or cell.text) for label, cell in cells if cell.kind != "mute"),
+            href=f"/{child.name}/{row['id']}",
+        )
+
+    # what was changed in it ------------------------------------------------------------------
+    def _changed(self, history: Sequence[Any]) -> list[Entry]:
+        people = names("user", {e.actor_id for e in history if e.actor_id})
+        referred = self._referred(history)
+        return [self._change(e, people, referred) for e in history]
+
+    def _change(self, event: Any, people: Mapping[int, str], referred: Referred) -> Entry:
+        declared = verb_named(self.spec.name, event.verb)
+        words = declared.label if declared else _VERB_WORDS.get(event.verb, f"{event.verb} | {event.verb}")
+        keys = () if event.verb == "create" else dict.fromkeys([*event.before, *event.after])
+        seen = [f for key in keys if (f := self.spec.fields.get(key)) is not None and self.rights.sees(self.spec, f)]
+        changes = tuple(self._difference(f, event, referred) for f in seen)
+        return Entry(
+            "arrows-exchange" if changes else "point",
+            people.get(event.actor_id or 0) or self.t("系统 | System"),
+            self.t(words),
+            event.at.astimezone(self.view.zone),
+            body=event.reason,
+            meta=self._of_field(event),
+            changes=changes,
+        )
+
+    def _difference(self, each: Field, event: Any, referred: Referred) -> tuple[str, str, str]:
+        old, new = (self._old(each, values.get(each.key), referred) for values in (event.before, event.after))
+        return self.t(each.label), old, new
+
+    def _of_field(self, event: Any) -> tuple[tuple[str, str], ...]:
+        """Which field a line is about that changed none (a reveal)."""
+        each = self.spec.fields.get(str(event.after.get("field", "")))
+        return ((self.t("字段 | Field"), self.t(each.label)),) if each and event.verb == "reveal" else ()
+
+    def _old(self, each: Field, value: Any, referred: Referred) -> str:
+        """A historic value as this reader may see it: names he may not see are dashes, masked stay masked."""
+        if value in (None, ""):
+            return "—"
+        if isinstance(each, ReferenceField):
+            return referred.get((each.target, int(value)), "—")
+        if self.rights.masks(each, self.row):
+            return self.rights.hidden(each, value)
+        try:
+            return each.words(each.parse(value), self.view)
+        except ValueError:
+            return str(value)
+
+    def _referred(self, history: Sequence[Any]) -> dict[tuple[str, int], str]:
+        wanted: dict[str, set[int]] = {}
+        for event in history:
+            for key, value in [*event.before.items(), *event.after.items()]:
+                each = self.spec.fields.get(key)
+                if isinstance(each, ReferenceField) and value:
+                    wanted.setdefault(each.target, set()).add(int(value))
+        return {(target, key): name for target, ids in wanted.items() for key, name in names(target, ids).items()}
+
+
+def audit_of(entity: str, record_id: int) -> Sequence[Any]:
+    """History of a record that came through the gate: at, actor_id, verb, before, after, reason."""
+    wanted = (AuditEvent.at, AuditEvent.actor_id, AuditEvent.verb, AuditEvent.before, AuditEvent.after, AuditEvent.reason)
+    mine = select(*wanted).where(AuditEvent.entity == entity, AuditEvent.record_id == record_id)
+    return store.session().execute(guarded(mine.order_by(AuditEvent.id.desc()).limit(_MOST))).all()
+
+
+def _written(entry: Entry) -> str:
+    what, at = escape(entry.what), entry.at.isoformat(" ", "minutes")[:16]
+    head = f'<a href="{escape(entry.href)}">{what}</a>' if entry.href else what
+    meta = "".join(f"<span>{escape(label)}: {escape(value)}</span>" for label, value in entry.meta)
+    body = f'<div class="tl-card">{escape(entry.body)}{_in("meta", meta)}</div>' if entry.body else ""
+    changes = " · ".join(f"{escape(label)} <del>{escape(old)}</del> → <ins>{escape(new)}</ins>" for label, old, new in entry.changes)
+    return (
+        f'<li class="tl-i"><span class="tl-k">{icon(entry.icon)}</span><div class="stack-0">'
+        f'<div class="h"><b>{escape(entry.actor)}</b> {head}<time title="{at}">{at[11:]}</time></div>'
+        f"{body}{_in('diff', changes)}</div></li>"
+    )
+
+
+def _in(css: str, html: str) -> str:
+    return f'<div class="{css}">{html}</div>' if html else ""
