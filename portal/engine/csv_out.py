@@ -13,16 +13,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, case, cast, literal_column
+from sqlalchemy import ColumnElement, Text, cast, func
 
 BOM = codecs.BOM_UTF8
 # = + - @ tab CR; LF and the full-width signs are formulas to some East Asian spreadsheets.
 _SIGNS = "=+@\t\r\n＝＋－＠-"
 _FORMULA = re.compile(f"'*[{_SIGNS}]")
 _ESCAPED = re.compile(f"'+[{_SIGNS}]")
-# Literals and no parameters, because COPY takes none; no colon or percent sign, which drivers read.
-_SQL_FORMULA: ColumnElement[str] = literal_column(r"E'^''*[=+@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20-]'", Text())
-_SQL_APOSTROPHE: ColumnElement[str] = literal_column("''''", Text())
 _CHUNK_ROWS = 500
 
 
@@ -37,22 +34,14 @@ def unescaped(value: str) -> str:
 
 
 def escaped(column: ColumnElement[Any]) -> ColumnElement[str]:
-    """`escape` as SQL for use in COPY; NULL stays NULL. Holds no bound parameter of its own."""
-    text = cast(column, Text)
-    return case((text.op("~")(_SQL_FORMULA), _SQL_APOSTROPHE.concat(text)), else_=text)
+    """`escape` as SQL, for text that people write; nothing is NULL, which a file shows as nothing."""
+    return func.nullif(func.regexp_replace(cast(column, Text), f"^'*[{_SIGNS}]", r"'\&"), "")
 
 
 def line(cells: Sequence[object]) -> bytes:
     """One CSV line, UTF-8: text escaped, None empty, numbers and dates as they print."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerow([escape(cell) if isinstance(cell, str) else cell for cell in cells])
-    return buffer.getvalue().encode()
-
-
-def block(columns: Iterable[Iterable[str]]) -> bytes:
-    """Many lines from columns of texts that are escaped already."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(zip(*columns, strict=True))
     return buffer.getvalue().encode()
 
 

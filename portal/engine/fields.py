@@ -174,13 +174,9 @@ class Field:
         """The JSON value as this reader gets it."""
         return self.to_json(value)
 
-    def export(self, value: Any, view: View) -> str:
-        """The value in a CSV cell, before formula escaping."""
-        return self.words(value, view)
-
-    def sql_export(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
-        """The same in SQL, for streamed exports."""
-        return column
+    def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        """The value in a CSV cell, as SQL: exports stream out of the database. What people write is escaped (`csv_out.escaped`)."""
+        return cast(column, SqlText())
 
     # in a record's document -------------------------------------------------------
     def within(self, document: Any) -> ColumnElement[Any]:

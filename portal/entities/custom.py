@@ -90,6 +90,10 @@ class CustomField(Entity):
         plural="字段 | Fields",
         columns=("label_zh", "label_en", "entity", "key", "kind", "state", "section", "is_required", "is_listed", "is_filterable", "rank"),
         filters=("entity", "kind", "state"),
+        form=(
+            *("entity", "kind", "label_zh", "label_en", "key", "section", "options", "help_zh", "help_en", "initial", "rank"),
+            *("is_required", "is_unique", "is_listed", "is_filterable", "is_sortable", "is_searched", "seen_by", "edited_by", "mask"),
+        ),
         order="rank",
         attachments=False,
     )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
-from itertools import repeat
-from operator import itemgetter
+from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_
+from sqlalchemy import ColumnElement, and_, case, false, func, literal, not_, or_
 
 from portal.engine import csv_out
 from portal.engine.cell import EMPTY, Cell
 from portal.engine.errors import NotAllowed
 from portal.engine.fields import Field, View
-from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.texts import PhoneField
 from portal.engine.query.listing import label_key
 from portal.engine.spec import Spec
@@ -23,7 +20,6 @@ from portal.security import scopes
 from portal.security.principal import Principal
 
 TAB_BRANCHES = {"mine": ("own",), "team": ("team", "subtree"), "pool": ("pool",)}
-_REMEMBERED = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +121,16 @@ class Rights:
 
         return value
 
-    def exporting(self, spec: Spec, field: Field, keys: Sequence[str], view: View) -> Callable[[Sequence[Any]], Iterator[str]]:
-        """The texts of a CSV column from rows with these keys, masked where the page masks them. What holds for all rows
-        is asked once."""
+    def exported(self, spec: Spec, field: Field, columns: Mapping[str, ColumnElement[Any]], view: View) -> ColumnElement[Any]:
+        """What this reader sees of a field as the SQL of a CSV cell; `columns` are those of a listing's row."""
         if not self.sees(spec, field):
-            return lambda rows: repeat("", len(rows))
-        label = itemgetter(keys.index(label_key(field)))
-        said = _remembered(field, lambda value: str(value or "") if isinstance(field, ReferenceField) else field.export(value, view))
+            return literal("")
+        shown = field.exported(columns[label_key(field)], view)
         if field.masked is None:
-            return lambda rows: map(said, map(label, rows))
-        value = itemgetter(keys.index(field.key))
-        needs = [(key, keys.index(key)) for key in field.masked.needs]
-
-        def cell(row: Sequence[Any]) -> str:
-            covered = self.masks(field, {key: row[at] for key, at in needs}) and not field.is_blank(value(row))
-            return csv_out.escape(self.hidden(field, value(row))) if covered else said(label(row))
-
-        return lambda rows: map(cell, rows)
+            return shown
+        value = columns[field.key]
+        hidden = csv_out.escaped(field.hide_sql(value) if isinstance(field, PhoneField) else literal("****"))
+        return case((and_(field.masked.criterion(columns), value != field.blank), hidden), else_=shown)
 
     @staticmethod
     def masks(field: Field, row: Mapping[str, Any]) -> bool:
@@ -159,12 +148,3 @@ class Rights:
             return ("all",)
         wide = next((name for name in ("chosen", "subtree", "team") if name in names), "own")
         return tuple(name for name in (wide, "pool") if name in names)
-
-
-def _remembered(field: Field, export: Callable[[Any], str]) -> Callable[[Any], str]:
-    """A value that comes again is not put in words again; documents cannot be looked up and rarely come again."""
-
-    def said(value: Any) -> str:
-        return csv_out.escape(export(value))
-
-    return said if field.json_type["type"] == "object" else lru_cache(maxsize=_REMEMBERED)(said)

@@ -6,19 +6,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Alias, ColumnClause, ColumnElement, Executable, Table, TextClause, and_, event, false, func, inspect, or_, select
+from sqlalchemy import ColumnElement, Executable, Table, and_, event, false, func, inspect, or_, select
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, UOWTransaction
-from sqlalchemy.sql import visitors
-from sqlalchemy.sql.dml import UpdateBase
 
 from portal.engine import store, tables
 from portal.engine.errors import NotFound, PortalError
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, registry, spec_of
 from portal.security import scopes
+from portal.security.detours import RAW, Verdict, read
 from portal.security.principal import NOBODY, Principal, system_principal
 
 GATE_PASSED = "gate_passed"
@@ -26,9 +25,6 @@ WITH_DELETED = store.WITH_DELETED
 OWNER_CHANGE = "owner_change"
 _OWNERSHIP = frozenset({"owner_id", "pool_id", "team_id"})
 _MOST_CACHED = 512
-_RAW = "raw SQL needs the system's session"
-_HARMLESS = frozenset({"*", "1"})
-"""Text of SQLAlchemy's own: `count(*)`, `EXISTS (SELECT *)`."""
 
 
 class GateError(PortalError):
@@ -59,13 +55,6 @@ class ScopeCriterion(LoaderCriteriaOption):
     def _resolve_where_criteria(self, ext_info: Any) -> ColumnElement[bool]:
         found = super()._resolve_where_criteria(ext_info)
         return ext_info._adapter.traverse(found) if ext_info.is_aliased_class else found  # noqa: SLF001
-
-
-class Verdict(NamedTuple):
-    """How a statement would go around the gate (nothing when it does not), and the scoped tables it touches; None if unknown."""
-
-    detour: str
-    touched: frozenset[Table] | None
 
 
 class Gate:
@@ -129,9 +118,9 @@ class Gate:
         self.scoped  # noqa: B018 - reads the declarations
         key = statement._generate_cache_key()  # noqa: SLF001 - as the compiler asks for it
         if key is None:
-            return _read(statement)
+            return read(statement, self.tables, self.guarded)
         if key.key not in self._verdicts:
-            self._verdicts[key.key] = _read(statement)
+            self._verdicts[key.key] = read(statement, self.tables, self.guarded)
             if len(self._verdicts) > _MOST_CACHED:
                 self._verdicts.popitem(last=False)
         return self._verdicts[key.key]
@@ -184,73 +173,16 @@ def _on_execute(state: ORMExecuteState) -> None:
 def _refuse_detours(state: ORMExecuteState) -> frozenset[Table] | None:
     """The scoped tables that the statement touches."""
     if state.is_from_statement:
-        raise GateError(_RAW)
+        raise GateError(RAW)
     found = gate.verdict(state.statement)
     if found.detour:
         raise GateError(found.detour)
     return found.touched
 
 
-def _read(statement: Any) -> Verdict:
-    """What a statement asks for says what it touches, unless loader options may bring in more."""
-    nodes = list(visitors.iterate(statement))
-    named = {node for node in nodes if isinstance(node, Table)}
-    touched = None if getattr(statement, "_with_options", ()) else frozenset(table for table in gate.tables if table in named)
-    return Verdict(_detour(statement, nodes), touched)
-
-
-def _detour(statement: Any, nodes: Sequence[Any]) -> str:
-    """How a statement would go around the gate; nothing when it does not."""
-    if any(_is_raw(node) for node in nodes):
-        return _RAW
-    touched = {node for node in nodes if isinstance(node, Table)}
-    if touched & gate.guarded and not isinstance(statement, UpdateBase):
-        return "rows kept by entity and record id are read through their record only"
-    if not touched & gate.tables:
-        return ""
-    if any(isinstance(node, UpdateBase) for node in nodes):
-        return "writes on scoped tables go through a flush or set_based()"
-    return "bare tables of scoped entities need the system's session" if _is_bare(nodes) else ""
-
-
-def _is_raw(node: Any) -> bool:
-    """Text, or a column that is text: "true OR true" in a WHERE would loosen the scope that stands beside it."""
-    return isinstance(node, TextClause) or (isinstance(node, ColumnClause) and node.is_literal and node.name not in _HARMLESS)
-
-
-def _is_bare(nodes: Iterable[Any]) -> bool:
-    """Whether a scoped table is named as a table or by its bare columns: the criterion would not reach it there."""
-    named: set[Any] = set()
-    mapped: set[Any] = set()
-    for node in nodes:
-        is_mapped = "parententity" in node._annotations  # noqa: SLF001
-        if isinstance(node, Table):
-            named.add(node)
-            if is_mapped:
-                mapped.add(node)
-        elif isinstance(node, ColumnClause) and (base := _base_table(node)) in gate.tables:
-            if not is_mapped:
-                return True
-            mapped.add(base)
-    return bool((named & gate.tables) - mapped)
-
-
-def _base_table(column: ColumnClause[Any]) -> Any:
-    table = column.table
-    while isinstance(table, Alias):
-        table = table.element
-    return table if isinstance(table, Table) else None
-
-
 def guarded(statement: Any) -> Any:
     """Mark a statement on a guarded table as built by a helper that came through its record or recipient."""
     return statement.execution_options(**{GATE_PASSED: True})
-
-
-def scoped(session: Session, statement: Any) -> Any:
-    """The statement with its scope attached, for doors that compile it themselves (streamed exports)."""
-    principal = principal_of(session)
-    return statement if principal.is_system else statement.options(*gate.options(principal))
 
 
 # set-based verbs --------------------------------------------------------------------------------

@@ -6,10 +6,8 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Text, column
-from sqlalchemy.dialects import postgresql
 
-from portal.engine.csv_out import BOM, block, escape, escaped, line, lines, unescaped
+from portal.engine.csv_out import BOM, escape, line, lines, unescaped
 
 
 @pytest.mark.parametrize("formula", ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－1", "＠x"])
@@ -48,16 +46,3 @@ def test_a_long_export_comes_in_chunks() -> None:
     chunks = list(lines(([n] for n in range(1200)), bom=False))
     assert len(chunks) == 3
     assert b"".join(chunks).decode().split() == [str(n) for n in range(1200)]
-
-
-def test_the_sql_form_brings_no_parameter_that_copy_would_refuse() -> None:
-    compiled = escaped(column("name", Text)).compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
-    assert compiled.params == {}
-    assert "%" not in str(compiled)
-    assert str(compiled).startswith("CASE WHEN (CAST(name AS TEXT) ~ E'")
-
-
-def test_a_block_of_columns_is_the_same_file_as_its_lines() -> None:
-    rows = [["华为, 深圳", 'the "big" one', ""], ["=1+1", "two\nlines", "'-2"]]
-    columns = [[escape(cell) for cell in column] for column in zip(*rows, strict=True)]
-    assert block(columns) == b"".join(line(row) for row in rows)

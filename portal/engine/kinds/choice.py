@@ -9,6 +9,7 @@ from typing import Any, Self, Unpack
 from sqlalchemy import ColumnElement, Computed, String, case, func, literal
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.engine import csv_out
 from portal.engine.cell import Cell
 from portal.engine.fields import BadValue, Field, Options, View
 from portal.engine.text import Language, pick
@@ -77,8 +78,9 @@ class ChoiceField(Field):
         tone = self.members[value].tone if value in self.members else ""
         return Cell("state" if self.look == "state" else "tag", self.words(value, view), tone, phone_slot=self.slot)
 
-    def sql_export(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
-        return case(*((column == m.value, literal(m.in_(view.language))) for m in self.options), else_=column)
+    def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        words = {m.value: csv_out.escape(m.in_(view.language)) for m in self.options}
+        return case(words, value=column, else_=super().exported(column, view)) if words else super().exported(column, view)
 
     def choices(self, view: View) -> list[tuple[str, str]]:
         return [(member.value, member.in_(view.language)) for member in self.options]

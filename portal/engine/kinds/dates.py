@@ -126,7 +126,7 @@ class InstantField(DateField):
         there = value.astimezone(view.zone)
         return Cell("instant", _relative(there, view), title=there.isoformat(" ", "minutes")[:16], phone_slot=self.slot)
 
-    def sql_export(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+    def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
         return func.to_char(func.timezone(view.zone.key, column), "YYYY-MM-DD HH24:MI")
 
     def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, Unpack
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Numeric, false, func
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Integer, Numeric, Text, case, cast, false, func
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeEngine
 
@@ -73,6 +73,9 @@ class DecimalField(Field):
     def to_input(self, value: Any, view: View) -> str:
         return "" if value is None else f"{value.normalize():f}"
 
+    def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        return cast(func.trim_scale(column), Text())
+
     def show(self, value: Any, view: View) -> Cell:
         return Cell("num", self.words(value, view), phone_slot=self.slot)
 
@@ -102,8 +105,8 @@ class MoneyField(DecimalField):
         symbol = _SYMBOLS.get(self.currency, self.currency + " ")
         return f"{symbol}{value:,.2f}".removesuffix(".00")
 
-    def export(self, value: Any, view: View) -> str:
-        return "" if value is None else f"{value:.2f}"
+    def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        return cast(func.round(column, 2), Text())
 
     def show(self, value: Any, view: View) -> Cell:
         return Cell("money", self.words(value, view), phone_slot=self.slot or "money")
@@ -146,6 +149,9 @@ class FlagField(Field):
 
     def words(self, value: Any, view: View) -> str:
         return {"zh": ("否", "是"), "en": ("no", "yes")}[view.language][bool(value)]
+
+    def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        return case((column.is_(True), self.words(True, view)), else_=self.words(False, view))
 
     def to_input(self, value: Any, view: View) -> str:
         return "1" if value else ""

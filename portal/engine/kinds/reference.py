@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Unpack
 
-from sqlalchemy import ForeignKey, Integer
+from sqlalchemy import ColumnElement, ForeignKey, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
+from portal.engine import csv_out
 from portal.engine.cell import Cell
 from portal.engine.fields import BadValue, Field, Options, View
 from portal.engine.given import id_of
@@ -46,6 +47,10 @@ class ReferenceField(Field):
         if found is None:
             raise BadValue("请从列表中选择。 | Choose from the list.")
         return found
+
+    def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        """`column` is the joined name."""
+        return csv_out.escaped(column)
 
     def cell(self, value: Any, view: View) -> Cell:
         """`value` is the joined name; a name the reader may not see arrives as None."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+from sqlalchemy import ColumnElement, case
 from sqlalchemy.orm import Mapped
 
 from portal.engine.cell import Cell
@@ -27,6 +28,10 @@ class SaidField(TextField):
 
     def show(self, value: Any, view: View) -> Cell:
         return Cell("text", self.words(value, view), phone_slot=self.slot)
+
+    def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        words = {each: str(pick(each, view.language)) for each in self.own}
+        return case(words, value=column, else_=super().exported(column, view)) if words else super().exported(column, view)
 
     def told(self, value: Any, view: View) -> Any:
         return self.words(value, view)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar, Unpack
 
-from sqlalchemy import ColumnElement, String, Text, func, literal, or_
+from sqlalchemy import ColumnElement, String, Text, case, func, literal, or_
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeEngine
 
+from portal.engine import csv_out
 from portal.engine.cell import Cell
 from portal.engine.fields import BadValue, Field, Options, View
 from portal.engine.given import storable
@@ -16,6 +17,7 @@ from portal.engine.mask import mask_phone, phone_digits
 from portal.engine.text import pick
 
 _HOME = "+86"
+_STARS = "****"
 _NOWHERE = ".invalid"
 """The top-level domain that cannot exist (RFC 2606)."""
 _NOT_GIVEN = "未填 | none"
@@ -49,6 +51,9 @@ class TextField(Field):
 
     def show(self, value: Any, view: View) -> Cell:
         return Cell("text", value, phone_slot=self.slot)
+
+    def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        return csv_out.escaped(column)
 
     def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
         if operator == "contains":
@@ -105,8 +110,8 @@ class EmailField(TextField):
     def to_json(self, value: Any) -> Any:
         return "" if is_unknown(value) else value
 
-    def export(self, value: Any, view: View) -> str:
-        return self.to_input(value, view)
+    def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        return csv_out.escaped(case((column.endswith(_NOWHERE, autoescape=True), ""), else_=column))
 
     def _empty(self, column: Any) -> ColumnElement[bool]:
         return or_(super()._empty(column), column.endswith(_NOWHERE, autoescape=True))
@@ -153,12 +158,18 @@ class PhoneField(TextField):
             return column.contains(digits, autoescape=True)  # type: ignore[no-any-return]
         return super().compare(column, operator, raw, view)
 
+    def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        at_home = column.startswith(_HOME, autoescape=True)
+        return csv_out.escaped(case((at_home, func.substr(column, len(_HOME) + 1)), else_=column))
+
     def hide(self, value: str) -> str:
         """138****1234."""
         return mask_phone(value)
 
     def hide_sql(self, column: Any) -> ColumnElement[str]:
-        return func.portal_mask_phone(column)
+        """The same in SQL; the usual number is spared the general function, which costs fifty times as much."""
+        usual = func.substr(column, len(_HOME) + 1, 3).concat(_STARS).concat(func.right(column, 4))
+        return case((column.regexp_match(rf"^\{_HOME}[0-9]{{11}}$"), usual), else_=func.portal_mask_phone(column))
 
 
 def text(label: str, length: int = 200, **options: Unpack[Options]) -> Mapped[str]:

@@ -79,6 +79,10 @@ class Listing:
         statement = self._select(self.shown() if fields is None else fields).where(*self.conditions())
         return self.reading(statement)
 
+    def columns(self) -> dict[str, ColumnElement[Any]]:
+        """What a row of `statement()` holds, by its keys."""
+        return {str(column.key): column.element for column in self._select(self.shown()).selected_columns}
+
     def record(self, record_id: int, fields: Sequence[Field]) -> Select[Any]:
         """One record as a row, in the bin or not."""
         extra = [self.spec.column("deleted_at").label("deleted_at")] if self.spec.archived else []
