@@ -14,7 +14,8 @@ TEAMS, REPS = 3, 12
 LEADS = """
 INSERT INTO lead (company, name, phone, source_id, industry, region, expected_amount, money, authority, need, state, company_key,
                   owner_id, team_id, pool_id, owned_at, pooled_at, contacted_at, created_at, changed_at)
-SELECT c, '联系人' || n %% 97, '+861' || 3000000000 + n, %(source)s, (ARRAY['软件','通信','机械','医药'])[1 + n %% 4], '上海', n %% 1000 * 10,
+SELECT c, '联系人' || n %% 97, '+861' || 3000000000 + n, %(source)s, (ARRAY['软件','通信','机械','医药'])[1 + n %% 4], '上海',
+       n %% 1000 * 10,
        n %% 2 = 0, n %% 3 = 0, n %% 5 = 0, CASE WHEN p THEN 'pool' WHEN n %% 2 = 0 THEN 'following' ELSE 'assigned' END, c,
        CASE WHEN NOT p THEN o.id END, CASE WHEN NOT p THEN o.team_id END, CASE WHEN p THEN %(pool)s END,
        CASE WHEN NOT p THEN t END, CASE WHEN p THEN t END, CASE WHEN NOT p THEN t END, t, t

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -68,3 +69,25 @@ def test_a_long_file_is_whole_and_in_order(site: Site) -> None:
     rows = list(csv.reader(io.StringIO(site.signed_in("rep").get("/lead/export.csv?columns=company,note").get_data().decode("utf-8-sig"))))
     assert [row[0] for row in rows[1:] if row[0].startswith("第")] == ["第0家", "第1家", "第2家"]
     assert {len(row[1]) for row in rows[1:] if row[0].startswith("第")} == {18_000}
+
+
+@pytest.mark.parametrize(
+    ("language", "cell"),
+    [("zh", "成交几单：3\n心情：好\n重点：甲，100；乙"), ("en", "Deals won: 3\nMood: good\nKey accounts: 甲, 100; 乙")],
+)
+def test_answers_are_told_with_their_questions(site: Site, language: str, cell: str) -> None:
+    items = [
+        {"key": "a", "kind": "number", "label": "成交几单 | Deals won", "value": "3"},
+        {"key": "b", "kind": "choice", "label": "心情 | Mood", "value": "好 | good"},
+        {"key": "c", "kind": "table", "label": "重点 | Key accounts", "value": [["甲", "100"], ["乙", ""]], "columns": ["x", "y"]},
+    ]
+    for number, answers in enumerate(({"items": items}, {})):
+        day = date(2026, 5, 4 + number)
+        whose = {"owner_id": site.cast.people["rep"], "team_id": site.cast.teams["a"]}
+        when = {"period": "day", "period_key": day.isoformat(), "first_on": day, "last_on": day, "due_at": NOW}
+        site.cast.add(models.WorkReport, **whose, **when, title=f"日报 {day}", state="submitted", answers=answers)
+    site.cast.set(models.User, site.cast.people["rep"], language=language)
+    answer = site.signed_in("rep").get("/work_report/export.csv?columns=title,answers")
+    assert answer.status_code == 200, answer.get_data(as_text=True)[:300]
+    told = {row[0]: row[1] for row in csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig")))}
+    assert (told["日报 2026-05-04"], told["日报 2026-05-05"]) == (cell, "")

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Unpack
 
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import Mapped
 
+from portal.engine import csv_out
 from portal.engine.fields import BadValue, Options, View
 from portal.engine.given import json_of
 from portal.engine.kinds.structured import JsonField
 from portal.engine.questions import in_words
 from portal.engine.text import pick
+
+IN_WORDS_SQL = r"""
+CREATE FUNCTION portal_answers(answers jsonb, half integer) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT string_agg(label || CASE half WHEN 1 THEN '：' ELSE ': ' END || said, E'\n' ORDER BY place)
+  FROM jsonb_array_elements(answers -> 'items') WITH ORDINALITY AS items (item, place),
+    LATERAL (SELECT item ->> 'label' AS title, item ->> 'value' AS plain) AS given,
+    LATERAL (SELECT CASE WHEN title LIKE '% | %' THEN split_part(title, ' | ', half) ELSE title END AS label) AS asked,
+    LATERAL (SELECT CASE item ->> 'kind'
+      WHEN 'table' THEN (
+        SELECT string_agg(line, CASE half WHEN 1 THEN '；' ELSE '; ' END ORDER BY number)
+        FROM jsonb_array_elements(item -> 'value') WITH ORDINALITY AS lines (cells, number), LATERAL (
+          SELECT string_agg(cell, CASE half WHEN 1 THEN '，' ELSE ', ' END ORDER BY at) AS line
+          FROM jsonb_array_elements_text(cells) WITH ORDINALITY AS parts (cell, at) WHERE cell <> '') AS told)
+      WHEN 'choice' THEN CASE WHEN plain LIKE '% | %' THEN split_part(plain, ' | ', half) ELSE plain END
+      ELSE plain END AS said) AS answered
+$$
+"""
+"""`AnswersField.words` in the database, for files; `half`: 1 for Chinese, 2 for English."""
 
 
 class AnswersField(JsonField):
@@ -37,6 +57,9 @@ class AnswersField(JsonField):
             return ""
         colon, end = ("：", "\n") if view.language == "zh" else (": ", "\n")
         return end.join(f"{pick(item['label'], view.language)}{colon}{in_words(item, view.language)}" for item in value["items"])
+
+    def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
+        return csv_out.escaped(func.portal_answers(column, 1 if view.language == "zh" else 2))
 
 
 def answers(label: str, **options: Unpack[Options]) -> Mapped[dict[str, Any]]:

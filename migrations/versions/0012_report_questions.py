@@ -3,8 +3,10 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
-down_revision = "0010"
+from portal.engine.kinds.answers import IN_WORDS_SQL
+
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
@@ -14,6 +16,7 @@ _FULL_TEXT = """problems || ' ' || plan || ' ' || extra_work || ' ' || comment |
 
 
 def upgrade() -> None:
+    op.execute(IN_WORDS_SQL)
     op.add_column("report_template", sa.Column("for_role", sa.String(length=64), server_default="", nullable=False))
     op.add_column("report_template", sa.Column("for_team_id", sa.Integer(), nullable=True))
     op.add_column("report_template", sa.Column("number", sa.Integer(), nullable=True))
@@ -31,6 +34,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION portal_answers(jsonb, integer)")
     op.drop_index("ix_work_report_pairs", table_name="work_report", postgresql_using="gin")
     op.drop_column("work_report", "full_text")
     op.drop_column("work_report", "score")
