@@ -86,8 +86,8 @@ def test_answers_are_told_with_their_questions(site: Site, language: str, cell: 
         whose = {"owner_id": site.cast.people["rep"], "team_id": site.cast.teams["a"]}
         when = {"period": "day", "period_key": day.isoformat(), "first_on": day, "last_on": day, "due_at": NOW}
         site.cast.add(models.WorkReport, **whose, **when, title=f"日报 {day}", state="submitted", answers=answers)
-    site.cast.set(models.User, site.cast.people["rep"], language=language)
-    answer = site.signed_in("rep").get("/work_report/export.csv?columns=title,answers")
+    site.cast.set(models.User, site.cast.people["leader_a"], language=language)
+    answer = site.signed_in("leader_a").get("/work_report/export.csv?columns=title,answers")
     assert answer.status_code == 200, answer.get_data(as_text=True)[:300]
     told = {row[0]: row[1] for row in csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig")))}
     assert (told["日报 2026-05-04"], told["日报 2026-05-05"]) == (cell, "")
