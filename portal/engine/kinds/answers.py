@@ -19,14 +19,14 @@ CREATE FUNCTION portal_answers(answers jsonb, half integer) RETURNS text LANGUAG
   SELECT string_agg(label || CASE half WHEN 1 THEN '：' ELSE ': ' END || said, E'\n' ORDER BY place)
   FROM jsonb_array_elements(answers -> 'items') WITH ORDINALITY AS items (item, place),
     LATERAL (SELECT item ->> 'label' AS title, item ->> 'value' AS plain) AS given,
-    LATERAL (SELECT CASE WHEN title LIKE '% | %' THEN split_part(title, ' | ', half) ELSE title END AS label) AS asked,
+    LATERAL (SELECT CASE WHEN title LIKE '% ' || '| %' THEN split_part(title, ' ' || '| ', half) ELSE title END AS label) AS asked,
     LATERAL (SELECT CASE item ->> 'kind'
       WHEN 'table' THEN (
         SELECT string_agg(line, CASE half WHEN 1 THEN '；' ELSE '; ' END ORDER BY number)
         FROM jsonb_array_elements(item -> 'value') WITH ORDINALITY AS lines (cells, number), LATERAL (
           SELECT string_agg(cell, CASE half WHEN 1 THEN '，' ELSE ', ' END ORDER BY at) AS line
           FROM jsonb_array_elements_text(cells) WITH ORDINALITY AS parts (cell, at) WHERE cell <> '') AS told)
-      WHEN 'choice' THEN CASE WHEN plain LIKE '% | %' THEN split_part(plain, ' | ', half) ELSE plain END
+      WHEN 'choice' THEN CASE WHEN plain LIKE '% ' || '| %' THEN split_part(plain, ' ' || '| ', half) ELSE plain END
       ELSE plain END AS said) AS answered
 $$
 """
