@@ -23,6 +23,11 @@ from portal.entities.approvals import (
     ApprovalFlow,  # who decides about a verb, by version
     ApprovalTask,  # one person's decision that is waited for
 )
+from portal.entities.contracts import (
+    Contract,  # what was agreed with a customer
+    ContractLine,  # what is sold in it
+    PaymentPlan,  # one part of its amount, and when it is due
+)
 from portal.entities.custom import CustomField  # a field that an admin added
 from portal.entities.customers import (
     Contact,  # a person at a customer, and his part in the decision
@@ -65,6 +70,8 @@ __all__ = [
     "AuditEvent",
     "ClaimLedger",
     "Contact",
+    "Contract",
+    "ContractLine",
     "CustomField",
     "Customer",
     "Delegation",
@@ -78,6 +85,7 @@ __all__ = [
     "Notification",
     "Opportunity",
     "Outbox",
+    "PaymentPlan",
     "Pipeline",
     "Policy",
     "Pool",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, time, timedelta
@@ -73,6 +74,26 @@ def _channels(text: str) -> tuple[str, ...]:
     return found
 
 
+def _number_rule(text: str) -> str:
+    """`HT-{year}-{seq:4}`: the year, and the number in it with at least so many digits."""
+    rule = re.sub(r"\{seq(?::(\d))?\}", lambda found: f"{{seq:0{found[1] or 1}d}}", text)
+    try:
+        first, second = (rule.format(year=2026, seq=number) for number in (1, 2))
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError("only {year} and {seq:4}") from error
+    if first == second or "{year}" not in rule:
+        raise ValueError("it must hold {year} and {seq}")
+    return rule
+
+
+def _terms(text: str) -> tuple[tuple[int, int], ...]:
+    """`30:3,70:30`: 30 per cent within 3 days, 70 within 30; together 100."""
+    found = tuple((_positive(share), _whole(days)) for share, _, days in (part.partition(":") for part in _words(text)))
+    if sum(share for share, _ in found) != 100:  # noqa: PLR2004 - per cent
+        raise ValueError("the shares must make 100")
+    return found
+
+
 def _month_end(text: str) -> str:
     if text not in ("calendar", "working"):
         raise ValueError("calendar or working")
@@ -110,6 +131,17 @@ POLICIES: dict[str, PolicyDefinition] = {
         _d("login.failures", "10", "次 | times", "登录失败上限 | Failed sign-ins before waiting", "security"),
         _d("login.wait_minutes", "15", "分钟 | minutes", "失败后等待 | Wait after them", "security"),
         _d("leave.director_from_days", "3", "天 | days", "几天起还要总监批 | Days from which the director decides too", "handbook 75"),
+        _d("contract.number", "HT-{year}-{seq:4}", "", "合同编号规则 | Numbers of contracts", "records, number rule", _number_rule),
+        _d("contract.payment_terms", "30:3,70:30", "%:天 | %:days", "默认付款条款 | Usual payment terms", "handbook 39, 53", _terms),
+        _d("contract.finance_from_amount", "0", "元 | yuan", "多少金额起财务审批 | Finance decides from", "handbook 40"),
+        _d(
+            "contract.finance_credit_days",
+            "60",
+            "天 | days",
+            "必经财务的账期 | Credit that always passes finance",
+            "handbook 41",
+            _positive,
+        ),
         _d("approval.remind_hours", "4,24", "小时 | hours", "审批提醒 | Remind of a decision after", "records C", _wholes),
         _d("approval.escalate_hours", "48", "小时 | hours", "审批超时升级 | Escalate a decision after", "records C"),
         _d("notify.approval", "bell,mail", "", "审批提醒发到 | Approval reminders go to", "records C", _channels),

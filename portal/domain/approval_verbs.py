@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal import models
 from portal.domain.approval_flows import Approver, People, engine
-from portal.domain.approvals import OPEN, advance, close_tasks, end, give, note, open_tasks, snapshot, tell_asker, tell_holder
+from portal.domain.approvals import OPEN, advance, close_tasks, end, give, note, open_tasks, snapshot, stand, tell_asker, tell_holder
 from portal.engine import store
 from portal.engine.errors import PortalError, Refused
 from portal.engine.kinds.choice import ChoiceField
@@ -182,6 +182,7 @@ def _to_step(approval: models.Approval, index: int, now: datetime) -> None:
         raise Refused("只能退到前面走过的一步。 | It can only go back to a step it has passed.", rule="no_step")
     close_tasks(approval)
     approval.step = index
+    stand(approval, steps[index])
     people, asker = People(now), approval.owner_id or 0
     named = [people.standing_in(each, asker) for each in people.named(steps[index].get("who", ()), asker)]
     for past in store.session().scalars(select(Task).where(Task.approval_id == approval.id, Task.step >= index, Task.state == "approved")):

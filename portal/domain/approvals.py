@@ -19,7 +19,7 @@ from portal.engine.kinds.choice import StateField
 from portal.engine.kinds.structured import JsonField
 from portal.engine.outbox import notify
 from portal.engine.spec import Spec, spec_named
-from portal.engine.text import Text, say
+from portal.engine.text import LANGUAGES, SEPARATOR, Text, say
 from portal.engine.verbs import Outcome, Verb, verb_named
 from portal.entities.approvals import ActionKind, ApprovalState, TaskState
 from portal.security import scopes
@@ -33,6 +33,7 @@ _tasks: Any = models.ApprovalTask.__table__
 _people: Any = models.User.__table__
 OPEN = (TaskState.WAITING.value, TaskState.QUEUED.value)
 _PENDING = ApprovalState.PENDING.value
+_LONGEST_TITLE = 190
 _NOT_TOLD = frozenset({"created_at", "created_by_id", "changed_at", "changed_by_id"})
 
 
@@ -115,8 +116,11 @@ def _taken(session: Session, verb: Verb, ids: Sequence[int], acting_user: Princi
 def submit(verb: Verb, flow: Flow, record: Any, *, acting_user: Principal, now: datetime, form: Mapping[str, Any]) -> models.Approval:
     """Begin: keep what is decided on, stop the record, give the first tasks."""
     session, spec = store.session(), spec_named(verb.entity)
+    rule = verb.approval
     if verb.states and spec.state and getattr(record, spec.state.key) not in verb.states:
         raise Refused("现在的状态不能提交。 | It cannot be submitted in its present state.", rule="state")
+    if rule and rule.ready:
+        rule.ready(record)
     with entrusted(session, engine(acting_user)):
         made = models.Approval(
             title=_title(spec, verb, record, acting_user),
@@ -128,28 +132,54 @@ def submit(verb: Verb, flow: Flow, record: Any, *, acting_user: Principal, now: 
             state=_PENDING,
             step=-1,
             flow_number=flow.number,
-            plan={"steps": [{**step, "applies": applies(spec, step, record.id, now=now)} for step in flow.steps]},
+            plan={"steps": planned(verb, flow, record.id, now=now)},
             snapshot=snapshot(spec, record),
             earlier=_earlier(session, spec, record.id, verb),
             form={each.key: each.to_json(form.get(each.key)) for each in verb.form},
         )
         session.add(made)
         session.flush()
-        _move_record(verb, record, verb.approval.waiting if verb.approval else "")
+        _move_record(verb, record, rule.waiting if rule else "")
         note(made, ActionKind.SUBMIT)
         advance(made, acting_user=acting_user, now=now)
     return made
 
 
+def planned(verb: Verb, flow: Flow, record_id: int, *, now: datetime) -> list[dict[str, Any]]:
+    """The flow's steps for this record, and those that no flow can leave out where they apply and nobody they name decides."""
+    spec = spec_named(verb.entity)
+    steps: list[dict[str, Any]] = [{**step, "applies": applies(spec, step, record_id, now=now)} for step in flow.steps]
+    for step in verb.approval.always if verb.approval else ():
+        decides = any(each["applies"] and who in each["who"] for each in steps for who in step["who"])
+        if not decides and applies(spec, step, record_id, now=now):
+            steps.append({**step, "applies": True})
+    return steps
+
+
 def _title(spec: Spec, verb: Verb, record: Any, acting_user: Principal) -> str:
+    """Who asks for what, in both languages."""
     shown = getattr(record, spec.identity.key)
-    words = spec.identity.words(shown, View()) if shown is not None else ""
-    kind = Text(spec.label).in_("zh") if verb.approval else f"{Text(spec.label).in_('zh')}{Text(verb.label).in_('zh')}"
-    return f"{acting_user.name} · {kind} · {words}"[:200]
+    kind = Text(spec.label) if verb.approval else say("{what}：{verb} | {what}: {verb}", what=spec.label, verb=verb.label)
+    halves = []
+    for language in LANGUAGES:
+        words = spec.identity.words(shown, View(language=language)) if shown is not None else ""
+        said = f"{acting_user.name} · {kind.in_(language)} · {words}"
+        halves.append(said.replace(SEPARATOR, " ｜ ")[:_LONGEST_TITLE])
+    return SEPARATOR.join(halves)
 
 
 def snapshot(spec: Spec, record: Any) -> dict[str, Any]:
-    """What is decided on: every field but the state that the approval itself moves, and what the engine keeps."""
+    """What is decided on: every field but the state that the approval itself moves, and what the engine keeps; its parts too."""
+    found = _kept(spec, record)
+    for part in spec.parts():
+        belongs = part.parent_to(spec.name)
+        assert belongs is not None  # noqa: S101 - parts() has asked
+        wanted = select(part.model).where(part.column(belongs.key) == record.id, part.model.deleted_at.is_(None))
+        found[part.name] = [_kept(part, each) for each in store.session().scalars(wanted.order_by(part.model.id))]
+    return found
+
+
+def _kept(spec: Spec, record: Any) -> dict[str, Any]:
     return {
         each.key: audit.plain(getattr(record, each.key))
         for each in spec.fields.values()
@@ -199,9 +229,20 @@ def advance(approval: models.Approval, *, acting_user: Principal, now: datetime)
             missing = [person for person in named if person not in said_yes]
         if missing:
             approval.step = index
+            stand(approval, step)
             open_tasks(approval, [people.standing_in(each, approval.owner_id or 0) for each in missing], step, now=now)
             return
     finish(approval, acting_user=acting_user, now=now)
+
+
+def stand(approval: models.Approval, step: Mapping[str, Any]) -> None:
+    """Put the record in the state that it has while this step is decided, where its verb says so."""
+    verb = verb_named(approval.entity, approval.verb)
+    if verb is None or verb.approval is None:
+        return
+    states = (verb.approval.stands.get(str(each.get("role", ""))) for each in step.get("who", ()) if each.get("by") == "role")
+    if state := next((state for state in states if state), ""):
+        _move_record(verb, _record(store.session(), spec_named(approval.entity), approval), state)
 
 
 def _said_yes(approval: models.Approval) -> set[int]:

@@ -136,6 +136,8 @@ def _within(inner: str, outer: str) -> bool:
     small, wide = _main(inner), _main(outer)
     if {small, wide} == {"chosen", "subtree"} or (small == "team" and wide == "chosen"):
         return False
+    if small not in _RANK or wide not in _RANK:  # by state: within itself and within everything
+        return small in (wide, "none") or wide == "all"
     return _RANK[small] <= _RANK[wide] and ("pool" not in inner or "pool" in outer or wide == "all")
 
 

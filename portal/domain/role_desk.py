@@ -31,6 +31,7 @@ BRANCH_WORDS = {
     "all": ("全部", "All"),
 }
 _LEVEL = {"own": 1, "pool": 1, "team": 2, "subtree": 3, "chosen": 3, "all": 4}
+_LEVEL_OF_STATES = 2
 _events: Any = AuditEvent.__table__
 
 
@@ -166,7 +167,8 @@ def _section(spec: Spec) -> Section:
     plain = ("own", "team", "subtree", "chosen")
     pooled = tuple(f"{branch}+pool" for branch in plain) if spec.pooled else ()
     assigns = ("none", *plain, "all") if spec.pooled or _names_people(spec) else ()
-    return replace(made, reads=("none", *plain, *pooled, "all"), writes=("none", *plain, "all"), assigns=assigns)
+    by_state = tuple(spec.model.scope_states)
+    return replace(made, reads=("none", *plain, *pooled, *by_state, "all"), writes=("none", *plain, "all"), assigns=assigns)
 
 
 def _names_people(spec: Spec) -> bool:
@@ -176,10 +178,16 @@ def _names_people(spec: Spec) -> bool:
 
 def scope_words(scope: str) -> str:
     """`own+pool` in both languages."""
-    words = [BRANCH_WORDS[branch] for branch in branches_of(scope)]
+    words = [BRANCH_WORDS.get(branch) or _of_states(branch) for branch in branches_of(scope)]
     if not words:
         return "无 | None"
     return f"{'+'.join(word[0] for word in words)} | {' + '.join(word[1] for word in words)}"
+
+
+def _of_states(branch: str) -> tuple[str, ...]:
+    """A branch by state, in the words of the record type that has it."""
+    labels = (spec.model.scope_states[branch][0] for spec in registry().values() if branch in spec.model.scope_states)
+    return tuple(next(labels, f"{branch} | {branch}").split(" | "))
 
 
 def reach(rights: RoleRights, permission: str) -> Reach:
@@ -196,7 +204,7 @@ def reach(rights: RoleRights, permission: str) -> Reach:
 
 
 def _level(branches: tuple[str, ...]) -> int:
-    return max((_LEVEL.get(branch, 0) for branch in branches), default=0)
+    return max((_LEVEL.get(branch, _LEVEL_OF_STATES) for branch in branches), default=0)
 
 
 def _branches(scope: Scope, name: str, verb: Verb | None) -> tuple[str, ...]:

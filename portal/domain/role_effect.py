@@ -157,9 +157,14 @@ def _with(bare: Principal, roles: list[tuple[str, RoleRights]], parents: dict[in
 def _groups(session: Session, spec: Spec) -> list[tuple[dict[str, Any], int]]:
     """Records counted by what a scope looks at: one statement, however many people and scopes there are."""
     pool = spec.model.pool_id if spec.pooled else null().label("pool_id")
-    by = (spec.model.owner_id, spec.model.team_id, *((pool,) if spec.pooled else ()))
-    counted = select(spec.model.owner_id, spec.model.team_id, pool, func.count()).where(spec.model.deleted_at.is_(None)).group_by(*by)
-    return [({"owner_id": owner, "team_id": team, "pool_id": pooled}, count) for owner, team, pooled, count in session.execute(counted)]
+    by_state = spec.state if spec.model.scope_states else None
+    state = spec.column(by_state.key) if by_state else null().label("state")
+    by = (spec.model.owner_id, spec.model.team_id, *((pool,) if spec.pooled else ()), *((state,) if by_state else ()))
+    counted = select(spec.model.owner_id, spec.model.team_id, pool, state, func.count()).where(spec.model.deleted_at.is_(None))
+    return [
+        ({"owner_id": owner, "team_id": team, "pool_id": pooled, by_state.key if by_state else "state": stands}, count)
+        for owner, team, pooled, stands, count in session.execute(counted.group_by(*by))
+    ]
 
 
 def _entity_effect(spec: Spec, use: str, members: list[_Member], groups: list[tuple[dict[str, Any], int]]) -> EntityEffect | None:

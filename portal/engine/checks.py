@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from portal.engine.spec import Spec
 
 TABS = frozenset({"mine", "team", "pool", "all"})
-_SAID = frozenset({"screen", "verbs", "scope_parent", "scope_except", "entity_name", "extra_fields"})
+_SAID = frozenset({"screen", "verbs", "scope_parent", "scope_except", "scope_states", "is_part", "entity_name", "extra_fields"})
 _MOST_PER_PAGE = 200
 
 

@@ -50,6 +50,10 @@ class Declared:
     """For children: the reference whose record decides who sees this one; several where it belongs to one of several."""
     scope_except: ClassVar[tuple[str, ...]] = ()
     """For children: branches of the parent's read scope through which this one is not seen."""
+    scope_states: ClassVar[Mapping[str, tuple[str, tuple[str, ...]]]] = {}
+    """Parts of the rows by state that a role's reach may name beside `own` and `all`: name → (words, states)."""
+    is_part: ClassVar[bool] = False
+    """For children: it is part of what is decided on with its parent; locked with it, lent with it, in its snapshot."""
     entity_name: ClassVar[str] = ""
     """The REST name where the class may not be called so."""
     extra_fields: ClassVar[Mapping[str, Any]] = {}

@@ -112,6 +112,10 @@ class Spec:
         """The record that a child with these values belongs to."""
         return next(((each, int(values[each.key])) for each in self.parents if values.get(each.key)), None)
 
+    def parts(self) -> tuple[Spec, ...]:
+        """The children that are decided on together with it."""
+        return tuple(each for each in registry().values() if each.model.is_part and each.parent_to(self.name) is not None)
+
     def field(self, key: str) -> Field:
         """The field of this name, or an error a person understands (never silently ignored)."""
         found = self.fields.get(key)

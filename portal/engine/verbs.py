@@ -47,6 +47,12 @@ class ApprovalRule:
     waiting: str = ""
     rejected: str = ""
     returned: str = ""
+    always: tuple[Mapping[str, Any], ...] = ()
+    """Steps with conditions that no published flow can leave out: where one applies and nobody it names decides, it is added."""
+    ready: Callable[[Any], None] | None = None
+    """Asked before it is submitted: raises where the record is not complete."""
+    stands: Mapping[str, str] = field(default_factory=dict)
+    """Role → state of the record while somebody of that role decides; a step of nobody named here leaves it where it stands."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,6 +201,7 @@ def _problems(spec: Spec, each: Verb) -> Iterator[str]:
     if each.states and not set(each.states) <= states:
         yield f"is offered in the states {sorted(set(each.states) - states)}, which {spec.name!r} does not have"
     if each.approval is not None:
-        moved = {each.approval.waiting, each.approval.rejected, each.approval.returned} - {""}
+        rule = each.approval
+        moved = {rule.waiting, rule.rejected, rule.returned, *rule.stands.values()} - {""}
         if not moved <= states:
             yield f"moves to the states {sorted(moved - states)} while it is decided, which {spec.name!r} does not have"

@@ -6,7 +6,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy import text as sql
 
 from portal.engine.entity import Entity, Owned
-from portal.engine.kinds import Choices, choice, flag, instant, integer, json, longtext, ref, states, text
+from portal.engine.kinds import Choices, choice, flag, instant, integer, json, longtext, pair, ref, states, text
 from portal.engine.screen import Screen
 
 
@@ -87,7 +87,7 @@ class Approval(Entity, Owned):
         Index("uq_approval_pending", "entity", "record_id", unique=True, postgresql_where=sql("state = 'pending'")),
     )
 
-    title = text("事项 | Matter", 200, required=True, searched=True, identity=True, readonly=True)
+    title = pair("事项 | Matter", required=True, searched=True, identity=True, readonly=True)
     entity = text("数据类型 | Record type", 64, required=True, readonly=True)
     record_id = integer("记录 | Record", required=True, readonly=True)
     verb = text("动作 | Verb", 64, required=True, readonly=True)
@@ -120,7 +120,7 @@ class ApprovalTask(Entity, Owned):
         Index("ix_approval_task_waiting", "owner_id", "entity", postgresql_where=sql("state = 'waiting'")),
     )
 
-    title = text("事项 | Matter", 200, required=True, searched=True, identity=True, readonly=True)
+    title = pair("事项 | Matter", required=True, searched=True, identity=True, readonly=True)
     approval_id = ref("审批 | Approval", "approval", required=True, readonly=True)
     entity = text("数据类型 | Record type", 64, required=True, readonly=True)
     record_id = integer("记录 | Record", required=True, readonly=True)

@@ -50,6 +50,9 @@ class Rights:
             return (spec.column("id") > 0,)
         names = self._disjoint(self.principal.to(spec.name).read)
         found = tuple(scopes.branch_criterion(spec, name, self.principal, spec.model) for name in names)
+        for name in (name for name in self.principal.to(spec.name).read if name in spec.model.scope_states and names != ("all",)):
+            by_state = scopes.branch_criterion(spec, name, self.principal, spec.model)
+            found = (*found, and_(by_state, not_(func.coalesce(or_(false(), *found), false()))))
         borrowed = scopes.lent(spec, self.principal, spec.model, mapped=True)
         if borrowed is None or names == ("all",):
             return found
@@ -146,5 +149,5 @@ class Rights:
     def _disjoint(self, names: Sequence[str]) -> tuple[str, ...]:
         if "all" in names:
             return ("all",)
-        wide = next((name for name in ("chosen", "subtree", "team") if name in names), "own")
+        wide = next((name for name in ("chosen", "subtree", "team", "own") if name in names), "")
         return tuple(name for name in (wide, "pool") if name in names)

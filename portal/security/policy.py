@@ -32,6 +32,7 @@ _BRANCH_OF = {
     "chosen": "记录属于角色选定的团队，或这个人就是负责人。 | It belongs to a team chosen for the role, or this person owns it.",
     "all": "角色能看全部。 | The role sees everything.",
 }
+_OF_STATES = "{state}，角色能看。 | {state}; the role sees these."
 
 
 def reads(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> bool:
@@ -59,7 +60,7 @@ def explain(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> list[Te
     full = _full(row)
     found = [branch for branch in access.read if scopes.covers_branch(spec, branch, principal, full)]
     lines = [
-        Text("因为{branch}（角色：{role}）。 | Because {branch} (role: {role}).", branch=_BRANCH_WORDS[branch], role=role)
+        Text("因为{branch}（角色：{role}）。 | Because {branch} (role: {role}).", branch=_branch_words(spec, branch), role=role)
         for branch in found[:1]
     ]
     if not found:
@@ -100,7 +101,7 @@ def find_out(session: Session, principal: Principal, spec: Spec, owner: Spec, ro
     found = [branch for branch in access.read if scopes.covers_branch(owner, branch, principal, full)]
     if found:
         writable = principal.may(f"{spec.name}:edit") and scopes.covers(owner, access.write, principal, full)
-        return Finding(True, writable, role, Text(_BRANCH_OF[found[0]]))
+        return Finding(True, writable, role, Text(_BRANCH_OF.get(found[0], _OF_STATES), state=_branch_words(owner, found[0])))
     borrowed = scopes.lent(owner, principal, owner.table.c)
     if borrowed is not None and session.connection().scalar(select(owner.table.c.id).where(owner.table.c.id == row["id"], borrowed)):
         rule = Text("有一件审批在等这个人决定，决定后就看不到了。 | An approval waits for this person's decision; it ends with that.")
@@ -122,6 +123,13 @@ def explain_denial(principal: Principal, spec: Spec) -> Text:
         entity=spec.label,
         scope=scope,
     )
+
+
+def _branch_words(spec: Spec, branch: str) -> Text | str:
+    """A branch by state is called as its record type calls it."""
+    if branch in _BRANCH_WORDS:
+        return _BRANCH_WORDS[branch]
+    return Text("它在「{state}」 | it is in “{state}”", state=spec.model.scope_states[branch][0])
 
 
 def _full(row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -29,9 +29,9 @@ def _verbs(entity: str, names: str) -> tuple[str, ...]:
 
 
 def _sold(reach: Reach) -> dict[str, Reach]:
-    """Leads and customers are seen and worked alike; opportunities too, of which none lies in a pool."""
+    """Leads and customers are seen and worked alike; opportunities and contracts too, of which none lies in a pool."""
     owned = Reach(reach.read.removesuffix("+pool"), reach.write)
-    return {"lead": reach, "customer": reach, "opportunity": owned}
+    return {"lead": reach, "customer": reach, "opportunity": owned, "contract": owned}
 
 
 _EVERYONE = ("home:read", "inbox:read", "approval_desk:read", *_verbs("approval_task", "read approve reject send_back transfer add_signer"))
@@ -44,6 +44,11 @@ _DICTIONARIES = (
 _SALES = (*_EVERYONE, *_DICTIONARIES, "report_desk:read")
 _MANAGE = "read create edit delete export import"
 
+_CONTRACT_PARTS = ("contract_line", "payment_plan")
+_CONTRACTS = (
+    *_verbs("contract", "read create edit delete export submit mark_signed reopen"),
+    *(verb for part in _CONTRACT_PARTS for verb in _verbs(part, "read create edit delete export")),
+)
 _MINE = {**_MY_TASKS, "approval": Reach("own", "own"), "delegation": Reach("own", "own")}
 
 REP = Role(
@@ -56,6 +61,7 @@ REP = Role(
         *_verbs("opportunity", "read create edit delete export move won lost pause resume"),
         "stage_change:read",
         *_verbs("follow_up", "read create edit export"),
+        *_CONTRACTS,
         *_verbs("leave", "read create edit delete submit cancel"),
         *_verbs("approval", "read withdraw"),
         "approval_action:read",
@@ -71,6 +77,7 @@ LEADER = Role(
         *_verbs("lead", "assign"),
         *_verbs("customer", "assign reclassify verify"),
         "follow_up:delete",
+        *_verbs("contract", "terminate void"),
         *_verbs("work_report", "mark_read comment send_back remind exempt export"),
     ),
     {
@@ -106,6 +113,7 @@ ADMIN = Role(
         "stage_change:read",
         *_verbs("role_desk", "read edit view_as"),
         *_verbs("follow_up", "read export"),
+        *(verb for entity in ("contract", *_CONTRACT_PARTS) for verb in _verbs(entity, "read export")),
         *_verbs("user", "read create edit export import invite place reset_password deactivate reactivate"),
         *(
             v
@@ -146,6 +154,11 @@ UNLOSABLE = frozenset({*_verbs("role_desk", "read edit"), *_verbs("user", "read 
 """What the administrators' role keeps: without it nobody could give anything back."""
 
 
+def _duty(label: str, verbs: tuple[str, ...], contracts: str) -> Role:
+    """Sees the part of the contracts that its duty needs, and decides what waits for it."""
+    return Role(label, (*_EVERYONE, *verbs), {**_MY_TASKS, "contract": Reach(contracts, "none")})
+
+
 def _waiting(label: str) -> Role:
     """A duty whose queue arrives with contracts, money and goods: signs in to a home that says so."""
     return Role(label, _EVERYONE, _MY_TASKS)
@@ -156,9 +169,11 @@ ROLES: Mapping[str, Role] = {
     "director": DIRECTOR,
     "leader": LEADER,
     "rep": REP,
-    "legal": _waiting("法务 | Legal"),
-    "finance": _waiting("财务 | Finance"),
-    "cashier": _waiting("出纳 | Cashier"),
+    "legal": _duty("法务 | Legal", (*_verbs("contract", "read export seal"), "contract_line:read", "payment_plan:read"), "submitted"),
+    "finance": _duty(
+        "财务 | Finance", (*_verbs("contract", "read export"), "contract_line:read", *_verbs("payment_plan", "read export")), "accounted"
+    ),
+    "cashier": _duty("出纳 | Cashier", ("contract:read", *_verbs("payment_plan", "read export")), "running"),
     "warehouse": _waiting("仓库 | Warehouse"),
     "service": _waiting("客服 | Service"),
 }

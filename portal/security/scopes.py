@@ -12,6 +12,7 @@ from portal.engine.spec import Spec, registry
 from portal.security.principal import Principal
 
 WIDTH = {"none": 0, "own": 1, "pool": 1, "team": 4, "subtree": 8, "chosen": 8, "all": 16}
+_WIDTH_OF_STATES = 2
 
 
 def branches_of(scope: str) -> tuple[str, ...]:
@@ -21,7 +22,7 @@ def branches_of(scope: str) -> tuple[str, ...]:
 
 def width(branches: Iterable[str]) -> int:
     """How much a scope holds, to pick the widest of several roles."""
-    return sum(WIDTH.get(branch, 0) for branch in branches)
+    return sum(WIDTH.get(branch, _WIDTH_OF_STATES) for branch in branches)
 
 
 def expand(branches: Iterable[str], spec: Spec, principal: Principal) -> tuple[str, ...]:
@@ -53,6 +54,8 @@ def branch_criterion(spec: Spec, branch: str, principal: Principal, columns: Any
             found = or_(columns.owner_id == principal.user_id, columns.team_id.in_(principal.to(spec.name).teams))
         case "all":
             found = true()
+        case _ if branch in spec.model.scope_states and spec.state is not None:
+            found = getattr(columns, spec.state.key).in_(spec.model.scope_states[branch][1])
     return found
 
 
@@ -72,6 +75,8 @@ def covers_branch(spec: Spec, branch: str, principal: Principal, row: Mapping[st
             found = row["owner_id"] == principal.user_id or row["team_id"] in principal.to(spec.name).teams
         case "all":
             found = True
+        case _ if branch in spec.model.scope_states and spec.state is not None:
+            found = row.get(spec.state.key) in spec.model.scope_states[branch][1]
     return found
 
 
@@ -135,5 +140,7 @@ def _through_parent(spec: Spec, principal: Principal, use: str) -> ColumnElement
         table = _parents(parent)
         branches = [each for each in getattr(principal.to(parent.name), use) if each not in spec.model.scope_except]
         inner = criterion(parent, branches, principal, table.c)
+        borrowed = lent(parent, principal, table.c) if use == "read" and spec.model.is_part else None
+        inner = inner if borrowed is None else or_(inner, borrowed)
         found.append(spec.column(reference.key).in_(select(table.c.id).where(inner, table.c.deleted_at.is_(None))))
     return or_(*found)

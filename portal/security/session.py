@@ -243,6 +243,7 @@ def _before_flush(session: Session, _context: UOWTransaction, _instances: Any) -
         _require(session, spec_of(model), [r.id for r in rows], _rule(session, spec_of(model), rows, "takes"))
         for guard in _write_guards:
             guard(session, spec_of(model), [r.id for r in rows])
+    _guard_wholes(session, [*touched, *fresh])
     _require_parents(session, principal, [*touched, *fresh])
 
 
@@ -253,6 +254,18 @@ def _after_flush(session: Session, _context: UOWTransaction) -> None:
     for model in {type(r) for r in changed}:
         rows = [r for r in changed if type(r) is model and (r in session.new or session.is_modified(r))]
         _require(session, spec_of(model), [r.id for r in rows], _rule(session, spec_of(model), rows, "leaves"))
+
+
+def _guard_wholes(session: Session, records: Iterable[Any]) -> None:
+    """A part stands still with the record it belongs to."""
+    wholes: dict[str, set[int]] = {}
+    for record in records:
+        for each in spec_of(type(record)).parents if record.is_part else ():
+            if (value := getattr(record, each.key)) is not None:
+                wholes.setdefault(each.target, set()).add(value)
+    for target, ids in wholes.items():
+        for guard in _write_guards:
+            guard(session, registry()[target], sorted(ids))
 
 
 WriteGuard = Callable[[Session, Spec, list[int]], None]

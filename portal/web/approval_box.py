@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -72,7 +72,26 @@ def _facts(spec: Spec, found: Standing, rights: Rights, view: View) -> list[tupl
         new = _words(each, found.snapshot, rights, view, referred)
         old = _words(each, found.earlier, rights, view, referred) if each.key in found.earlier else new
         lines.append((str(pick(each.label, view.language)), new, old if old != new else ""))
+    return lines + [line for part in spec.parts() if part.name in found.snapshot for line in _part(part, found, rights, view)]
+
+
+def _part(part: Spec, found: Standing, rights: Rights, view: View) -> list[tuple[str, str, str]]:
+    """The record's parts as submitted, one line each, for who decides and for who reads them anyway."""
+    if not (rights.principal.may(f"{part.name}:read") or found.task_id):
+        return []
+    new, old = (_rows(part, kept.get(part.name, ()), rights, view) for kept in (found.snapshot, found.earlier))
+    label, lines = str(pick(part.label, view.language)), []
+    for place in range(max(len(new), len(old) if found.earlier else 0)):
+        now = new[place] if place < len(new) else "—"
+        was = (old[place] if place < len(old) else "—") if found.earlier else now
+        lines.append((f"{label} {place + 1}", now, was if was != now else ""))
     return lines
+
+
+def _rows(part: Spec, kept: Sequence[Mapping[str, Any]], rights: Rights, view: View) -> list[str]:
+    shown = [each for each in (*part.form, *part.facts) if each not in part.parents and rights.sees(part, each)]
+    fields = list(dict.fromkeys(shown))
+    return [" · ".join(words for f in fields if (words := _words(f, row, rights, view, {})) != "—") for row in kept]
 
 
 def _referred(shown: list[Field], found: Standing) -> dict[tuple[str, int], str]:

@@ -17,7 +17,7 @@ from portal.engine.text import Language, pick
 from portal.security.principal import Principal
 
 _KEPT = 1024
-_ORDER = ("", "客户 | Customers", "团队 | Team", "管理 | Administration")
+_ORDER = ("", "客户 | Customers", "合同与回款 | Contracts", "团队 | Team", "管理 | Administration")
 _SHORTCUTS = 4
 
 

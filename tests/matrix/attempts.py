@@ -14,8 +14,15 @@ from tests.cast import Cast
 from tests.matrix.http import Answer, Caller
 
 _number = count(1)
-PARENT = {"follow_up": "lead_id", "contact": "customer_id"}
+PARENT = {
+    "follow_up": "lead_id",
+    "contact": "customer_id",
+    "contract": "customer_id",
+    "contract_line": "contract_id",
+    "payment_plan": "contract_id",
+}
 """By which field a new child names its parent."""
+_REASONED = ("lost", "release", "invalidate", "revive", "send_back", "exempt", "reject", "cancel", "reopen", "terminate", "void")
 _FIGURES = ("daily_quota", "holding_cap", "cool_down_days", "freeze_days")
 _RECYCLE = ("recycle_qualified_days", "recycle_potential_days", "recycle_weak_days")
 
@@ -29,6 +36,9 @@ def values_for(entity: str, cast: Cast) -> dict[str, Any]:
         "customer": {"name": f"新写客户第{n}号厂", "note": f"written {n}"},
         "contact": {"name": f"新来的联系人 {n}"},
         "follow_up": {"kind": "call", "contacted_at": "2026-05-12T09:30", "content": f"written {n}"},
+        "contract": {"title": f"新合同 {n}", "kind": "sale", "amount": "1000", "start_on": "2026-05-12", "end_on": day},
+        "contract_line": {"product": f"产品 {n}", "quantity": "2", "price": "100"},
+        "payment_plan": {"name": f"第 {n} 期", "percent": "10", "days": "30"},
         "leave": {"kind": "annual", "first_on": day, "last_on": day, "reason": f"written {n}"},
         "delegation": {"deputy_id": cast.people["finance"], "first_on": day, "last_on": day, "note": f"written {n}"},
         "approval_flow": {"title": f"流程 {n}", "entity": "tag", "verb": f"verb{n}", "number": 1},
@@ -53,7 +63,7 @@ def values_for(entity: str, cast: Cast) -> dict[str, Any]:
 
 def verb_form(entity: str, verb: str, cast: Cast, to: str = "mate") -> dict[str, Any]:
     """What a verb's own form asks."""
-    if (entity, verb) == ("leave", "submit"):
+    if (entity, verb) in (("leave", "submit"), ("contract", "submit")):
         return {}
     reason = {"reason": "because it is so"}
     return {
@@ -68,7 +78,7 @@ def verb_form(entity: str, verb: str, cast: Cast, to: str = "mate") -> dict[str,
         "add_signer": {"to_id": cast.people[to], "when": "before"},
         "comment": {"comment": "well done"},
         "place": {"role": "rep", "team_id": cast.teams["b"]},
-        **dict.fromkeys(("lost", "release", "invalidate", "revive", "send_back", "exempt", "reject", "cancel"), reason),
+        **dict.fromkeys(_REASONED, reason),
     }.get(verb, {})
 
 

@@ -11,12 +11,14 @@ from sqlalchemy import select
 from portal import models
 from portal.domain.approval_flows import Flow
 from portal.domain.approvals import submit
+from portal.domain.contracts import fingerprint_of
 from portal.engine.spec import registry
+from portal.engine.tables import Attachment
 from portal.engine.verbs import verb_named
 from tests.cast import NOW, Cast
 from tests.matrix.attempts import stages, values_for
-from tests.matrix.rules import OF_A_SUPERIOR, OF_ANOTHER, OF_THE_AUTHOR, POOLED
-from tests.matrix.world import SALES, Planted
+from tests.matrix.rules import OF_A_SUPERIOR, OF_ANOTHER, OF_THE_AUTHOR, POOLED, STATES
+from tests.matrix.world import OF_CONTRACTS, SALES, Planted, contract_of
 
 _day = count(1)
 _STATES = {"revive": "invalid", "convert": "following", "submit": "open", "edit": "open", "remind": "open", "exempt": "open"}
@@ -29,6 +31,8 @@ def fresh(cast: Cast, entity: str, action: str, owner: str) -> Planted:
         "customer": _customer,
         "contact": _contact,
         "follow_up": _follow_up,
+        "contract": _contract,
+        **dict.fromkeys(("contract_line", "payment_plan"), _contract_part),
         "leave": _leave,
         "opportunity": _opportunity,
         "stage_change": _stage_change,
@@ -37,7 +41,8 @@ def fresh(cast: Cast, entity: str, action: str, owner: str) -> Planted:
         **dict.fromkeys(("approval", "approval_task", "approval_action"), _approval),
         "delegation": _delegation,
     }.get(entity, _setting)
-    return Planted(entity, make(cast, entity, action, owner), owner, ())
+    state = STATES.get(action, ("draft",))[0] if entity in OF_CONTRACTS else ""
+    return Planted(entity, make(cast, entity, action, owner), owner, (), state=state)
 
 
 def owner_for(actor: str, entity: str, action: str) -> str:
@@ -48,7 +53,7 @@ def owner_for(actor: str, entity: str, action: str) -> str:
         return "rep"
     if entity == "work_report" and action in OF_THE_AUTHOR:
         return actor
-    if entity in ("approval", "approval_task", "delegation") or (entity, action) == ("leave", "submit"):
+    if entity in ("approval", "approval_task", "delegation") or (entity, action) in (("leave", "submit"), ("contract", "submit")):
         return actor
     if entity == "work_report" and action in {*OF_A_SUPERIOR, "remind"}:
         return "rep"
@@ -96,6 +101,39 @@ def _opportunity(cast: Cast, _entity: str, action: str, owner: str) -> int:
 def _stage_change(cast: Cast, _entity: str, action: str, owner: str) -> int:
     deal_id = _opportunity(cast, "opportunity", "", owner)
     return cast.add(models.StageChange, opportunity_id=deal_id, to_stage_id=stages(cast)["赢单"], version=1, **_deleted(action))
+
+
+def _contract(cast: Cast, _entity: str, action: str, owner: str) -> int:
+    """The contract, complete and in the state that the action is for; or the customer where one is to be made."""
+    if action == "create":
+        return cast.customer(owner=owner)
+    made = contract_of(cast, owner, **_deleted(action))
+    cast.add(models.ContractLine, contract_id=made, product="设备", quantity=1, price=1000, amount=1000, version=1)
+    cast.add(models.PaymentPlan, contract_id=made, name="全款", percent=100, days=3, amount=1000, state="planned", version=1)
+    state = STATES.get(action, ("draft",))[0]
+    if state != "draft":
+        cast.set(models.Contract, made, state=state, fingerprint=_fingerprint(cast, made))
+    if action == "mark_signed":
+        made_by = {"created_by_id": cast.people[owner], "stored_as": f"signed{made}"}
+        about = {"entity": "contract", "record_id": made}
+        cast.add(Attachment, **about, **made_by, name="signed.pdf", content_type="application/pdf", size=1, sha256="")
+    return made
+
+
+def _fingerprint(cast: Cast, contract_id: int) -> str:
+    with cast.act("system") as session:
+        return fingerprint_of(session.scalars(select(models.Contract).where(models.Contract.id == contract_id)).one())
+
+
+def _contract_part(cast: Cast, entity: str, action: str, owner: str) -> int:
+    """A part of a draft, or the draft where one is to be added."""
+    contract_id = _contract(cast, "contract", "edit", owner)
+    if action == "create":
+        return contract_id
+    if entity == "contract_line":
+        return cast.add(models.ContractLine, contract_id=contract_id, product="甲", quantity=1, price=5, version=1, **_deleted(action))
+    given = {"name": "第二期", "percent": 5, "days": 9, "state": "planned"}
+    return cast.add(models.PaymentPlan, contract_id=contract_id, **given, version=1, **_deleted(action))
 
 
 def _leave(cast: Cast, _entity: str, action: str, owner: str) -> int:

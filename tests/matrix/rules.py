@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.matrix.world import ROLE, SALES, Planted
+from tests.matrix.world import OF_CONTRACTS, ROLE, SALES, Planted
 
 POOLED = ("lead", "customer")
 SCOPED = (
-    *("lead", "customer", "contact", "follow_up", "opportunity", "stage_change"),
+    *("lead", "customer", "contact", "follow_up", "opportunity", "stage_change", "contract", "contract_line", "payment_plan"),
     *("work_report", "leave", "approval", "approval_action", "approval_task", "delegation"),
 )
 """Record types whose rows are somebody's; of all others the role alone decides."""
@@ -14,6 +14,7 @@ SCOPED = (
 SALES_STAFF = frozenset({"director", "leader", "rep"})
 SUPERIORS = frozenset({"director", "leader"})
 ADMIN = frozenset({"admin"})
+PARTS = ("contract_line", "payment_plan")
 NOBODY_AT_ALL: frozenset[str] = frozenset()
 
 EVERY_ROLE = frozenset(ROLE.values()) - {""}
@@ -47,6 +48,14 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
         "import": NOBODY_AT_ALL,
     },
     "stage_change": dict.fromkeys(_GENERATED, NOBODY_AT_ALL),
+    # Who sells writes contracts and has the customer sign; legal seals; a superior ends one before its time.
+    "contract": {
+        **dict.fromkeys(("create", "edit", "delete", "submit", "mark_signed", "reopen"), SALES_STAFF),
+        **dict.fromkeys(("terminate", "void"), SUPERIORS),
+        "seal": frozenset({"legal"}),
+        "import": NOBODY_AT_ALL,
+    },
+    **{part: {"create": SALES_STAFF, "edit": SALES_STAFF, "delete": SALES_STAFF, "import": NOBODY_AT_ALL} for part in PARTS},
     "leave": {**dict.fromkeys(("create", "edit", "delete", "submit", "cancel"), SALES_STAFF | ADMIN), "import": ADMIN},
     # Whoever a flow names decides what waits for him; the engine alone writes how it came and went.
     "approval_task": {**dict.fromkeys(_GENERATED, NOBODY_AT_ALL), **dict.fromkeys(DECISIONS, EVERY_ROLE)},
@@ -74,6 +83,22 @@ FROM_THE_POOL = frozenset({"claim", "assign", "reveal"})
 """What a person may do with a lead or customer of the pool, which he reads and does not write."""
 OF_ANOTHER = frozenset({"verify"})
 """Nobody verifies what he entered himself."""
+DUTIES: dict[str, frozenset[str]] = {
+    "legal": frozenset({"approval_task", "contract", "contract_line", "payment_plan"}),
+    "finance": frozenset({"approval_task", "contract", "contract_line", "payment_plan"}),
+    "cashier": frozenset({"approval_task", "contract", "payment_plan"}),
+    **dict.fromkeys(("warehouse", "service"), frozenset({"approval_task"})),
+    "": frozenset(),
+}
+"""What the duties read; every other record type is shut to them."""
+STATES = {
+    **dict.fromkeys(("create", "edit", "delete", "restore", "submit"), ("draft",)),
+    "mark_signed": ("to_sign",),
+    "seal": ("to_seal",),
+    "reopen": ("to_sign", "to_seal"),
+    **dict.fromkeys(("terminate", "void"), ("effective",)),
+}
+"""In which states a contract lets what be done to it or its parts; files may be added in any."""
 OF_THE_AUTHOR = frozenset({"edit", "submit"})
 OF_A_SUPERIOR = frozenset({"mark_read", "comment", "send_back", "exempt"})
 """Nobody judges his own report."""
@@ -100,15 +125,26 @@ def may(actor: str, action: str, record: Planted) -> bool:
     """Whether this person may do this to this record."""
     if not holds(actor, record.entity, action):
         return False
+    if record.entity in OF_CONTRACTS:
+        return _of_contract(actor, action, record)
     if action in ("create", "import") and record.entity not in ("follow_up", "contact"):
         return True
     if record.entity in ("approval_task", "approval", "delegation") or (record.entity, action) == ("leave", "submit"):
         return record.owner == actor
-    if record.entity == "work_report":
-        return _of_report(actor, action, record)
-    if record.entity in POOLED:
-        return _of_pooled(actor, action, record)
+    if record.entity in (*POOLED, "work_report"):
+        return (_of_pooled if record.entity in POOLED else _of_report)(actor, action, record)
     return record.entity not in SCOPED or reaches(actor, record)
+
+
+def _of_contract(actor: str, action: str, record: Planted) -> bool:
+    """For a new contract the record is its customer, who must be somebody's."""
+    if (record.entity, action) == ("contract", "create"):
+        return record.owner != "" and reaches(actor, record)
+    if record.state not in STATES.get(action, (record.state,)):
+        return False
+    if action == "submit":
+        return record.owner == actor
+    return ROLE[actor] == "legal" if action == "seal" else reaches(actor, record)
 
 
 def _of_report(actor: str, action: str, record: Planted) -> bool:

@@ -9,8 +9,8 @@ import pytest
 
 from portal.engine.spec import registry
 from tests.matrix.http import Answer, Caller, found_in
-from tests.matrix.rules import SCOPED
-from tests.matrix.world import EVERYBODY, ROLE, World, sees
+from tests.matrix.rules import DUTIES, SCOPED
+from tests.matrix.world import EVERYBODY, OF_CONTRACTS, ROLE, World, sees
 
 SALES_ROLES = {"admin", "director", "leader", "rep"}
 Callers = Callable[[str, str], Caller]
@@ -78,12 +78,25 @@ def test_ones_own_rows_are_seen(actor: str, how: str, callers: Callers, world: W
 
 @pytest.mark.parametrize("actor", [a for a in EVERYBODY if ROLE[a] not in SALES_ROLES])
 def test_the_duties_that_wait_are_denied_every_entity(actor: str, callers: Callers) -> None:
-    """All but the decisions that wait for them."""
+    """All but the decisions that wait for them and what their duty needs."""
     caller = callers(actor, "cookie")
-    for entity in (name for name in registry() if name != "approval_task" or actor == "nobody"):
+    for entity in (name for name in registry() if name not in DUTIES[ROLE[actor]]):
         for door in (f"/{entity}/", f"/api/v1/{entity}/", f"/{entity}/new", f"/{entity}/export.csv", f"/{entity}/pick?field=owner_id"):
             answer = caller.get(door)
             assert answer.status == 403, f"{actor} {door}: {answer.status}"
+
+
+@pytest.mark.parametrize("how", ["cookie", "token"])
+@pytest.mark.parametrize("actor", ["legal", "finance", "cashier"])
+def test_a_duty_sees_the_contracts_it_needs(actor: str, how: str, callers: Callers, world: World) -> None:
+    """The positive control of the duties."""
+    caller = callers(actor, how)
+    for record in (record for entity in OF_CONTRACTS for record in world.of(entity)):
+        answer = caller.get(f"/api/v1/{record.entity}/{record.id}")
+        if record.entity in DUTIES[actor]:
+            assert (answer.status == 200) is sees(actor, record), f"{actor} {record}: {answer.status}"
+        else:
+            assert answer.status == 403
 
 
 def test_signed_out_nothing_is_seen(callers: Callers, world: World) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import count
 
 from portal import models
 from portal.engine.mask import normalise_name
 from portal.security.resolve import touch_access
 from tests.cast import NOW, Cast
 
+_number = count(1)
 OWNERS = ("rep", "mate", "other", "leader_a", "leader_b")
 SALES = {"rep": "a", "mate": "a", "leader_a": "a", "other": "b", "leader_b": "b"}
 EVERYBODY = (
@@ -42,6 +44,11 @@ ROLE = {
 OF_THE_HOLDER = frozenset({"approval_task", "delegation"})
 """A decision that waits is for who decides, a deputy for who named him: nobody above looks in."""
 
+OF_CONTRACTS = ("contract", "contract_line", "payment_plan")
+_RAN = ("effective", "fulfilled", "expired", "terminated")
+DUTY_STATES = {"legal": ("to_legal", "to_finance", "to_sign", "to_seal", "void", *_RAN), "finance": ("to_finance", *_RAN), "cashier": _RAN}
+"""Legal sees contracts from the moment they are submitted, finance those it decides on and running ones, the cashier those
+that money comes in for, and not what was sold."""
 _LEADING = ("admin", "director", "leader")
 
 
@@ -55,6 +62,8 @@ class Planted:
     canaries: tuple[str, ...]
     masked: tuple[str, ...] = ()
     """Canaries hidden from everybody while the record lies in the pool."""
+    state: str = ""
+    """Of a contract or a part of one: where the contract stands."""
     led: tuple[str, ...] = ()
     """Canaries of a field that an admin has shown to leaders and above only."""
 
@@ -83,6 +92,8 @@ def sees(actor: str, record: Planted) -> bool:
         return actor == record.owner
     if role in ("admin", "director"):
         return True
+    if role in DUTY_STATES and record.entity in OF_CONTRACTS:
+        return record.state in DUTY_STATES[role] and (role, record.entity) != ("cashier", "contract_line")
     if record.owner == "":
         return role in ("leader", "rep") and record.entity != "contact"
     if role == "leader":
@@ -110,6 +121,9 @@ def plant(cast: Cast) -> World:
             _approval(cast, world, owner, _leave(cast, world, owner))
             _delegation(cast, world, owner)
             _opportunity(cast, world, owner)
+            _contract(cast, world, owner, "draft")
+    for state in ("to_legal", "to_finance", "effective"):
+        _contract(cast, world, "other", state)
     return world
 
 
@@ -189,6 +203,44 @@ def _customer(cast: Cast, world: World, number: int, owner: str, tag: str) -> No
     )
     world.records.append(Planted("follow_up", follow_up_id, owner, (said,)))
     world.records.append(Planted("contact", contact_id, owner, (person, mobile.removeprefix("+86"))))
+
+
+def _contract(cast: Cast, world: World, owner: str, state: str) -> None:
+    """With a line and a payment."""
+    tag = f"{owner}-{state}"
+    title, clauses, product, payment = (f"{what}-canary-{tag}" for what in ("contract", "clauses", "product", "payment"))
+    contract_id = contract_of(cast, owner, title=title, clauses=clauses, state=state)
+    line_id = cast.add(models.ContractLine, contract_id=contract_id, product=product, quantity=1, price=1000, amount=1000, version=1)
+    plan_id = cast.add(
+        models.PaymentPlan, contract_id=contract_id, name=payment, percent=100, days=3, amount=1000, state="planned", version=1
+    )
+    world.records.append(Planted("contract", contract_id, owner, (title, clauses), state=state))
+    world.records.append(Planted("contract_line", line_id, owner, (product,), state=state))
+    world.records.append(Planted("payment_plan", plan_id, owner, (payment,), state=state))
+
+
+def contract_of(cast: Cast, owner: str, **values: object) -> int:
+    """A contract as it lies in the database, with a customer of the same owner."""
+    name = f"签约方{next(_number)}"
+    customer_id = cast.customer(owner=owner, name=name)
+    given: dict[str, object] = {
+        "title": "合同",
+        "number": name,
+        "party": f"party-{name}",
+        "customer_id": customer_id,
+        "kind": "sale",
+        "amount": 1000,
+        "start_on": date(2026, 5, 1),
+        "end_on": date(2027, 4, 30),
+        "clauses": "terms",
+        "state": "draft",
+        "year": 1,
+        "sequence": next(_number),
+        "owner_id": cast.people[owner],
+        "team_id": cast.team_of(owner),
+        "version": 1,
+    }
+    return cast.add(models.Contract, **{**given, **values})
 
 
 def _report(cast: Cast, world: World, owner: str) -> None:

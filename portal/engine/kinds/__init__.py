@@ -5,7 +5,7 @@ from portal.engine.kinds.choice import Choices, choice, derived, states
 from portal.engine.kinds.dates import date, instant
 from portal.engine.kinds.numbers import decimal, flag, integer, money
 from portal.engine.kinds.reference import ref
-from portal.engine.kinds.said import said
+from portal.engine.kinds.said import pair, said
 from portal.engine.kinds.structured import json
 from portal.engine.kinds.subject import customisable
 from portal.engine.kinds.texts import email, longtext, phone, text
@@ -25,6 +25,7 @@ __all__ = [
     "json",
     "longtext",
     "money",
+    "pair",
     "phone",
     "ref",
     "said",

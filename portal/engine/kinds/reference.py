@@ -12,6 +12,7 @@ from portal.engine import csv_out
 from portal.engine.cell import Cell
 from portal.engine.fields import BadValue, Field, Options, View
 from portal.engine.given import id_of
+from portal.engine.text import SEPARATOR
 
 
 class ReferenceField(Field):
@@ -58,7 +59,16 @@ class ReferenceField(Field):
             return Cell("mute", "—", phone_slot=self.slot)
         if self.target == "user":
             return Cell("person", value, phone_slot=self.slot, initial=str(value)[-1], tone=str(sum(map(ord, value)) % 6 + 1))
-        return Cell("text", value, phone_slot=self.slot)
+        return Cell("text", self._said(value, view), phone_slot=self.slot)
+
+    def _said(self, name: str, view: View) -> str:
+        """The target's name; one that the portal says in both languages in the reader's."""
+        if SEPARATOR not in name:
+            return name
+        from portal.engine.spec import registry  # noqa: PLC0415 - the kinds are there before the first declaration
+
+        identity = registry()[self.target].identity
+        return identity.words(name, view) if identity.kind == "pair" else name
 
 
 def ref(

@@ -1,0 +1,195 @@
+"""Contracts: what is sold for how much, when it is paid, and who has agreed to it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import Index, Integer, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.engine.entity import Entity, Owned
+from portal.engine.kinds import Choices, choice, date, decimal, instant, integer, longtext, money, ref, states, text
+from portal.engine.query.search import search_index
+from portal.engine.screen import Screen
+
+MENU = "合同与回款 | Contracts"
+
+
+class ContractKind(Choices):
+    SALE = "sale", "销售 | Sale"
+    SERVICE = "service", "服务 | Service"
+    FRAMEWORK = "framework", "框架 | Framework"
+    RENEWAL = "renewal", "续签 | Renewal"
+
+
+class ContractState(Choices):
+    DRAFT = "draft", "草稿 | Draft", "new"
+    TO_LEGAL = "to_legal", "待法务 | With legal", "go"
+    TO_FINANCE = "to_finance", "待财务 | With finance", "go"
+    TO_SIGN = "to_sign", "待客户签章 | With the customer", "go"
+    TO_SEAL = "to_seal", "待盖章 | To be sealed", "go"
+    EFFECTIVE = "effective", "生效 | Effective", "ok"
+    FULFILLED = "fulfilled", "履行完毕 | Fulfilled", "ok"
+    EXPIRED = "expired", "到期 | Expired", "warn"
+    TERMINATED = "terminated", "终止 | Terminated", "bad"
+    VOID = "void", "作废 | Void"
+
+
+_S = ContractState
+CONTRACT_EDGES = {
+    _S.DRAFT: (_S.TO_LEGAL,),
+    _S.TO_LEGAL: (_S.TO_FINANCE, _S.TO_SIGN, _S.DRAFT),
+    _S.TO_FINANCE: (_S.TO_SIGN, _S.TO_LEGAL, _S.DRAFT),
+    _S.TO_SIGN: (_S.TO_SEAL, _S.DRAFT),
+    _S.TO_SEAL: (_S.EFFECTIVE, _S.DRAFT),
+    _S.EFFECTIVE: (_S.FULFILLED, _S.EXPIRED, _S.TERMINATED, _S.VOID),
+}
+_RAN = (_S.EFFECTIVE.value, _S.FULFILLED.value, _S.EXPIRED.value, _S.TERMINATED.value)
+
+
+class Contract(Entity, Owned):
+    """合同 | Contract: what was agreed with a customer, decided by legal and finance before it is signed (handbook 39–45)."""
+
+    __table_args__ = (
+        UniqueConstraint("year", "sequence", name="uq_contract_sequence"),
+        search_index("contract", "number", "title", "party"),
+        Index("ix_contract_created_at", "created_at", "id"),
+        Index("ix_contract_state", "state"),
+        Index("ix_contract_end_on", "end_on"),
+    )
+    scope_states: ClassVar = {
+        "submitted": ("送审及之后 | submitted and after", tuple(s.value for s in ContractState if s is not ContractState.DRAFT)),
+        "accounted": ("待财务及生效之后 | with finance, effective and after", (_S.TO_FINANCE.value, *_RAN)),
+        "running": ("生效及之后 | effective and after", _RAN),
+    }
+
+    number = text("合同编号 | Number", 40, readonly=True, searched=True)
+    title = text("合同名称 | Title", 120, required=True, searched=True, identity=True, slot="co")
+    customer_id = ref("客户 | Customer", "customer", required=True)
+    party = text("签约方 | Party", 200, readonly=True, searched=True, slot="sub")
+    """The customer's name as it stands in the contract: legal and finance read it without reading customers."""
+    kind = choice("类型 | Kind", ContractKind, required=True, default="sale")
+    amount = money("金额 | Amount", required=True, slot="money", help="有明细时按明细合计。 | With lines: what they come to.")
+    discount = decimal("整单折扣 % | Discount on the whole, %", digits=5, scale=2, help="在明细合计上再减。 | Off the sum of the lines.")
+    credit_days = integer("账期（天） | Credit, days", least=0, most=365, default=0)
+    start_on = date("开始日期 | Starts", required=True)
+    end_on = date("结束日期 | Ends", required=True)
+    delivery = text("交付方式 | Delivery", 200)
+    clauses = longtext("条款 | Clauses", help="交付、验收、违约、知识产权等。 | Delivery, acceptance, breach, intellectual property.")
+    state = states("状态 | State", ContractState, edges=CONTRACT_EDGES, slot="state")
+    fingerprint = text("内容指纹 | Fingerprint", 64, readonly=True, filterable=False, sortable=False)
+    """SHA-256 of what was approved: whoever signs or seals gets that and nothing else."""
+    approved_at = instant("审批通过 | Approved", readonly=True)
+    signed_at = instant("客户签章 | Signed", readonly=True)
+    effective_at = instant("生效时间 | Effective since", readonly=True)
+    year: Mapped[int] = mapped_column(Integer, nullable=False, default=0, server_default="0")
+    sequence: Mapped[int] = mapped_column(Integer, nullable=False, default=0, server_default="0")
+
+    verbs = ("submit", "mark_signed", "seal", "reopen", "terminate", "void")
+    screen = Screen(
+        icon="certificate",
+        menu=MENU,
+        rank=10,
+        plural="合同 | Contracts",
+        columns=("title", "number", "party", "amount", "credit_days", "state", "owner_id", "end_on", "created_at"),
+        tabs=("mine", "team", "all"),
+        filters=("state", "kind", "customer_id", "owner_id", "amount", "discount", "credit_days", "start_on", "end_on", "created_at"),
+        order="-created_at",
+        form=("customer_id", "title", "kind", "amount", "discount", "credit_days", "start_on", "end_on", "delivery", "clauses"),
+        facts=(
+            "number",
+            "party",
+            "customer_id",
+            "kind",
+            "amount",
+            "discount",
+            "credit_days",
+            "start_on",
+            "end_on",
+            "delivery",
+            "owner_id",
+            "approved_at",
+            "signed_at",
+            "effective_at",
+            "created_at",
+            "clauses",
+        ),
+        related=("contract_line", "payment_plan"),
+    )
+
+
+class ContractLine(Entity):
+    """合同明细 | Contract line: what is sold, how much of it, at which price."""
+
+    __table_args__ = (Index("ix_contract_line_contract", "contract_id", "id"), Index("ix_contract_line_created_at", "created_at"))
+    scope_parent = "contract_id"
+    is_part = True
+
+    contract_id = ref("合同 | Contract", "contract", required=True, index=False)
+    product = text("产品 | Product", 120, required=True, searched=True, identity=True)
+    quantity = decimal("数量 | Quantity", digits=14, scale=2, required=True)
+    price = money("单价 | Price", required=True)
+    discount = decimal("折扣 % | Discount, %", digits=5, scale=2)
+    amount = money("小计 | Amount", readonly=True)
+    description = text("说明 | Description", 500)
+
+    screen = Screen(
+        icon="list-details",
+        plural="合同明细 | Contract lines",
+        columns=("product", "contract_id", "quantity", "price", "discount", "amount", "created_at"),
+        filters=("contract_id", "created_at"),
+        order="created_at",
+        form=("contract_id", "product", "quantity", "price", "discount", "description"),
+        facts=("contract_id", "product", "quantity", "price", "discount", "amount", "description"),
+        attachments=False,
+    )
+
+
+class PaymentState(Choices):
+    PLANNED = "planned", "待生效 | Planned", "new"
+    OPEN = "open", "待回款 | Open", "go"
+    PARTLY = "partly", "部分回款 | Partly paid", "warn"
+    PAID = "paid", "已完成 | Paid", "ok"
+    VOID = "void", "作废 | Void"
+
+
+PAYMENT_EDGES = {
+    PaymentState.PLANNED: (PaymentState.OPEN, PaymentState.VOID),
+    PaymentState.OPEN: (PaymentState.PARTLY, PaymentState.PAID, PaymentState.VOID),
+    PaymentState.PARTLY: (PaymentState.PAID, PaymentState.OPEN, PaymentState.VOID),
+    PaymentState.PAID: (PaymentState.PARTLY, PaymentState.OPEN),
+}
+
+
+class PaymentPlan(Entity):
+    """回款计划 | Payment plan: one part of a contract's amount and when it is due (handbook 39, 53)."""
+
+    __table_args__ = (
+        Index("ix_payment_plan_contract", "contract_id", "id"),
+        Index("ix_payment_plan_due_on", "due_on"),
+        Index("ix_payment_plan_created_at", "created_at"),
+    )
+    scope_parent = "contract_id"
+    is_part = True
+
+    contract_id = ref("合同 | Contract", "contract", required=True, index=False)
+    name = text("款项 | Payment", 80, required=True, identity=True)
+    percent = decimal("比例 % | Share, %", digits=5, scale=2, required=True)
+    days = integer("生效后几天内 | Days after effect", least=0, most=730, required=True)
+    amount = money("应收 | Amount", readonly=True)
+    due_on = date("到期日 | Due", readonly=True)
+    received = money("已收 | Received", readonly=True)
+    state = states("状态 | State", PaymentState, edges=PAYMENT_EDGES)
+
+    screen = Screen(
+        icon="cash",
+        menu=MENU,
+        rank=20,
+        plural="回款计划 | Payment plan",
+        columns=("name", "contract_id", "amount", "received", "due_on", "state", "percent", "days", "created_at"),
+        filters=("state", "contract_id", "due_on", "amount", "created_at"),
+        order="due_on",
+        form=("contract_id", "name", "percent", "days"),
+        facts=("contract_id", "name", "percent", "days", "amount", "due_on", "received", "state"),
+        attachments=False,
+    )
