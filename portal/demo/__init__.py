@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import create_engine, exists, func, pool, select
 from sqlalchemy.orm import Session
 
-from portal.demo import approvals, company, contacts, customers, deals, leads, notices, reports
+from portal.demo import approvals, company, contacts, contracts, customers, deals, leads, notices, reports
 from portal.demo.rows import Stage
 from portal.domain import imports
 from portal.domain.worktime import WorkCalendar
@@ -47,7 +47,7 @@ def load(config: Config) -> bool:
                 session.connection().execute(select(func.pg_advisory_xact_lock(_LOCK)))
                 if not is_empty(session):
                     return False
-                _write(Stage(session, now, WorkCalendar(zone=ZoneInfo(config.time_zone))))
+                _write(Stage(session, now, WorkCalendar(zone=ZoneInfo(config.time_zone)), Path(config.home) / "files"))
             return True
     finally:
         engine.dispose()
@@ -71,6 +71,7 @@ def _write(stage: Stage) -> None:
     customers.write_customers(stage, firm)
     deals.write_deals(stage, firm)
     approvals.ask(stage, firm)
+    contracts.write_contracts(stage, firm)
     _mappings(stage)
     touch_access(stage.session)
 

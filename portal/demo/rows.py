@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -34,6 +35,8 @@ class Stage:
     session: Session
     now: datetime
     calendar: WorkCalendar
+    files: Path
+    """Where the portal keeps files."""
     dice: Random = field(default_factory=lambda: Random(_SEED))
     fake: Faker = field(default_factory=_seeded)
 

@@ -194,6 +194,7 @@ def _place(part: Any, deleted_at: datetime | None) -> Any:
     part.deleted_at = deleted_at
     session.info["verb_name"] = "delete" if deleted_at else "restore"
     session.flush()
+    session.info.pop("verb_name")
     reckon(session, contract)
     return part
 

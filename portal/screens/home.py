@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import render_template
 
-from portal.domain import approval_desk, company_bench, job_desk, workbench
+from portal.domain import approval_desk, company_bench, contract_bench, job_desk, workbench
 from portal.domain.calendar import provisional_years
 from portal.domain.report_draft import Draft
 from portal.engine.clock import clock
@@ -19,10 +19,6 @@ from portal.web import records
 from portal.web.language import language
 
 _WAITING = {
-    "legal": "合同审核会出现在这里：待法务的合同、退回的原因、到期提醒。"
-    " | Contracts to review will come here: those waiting for legal, reasons of returns, expiries.",
-    "finance": "账期审批、开票和回款计划会出现在这里。 | Credit terms to approve, invoices and payment plans will come here.",
-    "cashier": "待收款项会出现在这里：谁、多少、哪份合同。 | Money to receive will come here: from whom, how much, which contract.",
     "warehouse": "已收款、待发货的订单会出现在这里。 | Paid orders to ship will come here.",
     "service": "客户反馈和投诉会出现在这里，处理结果会回到业务员。"
     " | Feedback and complaints will come here; the result goes back to the rep.",
@@ -38,6 +34,8 @@ def render() -> str:
             return screen(who)
     if fitting := _by_rights(who):
         return fitting(who)
+    if who.may("contract:read"):
+        return _duty(who)
     role = next((name for name in who.roles if name in _WAITING), "")
     label = ROLES[role].label if role else ""
     return render_template(
@@ -53,6 +51,14 @@ def _by_rights(who: Principal) -> Callable[[Principal], str] | None:
     if write:
         return _rep if write == ("own",) else _leader if who.team_ids else _director
     return _admin if who.may("job:read") else None
+
+
+def _duty(who: Principal) -> str:
+    """Legal, finance, the cashier, and whoever else reads contracts without selling."""
+    now = clock.now()
+    role = next((ROLES[name].label for name in who.roles if name in ROLES), "")
+    lines = approval_desk.waiting_for(who)
+    return render_template("home_duty.html", who=who, role=role, lines=lines, day=contract_bench.duty_day(who, now=now))
 
 
 def _rep(who: Principal) -> str:

@@ -15,6 +15,7 @@ from portal.security.principal import Principal
 
 Interceptor = Callable[..., tuple[list[int], Outcome]]
 """`(session, verb, ids, *, acting_user, now, form)` → (ids to be done at once, what was done with the others instead)."""
+_SAID = ("verb", "verb_name", "reason")
 _interceptors: list[Interceptor] = []
 
 
@@ -40,12 +41,14 @@ def before_doing(
 @contextmanager
 def acting_as(session: Session, verb: Verb, reason: str = "") -> Iterator[None]:
     """The gate's checks follow the verb while it runs."""
-    before = {key: session.info.get(key) for key in ("verb", "verb_name", "reason")}
+    before = {key: session.info[key] for key in _SAID if key in session.info}
     session.info.update(verb=verb, verb_name=verb.name, reason=reason, changed_columns={})
     try:
         yield
         session.flush()
     finally:
+        for key in _SAID:
+            session.info.pop(key, None)
         session.info.update(before)
 
 

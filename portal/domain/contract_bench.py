@@ -1,0 +1,86 @@
+"""What contracts ask of a duty today: what to seal, what is due, what ends soon. All through the gate, as the reader may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from portal import models
+from portal.domain.calendar import company_day
+from portal.engine import store
+from portal.entities.contracts import ContractState, PaymentState
+from portal.security.principal import Principal
+
+_MOST = 12
+_AHEAD = timedelta(days=90)
+OWED = (PaymentState.OPEN.value, PaymentState.PARTLY.value)
+
+
+@dataclass(frozen=True, slots=True)
+class DutyDay:
+    """`to_seal` is None where sealing is not the reader's duty, `due` where he reads no payments."""
+
+    today: date
+    to_seal: Sequence[Any] | None
+    due: Sequence[Any] | None
+    ending: Sequence[Any]
+    running: int
+
+
+def duty_day(who: Principal, *, now: datetime) -> DutyDay:
+    """The queues of legal, finance and the cashier."""
+    today = company_day(now)
+    return DutyDay(
+        today,
+        _to_seal() if who.may("contract:seal") else None,
+        payments_due() if who.may("payment_plan:read") and not who.may("contract:seal") else None,
+        _ending(today),
+        _running(),
+    )
+
+
+def _to_seal() -> Sequence[Any]:
+    contract, user = models.Contract, models.User
+    wanted = (
+        select(contract.id, contract.title, contract.party, contract.amount, contract.signed_at, user.name)
+        .outerjoin(user, user.id == contract.owner_id)
+        .where(contract.state == ContractState.TO_SEAL.value)
+        .order_by(contract.signed_at, contract.id)
+        .limit(_MOST)
+    )
+    return store.session().execute(wanted).all()
+
+
+def payments_due() -> Sequence[Any]:
+    """What is still to come in, the earliest due first."""
+    contract, plan = models.Contract, models.PaymentPlan
+    open_amount = (func.coalesce(plan.amount, 0) - func.coalesce(plan.received, 0)).label("open")
+    wanted = (
+        select(plan.id, plan.name, plan.due_on, open_amount, contract.party, contract.number)
+        .join(contract, contract.id == plan.contract_id)
+        .where(plan.state.in_(OWED), contract.state == ContractState.EFFECTIVE.value)
+        .order_by(plan.due_on, plan.id)
+        .limit(_MOST)
+    )
+    return store.session().execute(wanted).all()
+
+
+def _ending(today: date) -> Sequence[Any]:
+    contract, user = models.Contract, models.User
+    wanted = (
+        select(contract.id, contract.title, contract.party, contract.end_on, user.name)
+        .outerjoin(user, user.id == contract.owner_id)
+        .where(contract.state == ContractState.EFFECTIVE.value, contract.end_on.between(today, today + _AHEAD))
+        .order_by(contract.end_on, contract.id)
+        .limit(_MOST)
+    )
+    return store.session().execute(wanted).all()
+
+
+def _running() -> int:
+    contract = models.Contract
+    return store.session().scalar(select(func.count()).select_from(contract).where(contract.state == ContractState.EFFECTIVE.value)) or 0
