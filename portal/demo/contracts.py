@@ -64,7 +64,7 @@ def write_contracts(stage: Stage, company: Company) -> None:
 def _one(maker: _Maker, rep: Person, customer: Customer, end: str) -> None:
     stage, who, number = maker.stage, maker.of(rep), maker.number
     maker.number += 1
-    at = stage.now - timedelta(days=(5 + 9 * number if end == "effective" else number))
+    at = stage.now - (timedelta(days=3 + 4 * (number % 9)) if end == "effective" else timedelta(hours=1 + number))
     with entrusted(stage.session, who):
         made = _draft(stage, who, customer, number, at)
         if end != "draft":
@@ -96,7 +96,7 @@ def _draft(stage: Stage, who: Principal, customer: Customer, number: int, at: da
         "discount": Decimal(10) if number % 4 == 0 else None,
         "credit_days": (0, 30, 60, 90)[number % 4],
         "start_on": first,
-        "end_on": first + timedelta(days=(365, 180, 120)[number % 3]),
+        "end_on": first + timedelta(days=(365, 180, 75)[number % 3]),
         "delivery": "卖方送货上门",
         "clauses": _CLAUSES,
     }

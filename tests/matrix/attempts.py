@@ -122,9 +122,13 @@ class Attempt:
             return {"field": "phone", "reason": "he asked for a call"}
         if self.action not in ("create", "edit"):
             return {}
-        values = values_for(self.entity, cast)
-        parent = PARENT.get(self.entity) if self.action == "create" else None
-        return {**values, parent: record_id} if parent else values
+        values, parent = values_for(self.entity, cast), PARENT.get(self.entity)
+        if self.action == "create":
+            return {**values, parent: record_id} if parent else values
+        spec = registry()[self.entity]
+        if parent is None or parent in {each.key for each in spec.parents}:
+            return values
+        return {**values, parent: getattr(cast.row(spec.model, record_id), parent)}
 
 
 def attempts(entity: str) -> Iterator[Attempt]:
