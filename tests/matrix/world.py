@@ -209,7 +209,7 @@ def _contract(cast: Cast, world: World, owner: str, state: str) -> None:
     """With a line and a payment."""
     tag = f"{owner}-{state}"
     title, clauses, product, payment = (f"{what}-canary-{tag}" for what in ("contract", "clauses", "product", "payment"))
-    contract_id = contract_of(cast, owner, title=title, clauses=clauses, state=state)
+    contract_id = contract_of(cast, owner, customer_id=world.one("customer", owner).id, title=title, clauses=clauses, state=state)
     line_id = cast.add(models.ContractLine, contract_id=contract_id, product=product, quantity=1, price=1000, amount=1000, version=1)
     plan_id = cast.add(
         models.PaymentPlan, contract_id=contract_id, name=payment, percent=100, days=3, amount=1000, state="planned", version=1
@@ -219,10 +219,10 @@ def _contract(cast: Cast, world: World, owner: str, state: str) -> None:
     world.records.append(Planted("payment_plan", plan_id, owner, (payment,), state=state))
 
 
-def contract_of(cast: Cast, owner: str, **values: object) -> int:
-    """A contract as it lies in the database, with a customer of the same owner."""
+def contract_of(cast: Cast, owner: str, *, customer_id: int = 0, **values: object) -> int:
+    """A contract as it lies in the database, with a customer of the same owner where none is given."""
     name = f"签约方{next(_number)}"
-    customer_id = cast.customer(owner=owner, name=name)
+    customer_id = customer_id or cast.customer(owner=owner, name=name)
     given: dict[str, object] = {
         "title": "合同",
         "number": name,
