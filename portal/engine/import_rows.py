@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Integer, MetaData, Table, insert, select
+from sqlalchemy import Boolean, Column, Integer, MetaData, Table, func, insert, select
 from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import Session
 
@@ -218,6 +218,20 @@ class References:
         for record_id, name in self.session.execute(found):
             key = (spec.name, name)
             self.known[key] = None if key in self.known else record_id
+        self._look_alike(spec, [name for name in names if (spec.name, name) not in self.known])
+
+    def _look_alike(self, spec: Spec, names: list[str]) -> None:
+        """Names that nothing has exactly, by their normal form where the record type keeps one."""
+        importer = importer_of(spec)
+        by_key = {name: key for name in names if importer.alike and (key := importer.key_of(name))}
+        if not by_key:
+            return
+        kept = spec.column(importer.alike)
+        found = select(kept, func.min(spec.model.id), func.count()).where(kept.in_(sorted(set(by_key.values()))))
+        if spec.archived:
+            found = found.where(spec.model.deleted_at.is_(None))
+        ids = {key: record_id if count == 1 else None for key, record_id, count in self.session.execute(found.group_by(kept))}
+        self.known |= {(spec.name, name): ids[key] for name, key in by_key.items() if key in ids}
 
     def _create(self, spec: Spec, names: list[str]) -> None:
         if not names:

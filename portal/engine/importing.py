@@ -92,6 +92,12 @@ class Importer:
     match: tuple[tuple[str, ...], ...] = ()
     derived: Mapping[str, TypeEngine[Any]] = {}
     """Columns that `derive` fills, by type."""
+    alike: str = ""
+    """The column that holds the identity in normal form; files that spell a name otherwise still mean the record."""
+
+    def key_of(self, name: str) -> str:
+        """The normal form of a name, as `alike` holds it."""
+        return name
 
     def fields(self, spec: Spec) -> dict[str, Field]:
         """What a mapping may set: the form's fields, never state, owner or what is derived."""

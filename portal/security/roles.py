@@ -90,7 +90,7 @@ LEADER = Role(
 )
 DIRECTOR = Role(
     "总监 | Director",
-    (*LEADER.verbs, *_verbs("lead", "import reveal"), "customer:reveal", "user:read"),
+    (*LEADER.verbs, *_verbs("lead", "import reveal"), "customer:reveal", "customer:import", "opportunity:import", "user:read"),
     {
         **_sold(Reach("all", "all", "all")),
         "work_report": Reach("all", "all"),
@@ -107,9 +107,9 @@ ADMIN = Role(
         "mailbox:read",
         "policy_desk:read",
         *_verbs("lead", f"{_MANAGE} assign release invalidate convert revive reveal"),
-        *_verbs("customer", "read create edit delete export assign release stage reclassify verify reveal"),
+        *_verbs("customer", "read create edit delete export import assign release stage reclassify verify reveal"),
         *_verbs("contact", "read create edit delete export"),
-        *_verbs("opportunity", "read create edit delete export move won lost pause resume"),
+        *_verbs("opportunity", f"{_MANAGE} move won lost pause resume"),
         "stage_change:read",
         *_verbs("role_desk", "read edit view_as"),
         *_verbs("follow_up", "read export"),

@@ -30,14 +30,13 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
         "revive": ADMIN,
         **dict.fromkeys(("import", "reveal"), ADMIN | {"director"}),
     },
-    # Customers are worked like leads, and nobody brings them in by file.
+    # Customers are worked like leads.
     "customer": {
         **dict.fromkeys(("create", "edit", "delete", "release", "stage"), SALES_STAFF | ADMIN),
         "claim": SALES_STAFF,
         # A, B, C and the check of what was entered are a superior's word.
         **dict.fromkeys(("assign", "reclassify", "verify"), SUPERIORS | ADMIN),
-        "reveal": ADMIN | {"director"},
-        "import": NOBODY_AT_ALL,
+        **dict.fromkeys(("import", "reveal"), ADMIN | {"director"}),
     },
     "contact": {**dict.fromkeys(("create", "edit", "delete"), SALES_STAFF | ADMIN), "import": NOBODY_AT_ALL},
     # Who works a lead logs what was said; taking a word back is for the superior.
@@ -45,7 +44,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     # A deal is its owner's to move and to end; how it went is written by the portal alone.
     "opportunity": {
         **dict.fromkeys(("create", "edit", "delete", "move", "won", "lost", "pause", "resume"), SALES_STAFF | ADMIN),
-        "import": NOBODY_AT_ALL,
+        "import": ADMIN | {"director"},
     },
     "stage_change": dict.fromkeys(_GENERATED, NOBODY_AT_ALL),
     # Who sells writes contracts and has the customer sign; legal seals; a superior ends one before its time.
