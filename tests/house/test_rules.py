@@ -289,6 +289,12 @@ def test_no_file_names_a_machine_or_a_registry() -> None:
     assert not [f"{name}: {found[0]}" for name, text in readable() if (found := named.search(text))]
 
 
+def test_no_link_is_kept() -> None:
+    """A link points to where one machine keeps something; checked out where it points to, it is a circle."""
+    listed = subprocess.run(["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not [line for line in listed.stdout.splitlines() if line.startswith("120000 ")]
+
+
 def test_nothing_is_left_to_be_done() -> None:
     unfinished = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|raise NotImplementedError|^\s+\.\.\.  # ", re.MULTILINE)
     rooms = ("portal/", "jobs/", "bin/", "bench/", "tests/", "migrations/", "docs/", "README", "CHANGELOG")
