@@ -118,9 +118,9 @@ def test_answers_read_as_words_in_the_readers_language() -> None:
     said = answered([HOW, PLAN], {"q1": "顺利 | Well", "q2": [["启辰", "12"], ["恒远", ""]]})
     field = spec_of(models.WorkReport).fields["answers"]
     assert isinstance(field, AnswersField)
-    assert field.export(said, View("zh")) == "进展：顺利\n客户：启辰，12；恒远"
-    assert field.export(said, View("en")) == "How it went: Well\nCustomers: 启辰, 12; 恒远"
-    assert field.export({}, View("zh")) == ""
+    assert field.words(said, View("zh")) == "进展：顺利\n客户：启辰，12；恒远"
+    assert field.words(said, View("en")) == "How it went: Well\nCustomers: 启辰, 12; 恒远"
+    assert field.words({}, View("zh")) == ""
 
 
 @pytest.mark.parametrize("score", [1, 5, None])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from portal import models
 from portal.engine import store
 from portal.engine.clock import clock
 from tests import services
@@ -26,6 +27,7 @@ def planted(template: tuple[str, Cast], tmp_path_factory: pytest.TempPathFactory
         store.use_factory(factory)
         made = template[1]
         cast = Cast(factory, dict(made.people), dict(made.teams), made.pool_id, made.customer_pool_id, made.source_id)
+        cast.set(models.Pool, cast.customer_pool_id, holding_cap=100_000)  # every contract tried has a customer of its own
         world = plant(cast)
         home: Path = tmp_path_factory.mktemp("portal")
         site = make_site(cast, services.config_for(home, url, services.valkey_url("matrix")))

@@ -11,7 +11,7 @@ import pytest
 from portal import models
 from portal.engine.spec import registry
 from tests.cast import Cast
-from tests.matrix.attempts import values_for
+from tests.matrix.attempts import PARENT, values_for
 from tests.matrix.fresh import fresh, owner_for
 from tests.matrix.http import Answer, Caller
 from tests.matrix.ledger import untouched
@@ -23,7 +23,7 @@ STRANGE = ("password", "role", "score", "roles", "is_admin", "nope", "owner.pass
 WRITTEN_BY_THE_PORTAL = {
     # what an edit itself moves, or what follows from the fields that were filled in
     *("version", "changed_at", "changed_by_id", "changed_on", "changed_by_fk", "first_name", "last_name"),
-    *("full_text", "company_key", "logged_late", "first_response_due_at", "grade", "days"),
+    *("full_text", "company_key", "logged_late", "first_response_due_at", "grade", "days", "amount", "name_key"),
 }
 FREE = 987654
 EDITED = sorted(entity for entity in MAY if MAY[entity]["edit"])
@@ -70,7 +70,9 @@ def test_a_form_stores_nothing_but_its_own_fields(entity: str, how: str, callers
     caller, spec = callers(actor, how), registry()[entity]
     record = fresh(cast, entity, "edit", owner_for(actor, entity, "edit"))
     before = cast.row(spec.model, record.id)
-    given = {key: str(value) for key, value in {**sent(entity, cast), **values_for(entity, cast)}.items()}
+    parent = PARENT.get(entity, "")
+    kept_parent = {parent: getattr(before, parent)} if parent and parent not in {each.key for each in spec.parents} else {}
+    given = {key: str(value) for key, value in {**sent(entity, cast), **values_for(entity, cast), **kept_parent}.items()}
     answer = caller.post(f"/{entity}/{record.id}/edit", given)
     assert answer.status == 303, f"{answer.sent}: {answer.status} {answer.body[:300]}"
     after = cast.row(spec.model, record.id)
