@@ -20,6 +20,7 @@ OLDEST_NODE = 18
 
 COPIED = {
     "@tabler/core/dist/css/tabler.min.css": "tabler/css/tabler.min.css",
+    "echarts/dist/echarts.simple.min.js": "echarts.min.js",
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "@alpinejs/csp/dist/cdn.min.js": "alpine-csp.min.js",
     "tom-select/dist/css/tom-select.bootstrap5.min.css": "tom-select/tom-select.bootstrap5.min.css",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from portal.engine.entity import parent_keys
 from portal.engine.errors import WrongDeclaration
 from portal.engine.kinds.choice import ChoiceField, DerivedField, StateField
+from portal.engine.kinds.dates import DateField
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.screen import Screen
 from portal.engine.text import is_bilingual
@@ -54,6 +55,7 @@ def _problems(spec: Spec) -> Iterator[str]:
         if not any(parent.key == key for parent in spec.parents):
             yield f"scope_parent names {key!r}, which is no reference of it"
     yield from _screen_problems(spec)
+    yield from _chart_problems(spec)
     yield from _tab_problems(spec)
     yield from _order_problems(spec)
     yield from _derived_problems(spec)
@@ -85,6 +87,25 @@ def _screen_problems(spec: Spec) -> Iterator[str]:
             yield f"screen.{part} needs both languages, not {words!r}"
     if not 0 < screen.per_page <= _MOST_PER_PAGE:
         yield f"screen.per_page is {screen.per_page}; it must lie between 1 and {_MOST_PER_PAGE}"
+
+
+def _chart_problems(spec: Spec) -> Iterator[str]:
+    """A chart groups by what a list filters by, so that each point leads to its records."""
+    for chart in spec.screen.charts:
+        if not is_bilingual(chart.label):
+            yield f"the chart {chart.key} needs a label in both languages, not {chart.label!r}"
+        if unknown := [key for key in chart.fields if key not in spec.fields]:
+            yield f"the chart {chart.key} names {unknown[0]!r}, which is no field{_meant(unknown[0], spec.fields)}"
+            continue
+        by = spec.fields[chart.by]
+        if hidden := [key for key in chart.fields if spec.fields[key].masked or not spec.fields[key].filterable]:
+            yield f"the chart {chart.key} reads {hidden[0]!r}, which is masked or cannot be filtered by"
+        if bool(chart.step) != isinstance(by, DateField):
+            yield f"the chart {chart.key} needs a step exactly where it goes by a day or an instant"
+        elif not isinstance(by, ChoiceField | ReferenceField | DateField):
+            yield f"the chart {chart.key} goes by {chart.by!r}; a choice, a reference, a day or an instant can be told apart"
+        if chart.measure and spec.fields[chart.measure].kind not in ("integer", "decimal", "money"):
+            yield f"the chart {chart.key} sums {chart.measure!r}, which is no number"
 
 
 def _tab_problems(spec: Spec) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from portal.engine.charts import Chart
+
 
 @dataclass(frozen=True, slots=True)
 class Board:
@@ -44,6 +46,8 @@ class Screen:
     """Bilingual plural of the title; empty: the entity's label."""
     composer: str = ""
     """REST name of the child that the record page offers to write at once."""
+    charts: tuple[Chart, ...] = ()
+    """Figures over the records of the list, on a page of their own."""
     attachments: bool = True
     rank: int = 50
     """Place among the entries of its menu group, smallest first."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, DateTime, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.engine.charts import Chart
 from portal.engine.entity import Entity
 from portal.engine.kinds import Choices, choice, instant, longtext, ref, text
 from portal.engine.screen import Screen
@@ -52,5 +53,12 @@ class FollowUp(Entity):
         columns=("content", "lead_id", "customer_id", "kind", "contacted_at", "next_at", "created_by_id"),
         filters=("kind", "contacted_at", "created_by_id", "lead_id", "customer_id"),
         order="-contacted_at",
+        charts=(
+            Chart("days", "每天跟进 | Follow-ups a day", by="contacted_at", step="day", spans=30),
+            Chart("kind", "近 30 天跟进方式 | How, in the last 30 days", by="kind", filters=(("contacted_at", "last_days", 30),)),
+            Chart(
+                "author", "近 30 天跟进人 | By whom, in the last 30 days", by="created_by_id", filters=(("contacted_at", "last_days", 30),)
+            ),
+        ),
         form=("lead_id", "customer_id", "kind", "contacted_at", "content", "need", "next_at", "next_step"),
     )

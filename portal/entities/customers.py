@@ -6,6 +6,7 @@ from sqlalchemy import CheckConstraint, Index, String
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.engine.charts import Chart
 from portal.engine.entity import Customisable, Entity, Pooled, pooled_indexes
 from portal.engine.kinds import Choices, choice, date, email, instant, longtext, phone, ref, states, text
 from portal.engine.query.search import search_index
@@ -130,6 +131,11 @@ class Customer(Entity, Pooled, Customisable):
             "verified_at",
             "created_at",
             "note",
+        ),
+        charts=(
+            Chart("class", "客户分类 | Customers by class", by="customer_class"),
+            Chart("state", "客户阶段 | Customers by stage", by="state"),
+            Chart("months", "每月新客户 | New customers a month", by="created_at", step="month"),
         ),
         related=("contact", "opportunity", "follow_up"),
         composer="follow_up",

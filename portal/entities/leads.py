@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, ColumnElement, DateTime, Index, String
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.engine.charts import Chart
 from portal.engine.entity import Customisable, Entity, Pooled, pooled_indexes
 from portal.engine.kinds import Choices, choice, derived, email, flag, instant, integer, longtext, money, phone, ref, states, text
 from portal.engine.query.search import search_index
@@ -62,6 +63,7 @@ _GRADE = """CASE money::int + authority::int + need::int
 
 _MAN = "MAN 资格：三项决定等级 | MAN: the three that make the grade"
 _MORE = "其他 | More"
+_LAST_90 = (("created_at", "last_days", 90),)
 
 
 class Lead(Entity, Pooled, Customisable):
@@ -171,6 +173,18 @@ class Lead(Entity, Pooled, Customisable):
         ),
         related=("follow_up",),
         composer="follow_up",
+        charts=(
+            Chart("weeks", "每周新线索 | New leads a week", by="created_at", step="week"),
+            Chart("source", "近 90 天线索来源 | Sources of the last 90 days", by="source_id", filters=_LAST_90),
+            Chart("state", "近 90 天线索状态 | States of the last 90 days", by="state", filters=_LAST_90),
+            Chart(
+                "amount",
+                "近 90 天预计金额，按来源 | Expected amount of the last 90 days by source",
+                by="source_id",
+                measure="expected_amount",
+                filters=_LAST_90,
+            ),
+        ),
     )
 
 

@@ -14,7 +14,8 @@ from portal.engine.spec import Spec
 from portal.web import records
 
 PAGE = frozenset({"q", "filter", "order", "tab", "columns", "after", "before", "limit", "deleted", "density", "exact"})
-BOARD = frozenset({"q", "filter", "tab"})
+BESIDE = frozenset({"q", "filter", "tab"})
+"""What a board or the charts take over from the list they stand beside."""
 API = frozenset({"q", "filter", "order", "tab", "columns", "after", "limit", "deleted"})
 
 

@@ -11,7 +11,7 @@ from portal.engine import custom
 from portal.engine.errors import NotAllowed, NotFound
 from portal.engine.spec import Spec
 from portal.security import policy
-from portal.web import actions, arguments, board_page, exports, files, form_page, imports, pickers, records
+from portal.web import actions, arguments, board_page, charts_page, exports, files, form_page, imports, pickers, records
 from portal.web.detail_page import DetailPageBuilder
 from portal.web.language import view as reader
 from portal.web.list_page import ListPageBuilder
@@ -35,6 +35,15 @@ class EntityView(BaseView):  # type: ignore[misc]
         query = arguments.parse(self.spec, given, known=arguments.PAGE)
         page = ListPageBuilder(self.spec, records.rights(), reader(), query, given).build()
         return render_template("list.html", page=page)
+
+    @expose("/charts")
+    @granted("read")
+    def charts(self) -> str:
+        if not self.spec.screen.charts:
+            raise NotFound
+        given = request.args.to_dict()
+        query = arguments.parse(self.spec, given, known=arguments.BESIDE)
+        return render_template("charts.html", page=charts_page.build(self.spec, records.rights(), reader(), query, given))
 
     @expose("/export.csv")
     @granted("export")
@@ -143,7 +152,7 @@ class BoardView(EntityView):
         if declared is None:
             raise NotFound
         given = request.args.to_dict()
-        query = arguments.parse(self.spec, {key: value for key, value in given.items() if key != "within"}, known=arguments.BOARD)
+        query = arguments.parse(self.spec, {key: value for key, value in given.items() if key != "within"}, known=arguments.BESIDE)
         group = board_page.group_from(given.get("within", ""))
         page = board_page.BoardPageBuilder(self.spec, declared, records.rights(), reader(), query, given, group).build()
         return render_template("entity_board.html", page=page)

@@ -21,7 +21,7 @@ from portal.engine.text import pick
 from portal.engine.verbs import Verb, verbs_of
 from portal.security import scopes
 from portal.security.fields import Rights
-from portal.web.arguments import BOARD, url
+from portal.web.arguments import BESIDE, url
 from portal.web.list_menus import Menus, menus
 
 TAB_LABELS = {"mine": "我的 | Mine", "team": "团队 | Team", "pool": "公海 | Pool", "all": "全部 | All"}
@@ -113,6 +113,7 @@ class ListPage:
     empty: Empty | None = None
     bin_href: str = ""
     board_href: str = ""
+    charts_href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ class ListPageBuilder:
         counts = self._counts()
         shown = self.listing.shown()
         label = self.t(self.spec.label)
+        beside = {key: value for key, value in self.given.items() if key in BESIDE}
         return ListPage(
             title=self.t(self.spec.plural),
             entity=self.spec.name,
@@ -157,9 +159,9 @@ class ListPageBuilder:
             create_label=f"新建{label}" if self.view.language == "zh" else f"New {label.lower()}",
             import_href=f"{self.href}import" if self.may("import") else None,
             export_href=url(f"{self.href}export.csv", self.given) if self.may("export") else None,
-            tabs=self._tabs(counts),
+            tabs=self.tabs(counts),
             search=self._search(),
-            pills=self._pills(),
+            pills=self.pills(),
             menus=menus(self.spec, self.rights, self.view, self.query, shown, self.href, self.given),
             aligns=tuple(f.align for f in shown),
             rows=self._rows(page.rows, shown),
@@ -173,7 +175,8 @@ class ListPageBuilder:
             density_href="/preferences",
             empty=self._empty() if not page.rows else None,
             bin_href=url(self.href, {}, deleted="1") if self.may("delete") and self.spec.archived else "",
-            board_href=url(f"{self.href}board", {k: v for k, v in self.given.items() if k in BOARD}) if self.spec.screen.board else "",
+            board_href=url(f"{self.href}board", beside) if self.spec.screen.board else "",
+            charts_href=url(f"{self.href}charts", beside) if self.spec.screen.charts else "",
         )
 
     # counts -----------------------------------------------------------------------------
@@ -190,7 +193,7 @@ class ListPageBuilder:
         found = store.session().execute(self.listing.reading(counted)).one()
         return {name: f"{COUNT_CAP:,}+" if count > COUNT_CAP else f"{count:,}" for name, count in zip(names, found, strict=True)}
 
-    def _tabs(self, counts: Mapping[str, str]) -> tuple[Link, ...]:
+    def tabs(self, counts: Mapping[str, str]) -> tuple[Link, ...]:
         tabs = self.rights.tabs(self.spec)
         if len(tabs) <= 1:
             return ()
@@ -204,7 +207,7 @@ class ListPageBuilder:
         names = [self.t(f.label) for f in self.spec.searched if self.rights.sees(self.spec, f)]
         return Search(self.query.search, ("、" if self.view.language == "zh" else ", ").join(names))
 
-    def _pills(self) -> tuple[Pill, ...]:
+    def pills(self) -> tuple[Pill, ...]:
         return tuple(
             Pill(
                 self.t(self.spec.field(key).label),

@@ -9,6 +9,7 @@ import pytest
 
 from portal import domain, models
 from portal.engine import verbs
+from portal.engine.charts import Chart
 from portal.engine.checks import check_together
 from portal.engine.entity import Entity, Owned
 from portal.engine.errors import WrongDeclaration
@@ -57,6 +58,24 @@ WRONG: dict[str, tuple[Callable[[], type[Any]], str]] = {
     "the screen is misspelt": (lambda: declare(scren=Screen("tag", ("name",))), "'scren', which means nothing here; do you mean 'screen'"),
     "the verbs are misspelt": (lambda: declare(verb=("claim",)), "'verb', which means nothing here; do you mean 'verbs'?"),
     "the scope's parent is misspelt": (lambda: declare(scope_parnt="name"), "do you mean 'scope_parent'?"),
+    "a chart goes by no field": (lambda: declare(**screen(charts=(Chart("a", "甲 | A", by="nam"),))), "names 'nam', which is no field"),
+    "a chart goes by a text": (lambda: declare(**screen(charts=(Chart("a", "甲 | A", by="name"),))), "a choice, a reference, a day or an"),
+    "a chart steps through no days": (
+        lambda: declare(**screen(charts=(Chart("a", "甲 | A", by="name", step="day"),))),
+        "needs a step exactly where it goes by a day or an instant",
+    ),
+    "a chart sums a text": (
+        lambda: declare(**screen(charts=(Chart("a", "甲 | A", by="created_by_id", measure="name"),))),
+        "sums 'name', which is no number",
+    ),
+    "a chart's label has one language": (
+        lambda: declare(**screen(charts=(Chart("a", "甲", by="created_by_id"),))),
+        "the chart a needs a label in both languages",
+    ),
+    "a chart reads a masked field": (
+        lambda: declare(number=phone("电话 | Phone", masked=until_claimed), **screen(charts=(Chart("a", "甲 | A", by="number"),))),
+        "reads 'number', which is masked",
+    ),
     "an attribute is of no use": (lambda: declare(colour="red"), "'colour', which means nothing here; known: entity_name"),
     "a list has no columns": (lambda: declare(**screen(columns=())), "screen.columns is empty; name the fields of the list"),
     "a column is misspelt": (lambda: declare(**screen(columns=("nane",))), "columns names 'nane', which is no field; do you mean 'name'?"),

@@ -20,9 +20,10 @@ PAGES = {
         "/inbox/",
         "/me/",
         "/lead/?q=没有这家公司",
+        "/follow_up/charts",
     ),
-    "leader01": ("/", "/lead/?tab=pool", "/report-desk/board", "/report-desk/board?period=week", "/work_report/?q=客户"),
-    "director01": ("/",),
+    "leader01": ("/", "/lead/charts", "/lead/?tab=pool", "/report-desk/board", "/report-desk/board?period=week", "/work_report/?q=客户"),
+    "director01": ("/", "/customer/charts"),
     "admin01": ("/", "/user/", "/jobs/", "/lead/import", "/pool/", "/policy/", "/report-templates/", "/report-templates/2"),
     "legal01": ("/", "/lead/"),
 }

@@ -1,0 +1,37 @@
+// Draws the charts of a page on canvas; the table beside each says the same, with the same links.
+const look = getComputedStyle(document.documentElement);
+const tone = (name) => look.getPropertyValue(name).trim();
+const ink = { color: tone("--ink-3"), fontFamily: tone("--sans") };
+
+function options(data) {
+  const names = { type: "category", data: data.labels, axisTick: { show: false }, axisLine: { lineStyle: { color: tone("--line-strong") } }, axisLabel: ink };
+  const amounts = { type: "value", minInterval: 1, splitLine: { lineStyle: { color: tone("--line-soft") } }, axisLabel: { ...ink, formatter: short, hideOverlap: true } };
+  const across = { ...names, inverse: true, axisLabel: { ...ink, fontSize: 11, interval: 0, width: 96, overflow: "truncate" } };
+  return {
+    animation: false,
+    grid: { left: 8, right: 20, top: 16, bottom: 8, containLabel: true },
+    xAxis: data.over_time ? names : amounts,
+    yAxis: data.over_time ? amounts : across,
+    tooltip: {
+      renderMode: "richText", // the HTML one would need inline styles
+      trigger: "axis",
+      backgroundColor: tone("--raised"),
+      borderColor: tone("--line"),
+      textStyle: { color: tone("--ink"), fontFamily: ink.fontFamily, fontSize: 13 },
+      formatter: ([point]) => `${data.labels[point.dataIndex]}  ${data.words[point.dataIndex]}`,
+    },
+    series: [{ type: "bar", data: data.values, barMaxWidth: 20, itemStyle: { color: tone("--data-1"), borderRadius: 3 } }],
+  };
+}
+
+function short(value) {
+  return new Intl.NumberFormat(document.documentElement.lang, { notation: "compact" }).format(value);
+}
+
+for (const place of document.querySelectorAll("[data-chart]")) {
+  const data = JSON.parse(place.dataset.chart);
+  const chart = window.echarts.init(place, null, { renderer: "canvas" });
+  chart.setOption(options(data));
+  chart.on("click", ({ dataIndex }) => data.hrefs[dataIndex] && location.assign(data.hrefs[dataIndex]));
+  new ResizeObserver(() => chart.resize()).observe(place);
+}
