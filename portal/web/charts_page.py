@@ -32,7 +32,6 @@ class Row:
 class Panel:
     """One chart: `data` is what the drawing reads, `rows` says the same in words and links."""
 
-    key: str
     title: str
     by: str
     unit: str
@@ -83,7 +82,6 @@ def _panel(listing: Listing, plot: Plot, given: Mapping[str, str]) -> Panel:
         for point in plot.points
     )
     return Panel(
-        key=f"{spec.name}-{chart.key}",
         title=str(pick(chart.label, view.language)),
         by=str(pick(spec.field(chart.by).label, view.language)),
         unit=str(pick(measure.label if measure else spec.plural, view.language)),
