@@ -110,7 +110,9 @@ class Charting:
         spec, value = self.listing.spec, self._value()
         column = spec.column(self.chart.by)
         wanted = select(column.label("key"), value.label("value"), func.sum(value).over().label("total")).select_from(spec.model)
-        wanted = wanted.where(*self._conditions()).group_by(column).order_by(value.desc(), column).limit(MOST_POINTS)
+        wanted = wanted.where(*self._conditions()).group_by(column).order_by(value.desc(), column)
+        if not isinstance(self.by, ChoiceField):  # choices are all shown, so none may hide among the others
+            wanted = wanted.limit(MOST_POINTS)
         if isinstance(self.by, ReferenceField):
             target = registry()[self.by.target]
             other = aliased(target.model)

@@ -1,9 +1,9 @@
 // Draws the charts of a page on canvas; the table beside each says the same, with the same links.
 const look = getComputedStyle(document.documentElement);
 const tone = (name) => look.getPropertyValue(name).trim();
-const ink = { color: tone("--ink-3"), fontFamily: tone("--sans") };
 
 function options(data) {
+  const ink = { color: tone("--ink-3"), fontFamily: tone("--sans") };
   const names = { type: "category", data: data.labels, axisTick: { show: false }, axisLine: { lineStyle: { color: tone("--line-strong") } }, axisLabel: ink };
   const amounts = { type: "value", minInterval: 1, splitLine: { lineStyle: { color: tone("--line-soft") } }, axisLabel: { ...ink, formatter: short, hideOverlap: true } };
   const across = { ...names, inverse: true, axisLabel: { ...ink, fontSize: 11, interval: 0, width: 96, overflow: "truncate" } };
@@ -34,4 +34,5 @@ for (const place of document.querySelectorAll("[data-chart]")) {
   chart.setOption(options(data));
   chart.on("click", ({ dataIndex }) => data.hrefs[dataIndex] && location.assign(data.hrefs[dataIndex]));
   new ResizeObserver(() => chart.resize()).observe(place);
+  new MutationObserver(() => chart.setOption(options(data), true)).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
 }
