@@ -40,6 +40,8 @@ class Fact:
     key: str = ""
     reveal_href: str | None = None
     """Where who may see the masked value asks for it."""
+    long: bool = False
+    """Lines of text: shown below its label, as wide as the column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,10 @@ class DetailPageBuilder:
             return Fact(self.t(each.label), each.cell(self.revealed[each.key], self.view))
         hidden = self.rights.masks(each, self.row) and not each.is_blank(self.row.get(each.key))
         shown = self.rights.cell(self.spec, each, self.row, self.view)
-        return Fact(self.t(each.label), shown, each.key, f"{self.href}/reveal" if hidden and self.may("reveal") else None)
+        reveal_href = f"{self.href}/reveal" if hidden and self.may("reveal") else None
+        return Fact(
+            self.t(each.label), shown, each.key, reveal_href, long=each.kind == "longtext" and not each.is_blank(self.row.get(each.key))
+        )
 
     def _next(self) -> tuple[str, str, str] | None:
         at = self.row.get("next_at")

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from portal.engine.fields import Field, View
 from portal.engine.kinds.reference import ReferenceField
+from portal.engine.kinds.texts import TextField
 from portal.engine.query.listing import ListQuery
 from portal.engine.spec import Spec
 from portal.engine.text import Language, pick
@@ -23,7 +24,9 @@ from portal.security.fields import Rights
 from portal.web.arguments import url
 
 _KEPT = 2048
-_WIDTHS = {"text": "w-sm", "phone": "w-lg", "derived": "w-xs", "choice": "w-sm", "flag": "w-xs", "longtext": "w-lg"}
+_CODE, _TITLE = 40, 120
+"""Characters a number of a record has at most, and a title at least."""
+_WIDTHS = {"phone": "w-lg", "derived": "w-xs", "choice": "w-sm", "flag": "w-xs", "longtext": "w-lg"}
 
 
 class Menus(NamedTuple):
@@ -115,7 +118,7 @@ class _List:
         return [
             Column(
                 self.t(f.label),
-                f"{'w-co' if f.identity else _WIDTHS.get(f.kind, 'w-md')} {f.align}",
+                f"{_width(f)} {f.align}",
                 self._sort_href(f) if f.sortable else None,
                 self._direction(f, "ascending", "descending"),
             )
@@ -155,3 +158,12 @@ def _written(asked: _List) -> Menus:
     }
     parts = (current_app.jinja_env.get_template(f"parts/list_{part}.html") for part in Menus._fields)
     return Menus(*(Markup(part.render(facts)) for part in parts))  # noqa: S704 - templates escape
+
+
+def _width(field: Field) -> str:
+    """The column's class: a number of a record is never cut, a person's or a place's name is short, a title is long."""
+    if field.identity:
+        return "w-co"
+    if field.kind == "text" and isinstance(field, TextField):
+        return "w-lg" if field.length <= _CODE else "w-sm" if field.length < _TITLE else "w-xl"
+    return _WIDTHS.get(field.kind, "w-md")
