@@ -88,6 +88,9 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic("remind", "到期提醒 | Reminders", "每分钟 | every minute", every(1)),
     Periodic("pool.warn", "回收预警 | Recycle warnings", "每天 09:00 | daily 09:00", daily(time(9))),
     Periodic("pool.recycle", "回收到公海 | Recycle into the pool", "每天 02:00 | daily 02:00", daily(time(2)), queue="bulk"),
+    Periodic(
+        "collect", "逾期分级与合同到期 | Overdue payments, ended contracts", "每天 00:10 | daily 00:10", daily(time(0, 10)), queue="bulk"
+    ),
     Periodic("tidy", "清理旧的任务记录 | Remove old runs", "每天 03:30 | daily 03:30", daily(time(3, 30)), queue="bulk"),
 )
 

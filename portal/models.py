@@ -54,6 +54,10 @@ from portal.entities.organisation import (
     WorkCalendar,  # days that differ from the published calendar
 )
 from portal.entities.organisation import PortalUser as User  # somebody who signs in or owns records
+from portal.entities.payments import (
+    Allocation,  # which part of a payment plan a receipt has paid
+    Receipt,  # money that came in for a contract
+)
 from portal.entities.reports import (
     ReportTemplate,  # the questions of a report
     WorkReport,  # one person's duty for one period
@@ -61,6 +65,7 @@ from portal.entities.reports import (
 
 __all__ = [
     "AccessVersion",
+    "Allocation",
     "Approval",
     "ApprovalAction",
     "ApprovalFlow",
@@ -90,6 +95,7 @@ __all__ = [
     "Policy",
     "Pool",
     "Product",
+    "Receipt",
     "ReportTemplate",
     "RoleScope",
     "SignInLimit",

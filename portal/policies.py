@@ -133,6 +133,11 @@ POLICIES: dict[str, PolicyDefinition] = {
         _d("leave.director_from_days", "3", "天 | days", "几天起还要总监批 | Days from which the director decides too", "handbook 75"),
         _d("contract.number", "HT-{year}-{seq:4}", "", "合同编号规则 | Numbers of contracts", "records, number rule", _number_rule),
         _d("contract.payment_terms", "30:3,70:30", "%:天 | %:days", "默认付款条款 | Usual payment terms", "handbook 39, 53", _terms),
+        _d("payment.overdue_days", "7,15,30", "天 | days", "逾期分级到 | Overdue levels end at", "handbook 55", _wholes),
+        _d("payment.remind_days", "7,0", "天 | days", "到期前内部提醒 | Tell the owner and finance before", "handbook 54", _wholes),
+        _d("payment.customer_days", "5", "天 | days", "到期前提醒客户 | Remind the customer before", "handbook 54"),
+        _d("payment.remind_at", "09:00", "", "回款与到期提醒时间 | Reminders of payments and ends at", "records C", _clock),
+        _d("contract.end_days", "90,30,7", "天 | days", "合同到期前提醒 | Remind before a contract ends", "records C", _wholes),
         _d("contract.finance_from_amount", "0", "元 | yuan", "多少金额起财务审批 | Finance decides from", "handbook 40"),
         _d(
             "contract.finance_credit_days",
@@ -152,6 +157,8 @@ POLICIES: dict[str, PolicyDefinition] = {
         _d("notify.report_list", "bell,mail", "", "缺报名单发到 | Missing lists go to", "records C", _channels),
         _d("report.fall_points", "5", "百分点 | points", "降多少点要标出 | Mark a fall from", "records C"),
         _d("report.weekly_figures_at", "09:00", "", "周一发周数字 | Weekly figures on Monday at", "records C", _clock),
+        _d("notify.payment", "bell", "", "回款提醒发到 | Payment reminders go to", "records C", _channels),
+        _d("notify.contract", "bell", "", "合同到期提醒发到 | Contract reminders go to", "records C", _channels),
         _d("notify.weekly_figures", "bell,mail", "", "周数字发到 | Weekly figures go to", "records C", _channels),
         _d("report.score_most", "5", "分 | points", "报告最高评分 | Highest score of a report", "features 84", _positive),
         *(

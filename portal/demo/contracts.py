@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from portal.demo.company import Company, Person
 from portal.demo.rows import Stage, write
-from portal.domain import contract_verbs, contracts
+from portal.domain import collection, contract_verbs, contracts, receipts
 from portal.domain.approval_flows import flow_for
 from portal.domain.approval_verbs import approve, send_back
 from portal.domain.approvals import submit
@@ -59,6 +59,8 @@ def write_contracts(stage: Stage, company: Company) -> None:
         for _ in range(count):
             customer = next(customers)
             _one(maker, reps[customer.owner_id or 0], customer, end)
+    stage.session.flush()
+    collection.mark_overdue(now=stage.now)
 
 
 def _one(maker: _Maker, rep: Person, customer: Customer, end: str) -> None:
@@ -83,6 +85,26 @@ def _one(maker: _Maker, rep: Person, customer: Customer, end: str) -> None:
     approve([_task(stage, made)], acting_user=maker.duty("finance"), now=at, comment="账期可以接受")
     if end != "sign":
         _signed(maker, made, who, at, sealed=end == "effective")
+    if end == "effective":
+        _paid(maker, made, number, at)
+
+
+def _paid(maker: _Maker, contract: Contract, number: int, at: datetime) -> None:
+    """Some customers have paid the advance, some all, some only a part, and one nothing yet."""
+    cashier, session = maker.duty("cashier"), maker.stage.session
+    payments = contracts.payments_of(session, contract.id)
+    whole, advance = contract.amount or Decimal(0), payments[0].amount or Decimal(0)
+    amount = (Decimal(0), advance, advance / 2, whole)[number % 4].quantize(contracts.CENT)
+    verb = verb_named("contract", "receive")
+    assert verb is not None  # noqa: S101 - declared in portal/domain/receipts.py
+    if amount:
+        given = {
+            "amount": amount,
+            "received_on": min(at + timedelta(days=2), maker.stage.now).date(),
+            "reference": f"TT{20_260_000 + number}",
+        }
+        with entrusted(session, cashier), acting_as(session, verb):
+            receipts.receive([contract], acting_user=cashier, now=at, **given, method="transfer")
 
 
 def _draft(stage: Stage, who: Principal, customer: Customer, number: int, at: datetime) -> Contract:

@@ -11,6 +11,8 @@ from sqlalchemy import func, select
 
 from portal import models
 from portal.domain.calendar import company_day
+from portal.domain.collection import Collected, collected
+from portal.domain.periods import PeriodKind, period_of
 from portal.engine import store
 from portal.entities.contracts import ContractState, PaymentState
 from portal.security.principal import Principal
@@ -29,17 +31,22 @@ class DutyDay:
     due: Sequence[Any] | None
     ending: Sequence[Any]
     running: int
+    collected: Collected | None
+    """Of this month; None where payments are not the reader's duty."""
 
 
 def duty_day(who: Principal, *, now: datetime) -> DutyDay:
     """The queues of legal, finance and the cashier."""
     today = company_day(now)
+    month = period_of(PeriodKind.MONTH, today)
+    money = who.may("receipt:read")
     return DutyDay(
         today,
         _to_seal() if who.may("contract:seal") else None,
-        payments_due() if who.may("payment_plan:read") and not who.may("contract:seal") else None,
+        payments_due() if money else None,
         _ending(today),
         _running(),
+        collected(month.first, month.last) if money else None,
     )
 
 
@@ -60,9 +67,9 @@ def payments_due() -> Sequence[Any]:
     contract, plan = models.Contract, models.PaymentPlan
     open_amount = (func.coalesce(plan.amount, 0) - func.coalesce(plan.received, 0)).label("open")
     wanted = (
-        select(plan.id, plan.name, plan.due_on, open_amount, contract.party, contract.number)
+        select(plan.id, plan.name, plan.due_on, plan.overdue, plan.contract_id, open_amount, contract.party, contract.number)
         .join(contract, contract.id == plan.contract_id)
-        .where(plan.state.in_(OWED), contract.state == ContractState.EFFECTIVE.value)
+        .where(plan.state.in_(OWED))
         .order_by(plan.due_on, plan.id)
         .limit(_MOST)
     )

@@ -17,7 +17,7 @@ from portal.engine.errors import PortalError, Refused
 from portal.engine.kinds.texts import LongTextField
 from portal.engine.outbox import notify
 from portal.engine.tables import Attachment
-from portal.engine.text import say
+from portal.engine.text import Text, say
 from portal.engine.verbs import ApprovalRule, Outcome, verb
 from portal.entities.contracts import ContractState, PaymentState
 from portal.security.principal import Principal
@@ -37,8 +37,8 @@ ALWAYS: tuple[Mapping[str, Any], ...] = ({**_FINANCE_STEP, "when": [["credit_day
 PDF = "application/pdf"
 
 
-def _each(
-    contracts: Sequence[models.Contract], states: Sequence[ContractState], do: Callable[[models.Contract], None], *, message: str
+def each_in(
+    contracts: Sequence[models.Contract], states: Sequence[ContractState], do: Callable[[models.Contract], None], *, message: str | Text
 ) -> Outcome:
     """Each contract by itself, in the states that the verb is for."""
     session, outcome = store.session(), Outcome()
@@ -52,7 +52,7 @@ def _each(
             outcome.done.append(contract.id)
         except PortalError as refusal:
             outcome.refused.append((contract.id, refusal))
-    outcome.message = say(message) if outcome.done else None
+    outcome.message = (message if isinstance(message, Text) else say(message)) if outcome.done else None
     return outcome
 
 
@@ -83,7 +83,7 @@ def submit(contracts: Sequence[models.Contract], *, acting_user: Principal, now:
         contract.fingerprint, contract.approved_at = fingerprint_of(contract), now
         contract.state = _S.TO_SIGN.value
 
-    return _each(
+    return each_in(
         contracts, (_S.DRAFT, _S.TO_LEGAL, _S.TO_FINANCE), approved, message="已批准，请客户签章。 | Approved; the customer signs next."
     )
 
@@ -107,7 +107,7 @@ def mark_signed(contracts: Sequence[models.Contract], *, acting_user: Principal,
             raise Refused("请先上传客户签章的 PDF，再标记。 | First upload the PDF that the customer signed.", rule="no_file")
         contract.state, contract.signed_at = _S.TO_SEAL.value, now
 
-    return _each(contracts, (_S.TO_SIGN,), signed, message="已签章，等法务盖章。 | Signed; legal seals next.")
+    return each_in(contracts, (_S.TO_SIGN,), signed, message="已签章，等法务盖章。 | Signed; legal seals next.")
 
 
 def has_pdf(contract_id: int, *, since: datetime | None) -> bool:
@@ -151,7 +151,7 @@ def seal(contracts: Sequence[models.Contract], *, acting_user: Principal, now: d
                 each.due_on, each.state = today + timedelta(days=each.days or 0), PaymentState.OPEN.value
         _tell(contract, now)
 
-    return _each(contracts, (_S.TO_SEAL,), sealed, message="已生效，回款计划开始计日。 | In effect; payments fall due from today.")
+    return each_in(contracts, (_S.TO_SEAL,), sealed, message="已生效，回款计划开始计日。 | In effect; payments fall due from today.")
 
 
 def _tell(contract: models.Contract, now: datetime) -> None:
@@ -186,7 +186,7 @@ def reopen(contracts: Sequence[models.Contract], *, acting_user: Principal, now:
         contract.state = _S.DRAFT.value
         contract.fingerprint, contract.approved_at, contract.signed_at = "", None, None
 
-    return _each(contracts, (_S.TO_SIGN, _S.TO_SEAL), taken_back, message="已退回草稿，改好后重新送审。 | A draft again; submit it anew.")
+    return each_in(contracts, (_S.TO_SIGN, _S.TO_SEAL), taken_back, message="已退回草稿，改好后重新送审。 | A draft again; submit it anew.")
 
 
 def _end(contracts: Sequence[models.Contract], state: ContractState, acting_user: Principal, *, message: str) -> Outcome:
@@ -203,7 +203,7 @@ def _end(contracts: Sequence[models.Contract], state: ContractState, acting_user
                 if each.state == PaymentState.OPEN.value:
                     each.state = PaymentState.VOID.value
 
-    return _each(contracts, (_S.EFFECTIVE,), ended, message=message)
+    return each_in(contracts, (_S.EFFECTIVE,), ended, message=message)
 
 
 _WHY = (("reason", LongTextField("原因 | Reason", required=True)),)

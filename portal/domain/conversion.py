@@ -247,7 +247,7 @@ def take_back(batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
         lead.state, lead.customer_id = LeadState.FOLLOWING.value, None
         _give_back(lead, plan["lead"])
         session.flush()
-    return Outcome(done=[lead.id])
+    return Outcome(done=[lead.id], href=f"/lead/{lead.id}")
 
 
 _PARTS: tuple[tuple[type[Any], str], ...] = (

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,8 +18,10 @@ from sqlalchemy.dialects.postgresql import insert
 from portal import models
 from portal.domain.approval_reminders import move_on, waiting_too_long
 from portal.domain.calendar import company_day, company_zone
+from portal.domain.payment_reminders import money_due
 from portal.domain.periods import Moments, Period, PeriodKind, period_of
 from portal.domain.pooling import Pooling, poolings
+from portal.domain.reminder_events import Event
 from portal.domain.report_draft import one_line
 from portal.domain.reports import UNSENT, plan
 from portal.domain.weekly_figures import Rate, due
@@ -45,26 +46,10 @@ CATEGORIES: Mapping[str, str] = {
     "approval": "待审批 {n} | {n} for your decision",
     "report": "待补交报告 {n} | {n} reports to send",
     "report_list": "团队未交报告 {n} | {n} reports of the team not in",
+    "payment": "回款 {n} | {n} payments",
+    "contract": "合同到期 {n} | {n} contracts ending",
     "weekly_figures": "周数字 {n} | {n} weekly figures",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something to tell one person; `count` is how many records it stands for in a digest."""
-
-    recipient_id: int
-    category: str
-    key: str
-    title: Text
-    entity: str
-    record_id: int | None
-    href: str
-    body: Text | str = ""
-    count: int = 1
-
-    def notice(self, *, mail: bool) -> Notice:
-        return Notice(self.recipient_id, self.key, self.category, self.title, self.body, self.entity, self.record_id, self.href, mail)
 
 
 def remind_due(*, now: datetime) -> int:
@@ -79,6 +64,7 @@ def remind_due(*, now: datetime) -> int:
         *reports_due(since, now, late=late),
         *decisions_waited_for(since, now),
         *weekly_figures_due(since, now),
+        *money_due(since, now),
     ]
     note_breaches(now)
     move_on(now=now)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from portal.engine.spec import Spec
 
 TABS = frozenset({"mine", "team", "pool", "all"})
-_SAID = frozenset({"screen", "verbs", "scope_parent", "scope_except", "scope_states", "is_part", "entity_name", "extra_fields"})
+_SAID = frozenset(
+    {"screen", "verbs", "scope_parent", "scope_except", "scope_states", "is_part", "form_states", "entity_name", "extra_fields"}
+)
 _MOST_PER_PAGE = 200
 
 
@@ -54,6 +56,8 @@ def _problems(spec: Spec) -> Iterator[str]:
     for key in parent_keys(spec.model):
         if not any(parent.key == key for parent in spec.parents):
             yield f"scope_parent names {key!r}, which is no reference of it"
+    if unknown := set(spec.model.form_states) - set(spec.state.members if spec.state else ()):
+        yield f"form_states names {', '.join(sorted(unknown))}, which no state of it is"
     yield from _screen_problems(spec)
     yield from _chart_problems(spec)
     yield from _tab_problems(spec)

@@ -54,6 +54,8 @@ class Declared:
     """Parts of the rows by state that a role's reach may name beside `own` and `all`: name → (words, states)."""
     is_part: ClassVar[bool] = False
     """For children: it is part of what is decided on with its parent; locked with it, lent with it, in its snapshot."""
+    form_states: ClassVar[tuple[str, ...]] = ()
+    """The states in which its form may be changed; empty: any. The domain says why not, the screens do not offer it."""
     entity_name: ClassVar[str] = ""
     """The REST name where the class may not be called so."""
     extra_fields: ClassVar[Mapping[str, Any]] = {}

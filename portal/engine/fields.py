@@ -122,6 +122,10 @@ class Field:
         self.edit = tuple(edit)
         """Roles that may change it; empty: everyone who may change the record."""
 
+    def offered(self, view: View) -> Any:
+        """What the form of a new record holds before anything is typed."""
+        return self.default
+
     # what it is in the database -------------------------------------------------
     def sql_type(self) -> TypeEngine[Any]:
         raise WrongKind(self)

@@ -89,6 +89,11 @@ class Spec:
         keys = self.screen.facts or tuple(dict.fromkeys((*self.screen.columns, *(f.key for f in self.form))))
         return tuple(self.fields[key] for key in keys)
 
+    def is_open(self, values: Mapping[str, Any]) -> bool:
+        """Whether the form of a record in this state may be changed."""
+        states = self.model.form_states
+        return not states or self.state is None or values.get(self.state.key) in states
+
     def column(self, key: str) -> Any:
         """The mapped column, or the expression that stands for one."""
         if key in self.custom:

@@ -22,6 +22,7 @@ class Outcome:
     batch_id: int | None = None
     message: Text | None = None
     href: str = ""
+    """Where its one record goes on, when that is elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

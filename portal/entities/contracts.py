@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from sqlalchemy import Index, Integer, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.entity import Entity, Owned
@@ -43,6 +44,7 @@ CONTRACT_EDGES = {
     _S.TO_SIGN: (_S.TO_SEAL, _S.DRAFT),
     _S.TO_SEAL: (_S.EFFECTIVE, _S.DRAFT),
     _S.EFFECTIVE: (_S.FULFILLED, _S.EXPIRED, _S.TERMINATED, _S.VOID),
+    _S.EXPIRED: (_S.FULFILLED,),
 }
 _RAN = (_S.EFFECTIVE.value, _S.FULFILLED.value, _S.EXPIRED.value, _S.TERMINATED.value)
 
@@ -63,17 +65,19 @@ class Contract(Entity, Owned):
         "running": ("生效及之后 | effective and after", _RAN),
     }
 
+    form_states = (_S.DRAFT.value,)
+
     number = text("合同编号 | Number", 40, readonly=True, searched=True)
     title = text("合同名称 | Title", 120, required=True, searched=True, identity=True, slot="co")
     customer_id = ref("客户 | Customer", "customer", required=True)
     party = text("签约方 | Party", 200, readonly=True, searched=True, slot="sub")
     """The customer's name as it stands in the contract: legal and finance read it without reading customers."""
     kind = choice("类型 | Kind", ContractKind, required=True, default="sale")
-    amount = money("金额 | Amount", required=True, slot="money", help="有明细时按明细合计。 | With lines: what they come to.")
+    amount = money("金额 | Amount", slot="money", help="有明细时按明细合计。 | With lines: what they come to.")
     discount = decimal("整单折扣 % | Discount on the whole, %", digits=5, scale=2, help="在明细合计上再减。 | Off the sum of the lines.")
     credit_days = integer("账期（天） | Credit, days", least=0, most=365, default=0)
-    start_on = date("开始日期 | Starts", required=True)
-    end_on = date("结束日期 | Ends", required=True)
+    start_on = date("开始日期 | Starts", required=True, in_days=0)
+    end_on = date("结束日期 | Ends", required=True, in_days=364)
     delivery = text("交付方式 | Delivery", 200)
     clauses = longtext("条款 | Clauses", help="交付、验收、违约、知识产权等。 | Delivery, acceptance, breach, intellectual property.")
     state = states("状态 | State", ContractState, edges=CONTRACT_EDGES, slot="state")
@@ -85,7 +89,7 @@ class Contract(Entity, Owned):
     year: Mapped[int] = mapped_column(Integer, nullable=False, default=0, server_default="0")
     sequence: Mapped[int] = mapped_column(Integer, nullable=False, default=0, server_default="0")
 
-    verbs = ("submit", "mark_signed", "seal", "reopen", "terminate", "void")
+    verbs = ("submit", "mark_signed", "seal", "receive", "fulfil", "reopen", "terminate", "void")
     screen = Screen(
         icon="certificate",
         menu=MENU,
@@ -114,7 +118,7 @@ class Contract(Entity, Owned):
             "created_at",
             "clauses",
         ),
-        related=("contract_line", "payment_plan"),
+        related=("contract_line", "payment_plan", "receipt"),
     )
 
 
@@ -161,12 +165,22 @@ PAYMENT_EDGES = {
 }
 
 
+class OverdueLevel(Choices):
+    """How long an open payment is past its day: 1–7, 8–15, 16–30 and more than 30 days (handbook 55)."""
+
+    FIRST = "1", "逾期 1–7 天 | 1–7 days overdue", "warn"
+    SECOND = "2", "逾期 8–15 天 | 8–15 days overdue", "bad"
+    THIRD = "3", "逾期 16–30 天 | 16–30 days overdue", "bad"
+    FOURTH = "4", "逾期超过 30 天 | Over 30 days overdue", "bad"
+
+
 class PaymentPlan(Entity):
     """回款计划 | Payment plan: one part of a contract's amount and when it is due (handbook 39, 53)."""
 
     __table_args__ = (
         Index("ix_payment_plan_contract", "contract_id", "id"),
         Index("ix_payment_plan_due_on", "due_on"),
+        Index("ix_payment_plan_overdue", "overdue", postgresql_where=sql("overdue <> ''")),
         Index("ix_payment_plan_created_at", "created_at"),
     )
     scope_parent = "contract_id"
@@ -179,6 +193,8 @@ class PaymentPlan(Entity):
     amount = money("应收 | Amount", readonly=True)
     due_on = date("到期日 | Due", readonly=True)
     received = money("已收 | Received", readonly=True)
+    overdue = choice("逾期 | Overdue", OverdueLevel, readonly=True)
+    """Kept by the night's job and by every receipt."""
     state = states("状态 | State", PaymentState, edges=PAYMENT_EDGES)
 
     screen = Screen(
@@ -186,10 +202,11 @@ class PaymentPlan(Entity):
         menu=MENU,
         rank=20,
         plural="回款计划 | Payment plan",
-        columns=("name", "contract_id", "amount", "received", "due_on", "state", "percent", "days", "created_at"),
-        filters=("state", "contract_id", "due_on", "amount", "created_at"),
+        columns=("name", "contract_id", "amount", "received", "due_on", "overdue", "state", "percent", "days", "created_at"),
+        filters=("state", "overdue", "contract_id", "due_on", "amount", "created_at"),
         order="due_on",
         form=("contract_id", "name", "percent", "days"),
-        facts=("contract_id", "name", "percent", "days", "amount", "due_on", "received", "state"),
+        facts=("contract_id", "name", "percent", "days", "amount", "due_on", "received", "overdue", "state"),
+        related=("allocation",),
         attachments=False,
     )

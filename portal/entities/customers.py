@@ -137,7 +137,7 @@ class Customer(Entity, Pooled, Customisable):
             Chart("state", "客户阶段 | Customers by stage", by="state"),
             Chart("months", "每月新客户 | New customers a month", by="created_at", step="month"),
         ),
-        related=("contact", "opportunity", "follow_up"),
+        related=("contact", "opportunity", "contract", "follow_up"),
         composer="follow_up",
     )
 

@@ -45,11 +45,20 @@ _SALES = (*_EVERYONE, *_DICTIONARIES, "report_desk:read")
 _MANAGE = "read create edit delete export import"
 
 _CONTRACT_PARTS = ("contract_line", "payment_plan")
+_MONEY_IN = (*_verbs("receipt", "read export"), "allocation:read")
 _CONTRACTS = (
-    *_verbs("contract", "read create edit delete export submit mark_signed reopen"),
+    *_verbs("contract", "read create edit delete export submit mark_signed reopen fulfil"),
+    *_MONEY_IN,
     *(verb for part in _CONTRACT_PARTS for verb in _verbs(part, "read create edit delete export")),
 )
 _MINE = {**_MY_TASKS, "approval": Reach("own", "own"), "delegation": Reach("own", "own")}
+_ABSENT = (
+    *_verbs("leave", "read create edit delete submit cancel"),
+    *_verbs("approval", "read withdraw"),
+    "approval_action:read",
+    *_verbs("delegation", "read create edit delete"),
+)
+"""Who decides takes leave too, and names who decides meanwhile."""
 
 REP = Role(
     "业务员 | Rep",
@@ -62,10 +71,7 @@ REP = Role(
         "stage_change:read",
         *_verbs("follow_up", "read create edit export"),
         *_CONTRACTS,
-        *_verbs("leave", "read create edit delete submit cancel"),
-        *_verbs("approval", "read withdraw"),
-        "approval_action:read",
-        *_verbs("delegation", "read create edit delete"),
+        *_ABSENT,
         *_verbs("work_report", "read edit submit"),
     ),
     {**_sold(Reach("own+pool", "own", "own")), "work_report": Reach("own", "own"), "leave": Reach("own", "own"), **_MINE},
@@ -114,6 +120,7 @@ ADMIN = Role(
         *_verbs("role_desk", "read edit view_as"),
         *_verbs("follow_up", "read export"),
         *(verb for entity in ("contract", *_CONTRACT_PARTS) for verb in _verbs(entity, "read export")),
+        *_MONEY_IN,
         *_verbs("user", "read create edit export import invite place reset_password deactivate reactivate"),
         *(
             v
@@ -155,8 +162,8 @@ UNLOSABLE = frozenset({*_verbs("role_desk", "read edit"), *_verbs("user", "read 
 
 
 def _duty(label: str, verbs: tuple[str, ...], contracts: str) -> Role:
-    """Sees the part of the contracts that its duty needs, and decides what waits for it."""
-    return Role(label, (*_EVERYONE, *verbs), {**_MY_TASKS, "contract": Reach(contracts, "none")})
+    """Sees the part of the contracts that its duty needs, and decides what waits for it, or names a deputy."""
+    return Role(label, (*_EVERYONE, *_ABSENT, *verbs), {**_MINE, "leave": Reach("own", "own"), "contract": Reach(contracts, "none")})
 
 
 def _waiting(label: str) -> Role:
@@ -171,9 +178,15 @@ ROLES: Mapping[str, Role] = {
     "rep": REP,
     "legal": _duty("法务 | Legal", (*_verbs("contract", "read export seal"), "contract_line:read", "payment_plan:read"), "submitted"),
     "finance": _duty(
-        "财务 | Finance", (*_verbs("contract", "read export"), "contract_line:read", *_verbs("payment_plan", "read export")), "accounted"
+        "财务 | Finance",
+        (*_verbs("contract", "read export"), "contract_line:read", *_verbs("payment_plan", "read export"), *_MONEY_IN),
+        "accounted",
     ),
-    "cashier": _duty("出纳 | Cashier", ("contract:read", *_verbs("payment_plan", "read export")), "running"),
+    "cashier": _duty(
+        "出纳 | Cashier",
+        (*_verbs("contract", "read receive"), *_verbs("payment_plan", "read export"), *_MONEY_IN, "receipt:reverse"),
+        "running",
+    ),
     "warehouse": _waiting("仓库 | Warehouse"),
     "service": _waiting("客服 | Service"),
 }

@@ -124,7 +124,8 @@ def _seen_at(raw: str) -> datetime | None:
 
 
 def page_verb(spec: Spec, name: str) -> Response:
-    """`?preview=1` answers with the dialog, otherwise the verb runs; `?stay=1`: with the dialog where the one row is refused."""
+    """`?preview=1` answers with the dialog, otherwise the verb runs; and where the one row is refused, with the dialog
+    again if it holds what was typed or `?stay=1` asks for it."""
     verb = declared(spec, name)
     chosen = selection_from(spec, request.form)
     asked = Asked(spec, verb, reader(), _first(chosen, request.form), chosen.ids)
@@ -144,9 +145,10 @@ def page_verb(spec: Spec, name: str) -> Response:
         return make_response(
             render_template("bulk_preview.html", dialog=_dialog(asked, bound, errors=(error.in_(asked.view.language),))), error.status
         )
-    if request.args.get("stay") == "1" and not outcome.done and len(outcome.refused) == 1:
-        why = outcome.refused[0][1].in_(asked.view.language)
-        return make_response(render_template("bulk_preview.html", dialog=_dialog(asked, bound, errors=(why,))), 422)
+    stays = request.args.get("stay") == "1" or (bool(verb.form) and bool(request.headers.get("HX-Request")))
+    if stays and not outcome.done and len(outcome.refused) == 1:
+        why = tuple(each.told(asked.view.language) for each in reasons(store.session(), spec, outcome).values())
+        return make_response(render_template("bulk_preview.html", dialog=_dialog(asked, bound, errors=why)), 409)
     return _answer(asked, outcome)
 
 
@@ -204,7 +206,12 @@ def _answer(asked: Asked, outcome: Outcome) -> Response:
     text = comma.join([text, *(reason.told(asked.view.language) for reason in list(why.values())[:3])])
     undo = f"/{asked.spec.name}/undo/{outcome.batch_id}" if outcome.batch_id else None
     toast = {"text": text, "undo_href": undo, "tone": "warn" if why and not outcome.done else ""}
-    return _triggered({"portal:toast": toast, "portal:refresh": True, "portal:close": True}, 200 if outcome.done or not why else 409)
+    return _triggered({"portal:toast": toast, **_onward(outcome), "portal:close": True}, 200 if outcome.done or not why else 409)
+
+
+def _onward(outcome: Outcome) -> dict[str, Any]:
+    """What the page does next: the one record may go on elsewhere, else the page is shown anew."""
+    return {"portal:go": {"href": outcome.href}} if outcome.href and len(outcome.done) == 1 else {"portal:refresh": True}
 
 
 def undo(spec: Spec, batches: str) -> Response:
@@ -218,11 +225,12 @@ def undo(spec: Spec, batches: str) -> Response:
             part: Outcome = operations.undo(session, spec, batch_id, acting_user=records.principal(), now=now)
             outcome.done += part.done
             outcome.refused += part.refused
+            outcome.href = part.href
     language = reader().language
     text = Text("已撤销 {done} 条 | {done} restored", done=len(outcome.done)).in_(language)
     if outcome.refused:
         text += Text("；{left} 条此后又有变动，保持不变 | ; {left} changed since and stay", left=len(outcome.refused)).in_(language)
-    return _triggered({"portal:toast": {"text": text}, "portal:refresh": True}, 200)
+    return _triggered({"portal:toast": {"text": text}, **_onward(outcome)}, 200)
 
 
 def _triggered(events: Mapping[str, Any], status: int) -> Response:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from portal.engine.cell import Cell
 from portal.engine.fields import Field, View
 from portal.engine.kinds.dates import relative
+from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, registry
 from portal.engine.text import pick
 from portal.engine.verbs import verbs_of
@@ -96,6 +97,7 @@ class DetailPageBuilder:
         state = spec.state
         deleted = self.row.get("deleted_at") is not None
         writable = policy.writes(self.rights.principal, spec, self.row) and not deleted
+        changeable = writable and spec.is_open(self.row)
         actions = () if deleted else self._actions()
         attachments = files.of_record(spec, self.id) if spec.screen.attachments else []
         return DetailPage(
@@ -105,12 +107,12 @@ class DetailPageBuilder:
             state=self.rights.cell(spec, state, self.row, self.view) if state else None,
             tags=tuple(self.rights.cell(spec, f, self.row, self.view) for f in spec.facts if f.kind == "derived"),
             actions=actions,
-            more=self._more(writable=writable, deleted=deleted),
+            more=self._more(writable=changeable, deleted=deleted),
             facts=tuple(self._fact(f) for f in spec.facts if self.rights.sees(spec, f) and f is not state),
-            facts_edit_href=f"{self.href}/edit" if writable and self.may("edit") and spec.form else None,
+            facts_edit_href=f"{self.href}/edit" if changeable and self.may("edit") and spec.form else None,
             timeline=Timeline(spec, self.row, self.rights, self.view).html(),
-            composer=self._composer() if writable else None,
-            panels=related.panels(spec, self.id, self.rights, self.view, writable=writable),
+            composer=self._composer() if writable and not self._is_over() else None,
+            panels=related.panels(spec, self.id, self.rights, self.view, writable=writable, changeable=changeable),
             next=self._next(),
             why=tuple(text.in_(self.view.language) for text in policy.explain(self.rights.principal, spec, self.row)),
             file_list=tuple((f.name, f"{self.href}/files/{f.id}", _size(f.size)) for f in attachments),
@@ -144,15 +146,21 @@ class DetailPageBuilder:
         hidden = self.rights.masks(each, self.row) and not each.is_blank(self.row.get(each.key))
         shown = self.rights.cell(self.spec, each, self.row, self.view)
         reveal_href = f"{self.href}/reveal" if hidden and self.may("reveal") else None
-        return Fact(
-            self.t(each.label), shown, each.key, reveal_href, long=each.kind == "longtext" and not each.is_blank(self.row.get(each.key))
-        )
+        if isinstance(each, ReferenceField) and shown.kind == "text" and self.may("read", registry()[each.target]):
+            shown = shown._replace(kind="link", href=f"/{each.target}/{self.row[each.key]}")
+        long = each.kind == "longtext" and not each.is_blank(self.row.get(each.key))
+        return Fact(self.t(each.label), shown, each.key, reveal_href, long)
 
     def _next(self) -> tuple[str, str, str] | None:
         at = self.row.get("next_at")
         if at is None:
             return None
         return self.t("下一步 | Next step"), relative(at, self.view), str(self.row.get("next_step") or "")
+
+    def _is_over(self) -> bool:
+        """In a state that nothing leads out of there is nothing more to log: what goes on goes on elsewhere."""
+        state = self.spec.state
+        return state is not None and not state.edges.get(str(self.row.get(state.key)))
 
     def _composer(self) -> Composer | None:
         name = self.spec.screen.composer

@@ -8,7 +8,7 @@ from flask import Response, make_response, render_template, request
 from flask_appbuilder import BaseView, expose
 
 from portal.engine import custom
-from portal.engine.errors import NotAllowed, NotFound
+from portal.engine.errors import NotAllowed, NotFound, Refused
 from portal.engine.spec import Spec
 from portal.security import policy
 from portal.web import actions, arguments, board_page, charts_page, exports, files, form_page, imports, pickers, records
@@ -106,8 +106,11 @@ class EntityView(BaseView):  # type: ignore[misc]
     @granted("edit")
     def edit(self, record_id: int) -> Response | str:
         record = records.find(self.spec, record_id)
-        if not policy.writes(records.principal(), self.spec, records.values_of(record)):
+        values = records.values_of(record)
+        if not policy.writes(records.principal(), self.spec, values):
             raise NotAllowed
+        if request.method == "GET" and not self.spec.is_open(values):
+            raise Refused("现在的状态不能修改。 | It cannot be changed in its present state.", rule="state")
         door = form_page.FormDoor(self.spec, record)
         return door.submit() if request.method == "POST" else door.show()
 

@@ -59,7 +59,7 @@ class FormDoor:
 
     def show(self) -> str:
         """An empty form (prefilled from the URL where it names fields), or the record's."""
-        values = {f.key: _prefilled(f) for f in self.fields} if self.record is None else records.values_of(self.record)
+        values = {f.key: _prefilled(f, self.view) for f in self.fields} if self.record is None else records.values_of(self.record)
         return render_template("form.html", form=self._page(values=values))
 
     def submit(self) -> Response:
@@ -170,10 +170,10 @@ class FormDoor:
         )
 
 
-def _prefilled(each: Field) -> Any:
-    """The value that the address names for a field (`?lead_id=7`), else its default."""
+def _prefilled(each: Field, view: View) -> Any:
+    """The value that the address names for a field (`?lead_id=7`), else what it offers."""
     if each.key not in request.args:
-        return each.default
+        return each.offered(view)
     try:
         return each.parse(request.args[each.key])
     except BadValue as error:

@@ -93,7 +93,7 @@ def _control(
     form: BaseForm | None,
     given: Mapping[str, str],
 ) -> FormField:
-    value = given.get(each.key, "") if form is not None else each.to_input(values.get(each.key, each.default), view)
+    value = given.get(each.key, "") if form is not None else each.to_input(values.get(each.key, each.offered(view)), view)
     errors = tuple(str(e) for e in (*form[each.key].process_errors, *form[each.key].errors)) if form is not None else ()
     is_reference = isinstance(each, ReferenceField)
     return FormField(

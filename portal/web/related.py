@@ -13,7 +13,7 @@ from portal.engine.text import pick
 from portal.security.fields import Rights
 
 _MOST = 20
-_SHOWN = 4
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,11 @@ class Panel:
     new_label: str = ""
 
 
-def panels(spec: Spec, record_id: int, rights: Rights, view: View, *, writable: bool) -> tuple[Panel, ...]:
-    """The children that the timeline does not tell, as this reader may see them."""
+def panels(spec: Spec, record_id: int, rights: Rights, view: View, *, writable: bool, changeable: bool) -> tuple[Panel, ...]:
+    """The children that the timeline does not tell, as this reader may see them; a part is added only while the whole may be changed."""
     names = (name for name in spec.screen.related if name != spec.screen.composer)
-    found = (_panel(registry()[name], spec, record_id, rights, view, writable=writable) for name in names)
+    children = (registry()[name] for name in names)
+    found = (_panel(each, spec, record_id, rights, view, writable=changeable if each.model.is_part else writable) for each in children)
     return tuple(each for each in found if each is not None)
 
 
@@ -44,7 +45,7 @@ def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, 
         limit=_MOST,
         columns=tuple(f.key for f in child.fields.values()),
     )
-    others = [f for f in child.form or child.facts if f not in (child.identity, belongs) and f not in child.parents]
+    others = [f for f in map(child.field, child.screen.columns) if f not in (child.identity, belongs) and f not in child.parents]
     rows = []
     for row in Listing(child, rights, view, query).page(store.session()).rows:
         cells = [(f, rights.cell(child, f, row, view)) for f in others if rights.sees(child, f)]

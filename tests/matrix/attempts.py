@@ -20,9 +20,11 @@ PARENT = {
     "contract": "customer_id",
     "contract_line": "contract_id",
     "payment_plan": "contract_id",
+    "receipt": "contract_id",
+    "allocation": "contract_id",
 }
 """By which field a new child names its parent."""
-_REASONED = ("lost", "release", "invalidate", "revive", "send_back", "exempt", "reject", "cancel", "reopen", "terminate", "void")
+_REASONED = ("lost", "release", "invalidate", "revive", "send_back", "exempt", "reject", "cancel", "reopen", "terminate", "void", "reverse")
 _FIGURES = ("daily_quota", "holding_cap", "cool_down_days", "freeze_days")
 _RECYCLE = ("recycle_qualified_days", "recycle_potential_days", "recycle_weak_days")
 
@@ -39,6 +41,8 @@ def values_for(entity: str, cast: Cast) -> dict[str, Any]:
         "contract": {"title": f"新合同 {n}", "kind": "sale", "amount": "1000", "start_on": "2026-05-12", "end_on": day},
         "contract_line": {"product": f"产品 {n}", "quantity": "2", "price": "100"},
         "payment_plan": {"name": f"第 {n} 期", "percent": "10", "days": "30"},
+        "receipt": {"payer": f"付款方 {n}", "amount": "5", "received_on": "2026-05-08", "method": "transfer"},
+        "allocation": {"amount": "5"},
         "leave": {"kind": "annual", "first_on": day, "last_on": day, "reason": f"written {n}"},
         "delegation": {"deputy_id": cast.people["finance"], "first_on": day, "last_on": day, "note": f"written {n}"},
         "approval_flow": {"title": f"流程 {n}", "entity": "tag", "verb": f"verb{n}", "number": 1},
@@ -72,6 +76,7 @@ def verb_form(entity: str, verb: str, cast: Cast, to: str = "mate") -> dict[str,
         "convert": {"separate": "1"},
         "assign": {"to_id": cast.people[to]},
         "submit": {"problems": "none"},
+        "receive": {"amount": "100", "received_on": "2026-05-10", "method": "transfer"},
         "move": {"to": stages(cast)["商务谈判"], **reason},
         "pause": {"until": "2028-01-03", **reason},
         "transfer": {"to_id": cast.people[to], **reason},

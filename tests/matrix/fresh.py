@@ -18,7 +18,7 @@ from portal.engine.verbs import verb_named
 from tests.cast import NOW, Cast
 from tests.matrix.attempts import stages, values_for
 from tests.matrix.rules import OF_A_SUPERIOR, OF_ANOTHER, OF_THE_AUTHOR, POOLED, STATES
-from tests.matrix.world import OF_CONTRACTS, SALES, Planted, contract_of
+from tests.matrix.world import OF_CONTRACTS, SALES, Planted, contract_of, receipt_of
 
 _day = count(1)
 _STATES = {"revive": "invalid", "convert": "following", "submit": "open", "edit": "open", "remind": "open", "exempt": "open"}
@@ -33,6 +33,7 @@ def fresh(cast: Cast, entity: str, action: str, owner: str) -> Planted:
         "follow_up": _follow_up,
         "contract": _contract,
         **dict.fromkeys(("contract_line", "payment_plan"), _contract_part),
+        **dict.fromkeys(("receipt", "allocation"), _receipt),
         "leave": _leave,
         "opportunity": _opportunity,
         "stage_change": _stage_change,
@@ -109,7 +110,8 @@ def _contract(cast: Cast, _entity: str, action: str, owner: str) -> int:
         return cast.customer(owner=owner)
     made = contract_of(cast, owner, **_deleted(action))
     cast.add(models.ContractLine, contract_id=made, product="设备", quantity=1, price=1000, amount=1000, version=1)
-    cast.add(models.PaymentPlan, contract_id=made, name="全款", percent=100, days=3, amount=1000, state="planned", version=1)
+    payment = {"receive": "open", "fulfil": "paid"}.get(action, "planned")
+    cast.add(models.PaymentPlan, contract_id=made, name="全款", percent=100, days=3, amount=1000, state=payment, version=1)
     state = STATES.get(action, ("draft",))[0]
     if state != "draft":
         cast.set(models.Contract, made, state=state, fingerprint=_fingerprint(cast, made))
@@ -134,6 +136,16 @@ def _contract_part(cast: Cast, entity: str, action: str, owner: str) -> int:
         return cast.add(models.ContractLine, contract_id=contract_id, product="甲", quantity=1, price=5, version=1, **_deleted(action))
     given = {"name": "第二期", "percent": 5, "days": 9, "state": "planned"}
     return cast.add(models.PaymentPlan, contract_id=contract_id, **given, version=1, **_deleted(action))
+
+
+def _receipt(cast: Cast, entity: str, action: str, owner: str) -> int:
+    """Of a contract in effect, of which 400 have come in."""
+    contract_id = contract_of(cast, owner, state="effective")
+    plan_id = cast.add(models.PaymentPlan, contract_id=contract_id, name="全款", percent=100, days=3, amount=1000, state="open", version=1)
+    made = dict(zip(("receipt", "allocation"), receipt_of(cast, contract_id, plan_id), strict=True))[entity]
+    if found := _deleted(action):
+        cast.set({"receipt": models.Receipt, "allocation": models.Allocation}[entity], made, **found)
+    return made
 
 
 def _leave(cast: Cast, _entity: str, action: str, owner: str) -> int:

@@ -7,6 +7,7 @@ from tests.matrix.world import OF_CONTRACTS, ROLE, SALES, Planted
 POOLED = ("lead", "customer")
 SCOPED = (
     *("lead", "customer", "contact", "follow_up", "opportunity", "stage_change", "contract", "contract_line", "payment_plan"),
+    *("receipt", "allocation"),
     *("work_report", "leave", "approval", "approval_action", "approval_task", "delegation"),
 )
 """Record types whose rows are somebody's; of all others the role alone decides."""
@@ -14,6 +15,8 @@ SCOPED = (
 SALES_STAFF = frozenset({"director", "leader", "rep"})
 SUPERIORS = frozenset({"director", "leader"})
 ADMIN = frozenset({"admin"})
+DECIDERS = frozenset({"legal", "finance", "cashier"})
+"""Duties that decide: they take leave and name a deputy as those who sell do."""
 PARTS = ("contract_line", "payment_plan")
 NOBODY_AT_ALL: frozenset[str] = frozenset()
 
@@ -51,16 +54,21 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     "contract": {
         **dict.fromkeys(("create", "edit", "delete", "submit", "mark_signed", "reopen"), SALES_STAFF),
         **dict.fromkeys(("terminate", "void"), SUPERIORS),
+        "fulfil": SALES_STAFF,
         "seal": frozenset({"legal"}),
+        "receive": frozenset({"cashier"}),
         "import": NOBODY_AT_ALL,
     },
+    # Money is booked by the cashier through a verb, and taken back by him; nobody writes it by hand.
+    "receipt": {**dict.fromkeys(_GENERATED, NOBODY_AT_ALL), "reverse": frozenset({"cashier"})},
+    "allocation": dict.fromkeys(_GENERATED, NOBODY_AT_ALL),
     **{part: {"create": SALES_STAFF, "edit": SALES_STAFF, "delete": SALES_STAFF, "import": NOBODY_AT_ALL} for part in PARTS},
-    "leave": {**dict.fromkeys(("create", "edit", "delete", "submit", "cancel"), SALES_STAFF | ADMIN), "import": ADMIN},
+    "leave": {**dict.fromkeys(("create", "edit", "delete", "submit", "cancel"), SALES_STAFF | DECIDERS | ADMIN), "import": ADMIN},
     # Whoever a flow names decides what waits for him; the engine alone writes how it came and went.
     "approval_task": {**dict.fromkeys(_GENERATED, NOBODY_AT_ALL), **dict.fromkeys(DECISIONS, EVERY_ROLE)},
-    "approval": {**dict.fromkeys(_GENERATED, NOBODY_AT_ALL), "withdraw": SALES_STAFF | ADMIN},
+    "approval": {**dict.fromkeys(_GENERATED, NOBODY_AT_ALL), "withdraw": SALES_STAFF | DECIDERS | ADMIN},
     **dict.fromkeys(("approval_action", "approval_flow"), dict.fromkeys(_GENERATED, NOBODY_AT_ALL)),
-    "delegation": {**dict.fromkeys(("create", "edit", "delete"), SALES_STAFF | ADMIN), "import": NOBODY_AT_ALL},
+    "delegation": {**dict.fromkeys(("create", "edit", "delete"), SALES_STAFF | DECIDERS | ADMIN), "import": NOBODY_AT_ALL},
     # The portal opens reports; their author writes and sends them, a superior judges them, nobody removes one.
     "work_report": {
         **dict.fromkeys(("create", "delete", "import"), NOBODY_AT_ALL),
@@ -82,10 +90,11 @@ FROM_THE_POOL = frozenset({"claim", "assign", "reveal"})
 """What a person may do with a lead or customer of the pool, which he reads and does not write."""
 OF_ANOTHER = frozenset({"verify"})
 """Nobody verifies what he entered himself."""
+_OF_ONESELF = frozenset({"approval_task", "approval", "approval_action", "delegation", "leave"})
 DUTIES: dict[str, frozenset[str]] = {
-    "legal": frozenset({"approval_task", "contract", "contract_line", "payment_plan"}),
-    "finance": frozenset({"approval_task", "contract", "contract_line", "payment_plan"}),
-    "cashier": frozenset({"approval_task", "contract", "payment_plan"}),
+    "legal": _OF_ONESELF | {"contract", "contract_line", "payment_plan"},
+    "finance": _OF_ONESELF | {"contract", "contract_line", "payment_plan", "receipt", "allocation"},
+    "cashier": _OF_ONESELF | {"contract", "payment_plan", "receipt", "allocation"},
     **dict.fromkeys(("warehouse", "service"), frozenset({"approval_task"})),
     "": frozenset(),
 }
@@ -94,6 +103,7 @@ STATES = {
     **dict.fromkeys(("create", "edit", "delete", "restore", "submit"), ("draft",)),
     "mark_signed": ("to_sign",),
     "seal": ("to_seal",),
+    **dict.fromkeys(("receive", "fulfil"), ("effective", "expired")),
     "reopen": ("to_sign", "to_seal"),
     **dict.fromkeys(("terminate", "void"), ("effective",)),
 }
@@ -143,7 +153,9 @@ def _of_contract(actor: str, action: str, record: Planted) -> bool:
         return False
     if action == "submit":
         return record.owner == actor
-    return ROLE[actor] == "legal" if action == "seal" else reaches(actor, record)
+    if action in ("seal", "receive", "reverse"):
+        return True  # whose duty it is does it for everybody
+    return reaches(actor, record)
 
 
 def _of_report(actor: str, action: str, record: Planted) -> bool:

@@ -4,65 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Page
 
-import portal.demo
-from jobs import planner, runner
-from portal.engine.clock import clock
-from portal.factory import create_app
-from tests import services
-from tests.matrix.http import served
 from tests.pages.browser import Visitor
+from tests.pages.lived import SHANGHAI, company, live_until, work_off
 from tests.sample_data import COMPANIES, CRM, sample_data
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 Visitors = Callable[[str], Visitor]
 SHARE = 1000
 
 
 def at(hour: int, minute: int = 0, *, day: int = 19) -> None:
-    """Thursday 19 November 2026 unless told otherwise, in Shanghai; what is due by then has been done.
-
-    The minute before is lived too, else the portal takes the leap for a downtime and tells all of it in one digest.
-    """
-    then = datetime(2026, 11, day, hour, minute, tzinfo=SHANGHAI)
-    for instant in (then - timedelta(minutes=1), then):
-        clock.set(instant)
-        work_off()
-
-
-def work_off() -> None:
-    """What scheduler and workers would have done by now."""
-    planner.plan(clock.now())
-    for run_id in runner.due_runs(clock.now()):
-        runner.run_now(run_id)
+    """Thursday 19 November 2026 unless told otherwise, in Shanghai."""
+    live_until(datetime(2026, 11, day, hour, minute, tzinfo=SHANGHAI))
 
 
 @pytest.fixture(scope="module")
-def portal_app(migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+def base(migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The demo company on a Thursday morning."""
-    clock.set(datetime(2026, 11, 19, 8, tzinfo=SHANGHAI))
-    with services.clone(migrated) as url:
-        config = services.config_for(tmp_path_factory.mktemp("day"), url, services.valkey_url("pages"))
-        app = create_app(config)
-        portal.demo.load(config)
-        runner.use_app(app)
-        planner.reconcile(clock.now())
-        with app.app_context():
-            yield app
-            app.extensions["sqlalchemy"].engine.dispose()
-        clock.release()
-
-
-@pytest.fixture(scope="module")
-def base(portal_app: Flask) -> Iterator[str]:
-    with served(portal_app) as port:
-        yield f"http://127.0.0.1:{port}"
+    with company(migrated, tmp_path_factory.mktemp("day"), datetime(2026, 11, 19, 8, tzinfo=SHANGHAI)) as address:
+        yield address
 
 
 def test_a_working_day(visitors: Visitors) -> None:

@@ -36,8 +36,16 @@ class DateField(Field):
     operators = ("eq", "gt", "ge", "lt", "le", "between", *_RELATIVE)
     json_type: ClassVar[dict[str, Any]] = {"type": "string", "format": "date"}
 
+    def __init__(self, label: str, *, in_days: int | None = None, **options: Unpack[Options]) -> None:
+        super().__init__(label, **options)
+        self.in_days = in_days
+        """A new record's form offers the day so many days from today; None: it offers none."""
+
     def sql_type(self) -> TypeEngine[Any]:
         return Date()
+
+    def offered(self, view: View) -> Any:
+        return self.default if self.in_days is None else _today(view) + dt.timedelta(days=self.in_days)
 
     def read(self, raw: Any) -> Any:
         if isinstance(raw, dt.date):
@@ -213,9 +221,9 @@ def _all(bounds: list[ColumnElement[bool]]) -> ColumnElement[bool]:
     return bounds[0] if len(bounds) == 1 else bounds[0] & bounds[1]
 
 
-def date(label: str, **options: Unpack[Options]) -> Mapped[dt.date | None]:
-    """A calendar day."""
-    return DateField(label, **options).column()
+def date(label: str, *, in_days: int | None = None, **options: Unpack[Options]) -> Mapped[dt.date | None]:
+    """A calendar day; the form of a new record offers the one `in_days` from today."""
+    return DateField(label, in_days=in_days, **options).column()
 
 
 def instant(label: str, **options: Unpack[Options]) -> Mapped[dt.datetime | None]:

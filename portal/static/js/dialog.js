@@ -22,12 +22,22 @@ dialog.addEventListener("click", (event) => {
 dialog.addEventListener("close", () => dialog.replaceChildren());
 document.body.addEventListener("portal:close", close);
 
-// A changed field of a verb's form asks for the preview anew, unless it changed because the form is being sent:
-// the new preview would take the pressed button away.
+// A changed field of a verb's form asks what would happen now, unless it changed because the form is being sent. Only the
+// answer's `data-fresh` parts are taken over: what is typed meanwhile, and where, stays.
 let sending = false;
+let asked = 0;
 dialog.addEventListener("pointerdown", (event) => { sending = Boolean(event.target.closest("[type=submit]")); });
 dialog.addEventListener("keydown", (event) => { sending = event.key === "Enter" && !event.target.matches("textarea, select"); });
-dialog.addEventListener("change", (event) => {
+dialog.addEventListener("change", async (event) => {
   const part = event.target.closest("[data-preview]");
-  if (part && !sending) htmx.ajax("POST", part.dataset.preview, { source: dialog.querySelector("form"), target: "#dialog", swap: "innerHTML", values: Object.fromEntries(new FormData(dialog.querySelector("form"))) });
+  if (!part || sending) return;
+  const turn = ++asked;
+  const answer = await fetch(part.dataset.preview, { method: "POST", headers: { "HX-Request": "true" }, body: new FormData(part.closest("form")) });
+  if (!answer.ok) return;
+  const told = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (turn !== asked || sending || !part.isConnected) return;
+  for (const old of dialog.querySelectorAll("[data-fresh]")) {
+    const fresh = told.querySelector(`[data-fresh="${old.dataset.fresh}"]`);
+    if (fresh) old.replaceWith(fresh);
+  }
 });

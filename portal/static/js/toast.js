@@ -44,6 +44,11 @@ document.body.addEventListener("portal:refresh", () => {
   location.reload();
 });
 
+document.body.addEventListener("portal:go", (event) => {
+  leaving = true;
+  location.assign(event.detail.href);
+});
+
 const kept = sessionStorage.getItem(KEPT);
 if (kept) {
   sessionStorage.removeItem(KEPT);
