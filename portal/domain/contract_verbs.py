@@ -201,7 +201,7 @@ def _end(contracts: Sequence[models.Contract], state: ContractState, acting_user
         with entrusted(session, replace(acting_user, is_system=True, note=f"contract:{state.value}")):
             for each in payments:
                 if each.state == PaymentState.OPEN.value:
-                    each.state = PaymentState.VOID.value
+                    each.state, each.overdue = PaymentState.VOID.value, ""
 
     return each_in(contracts, (_S.EFFECTIVE,), ended, message=message)
 

@@ -32,7 +32,9 @@ from portal.security.session import entrusted
 
 ZERO = Decimal(0)
 COLLECTED = (ContractState.EFFECTIVE, ContractState.EXPIRED)
-"""A contract that money still comes in for: what is owed outlives its last day."""
+"""What may be fulfilled: also after its last day."""
+TAKES = (*COLLECTED, ContractState.TERMINATED)
+"""A contract that money still comes in for: what is owed outlives its last day, and its end before time."""
 OWED = (PaymentState.OPEN.value, PaymentState.PARTLY.value)
 _TOO_MUCH = "只剩 ¥{left} 未收；多出的请另行登记或退回。 | Only ¥{left} is still open; book the rest where it belongs, or pay it back."
 
@@ -89,7 +91,7 @@ def preview(contracts: Sequence[Any], *, acting_user: Principal, now: datetime, 
     takes=("all",),
     primary=True,
     columns=(),
-    states=COLLECTED,
+    states=TAKES,
     preview=preview,
     form=(
         ("amount", MoneyField("金额 | Amount", required=True)),
@@ -121,7 +123,7 @@ def receive(
                 _settle(payment, (payment.received or ZERO) + part, company_day(now))
             session.flush()
 
-    return each_in(contracts, COLLECTED, book, message=say("已入账 ¥{amount} | ¥{amount} booked", amount=f"{amount:,.2f}"))
+    return each_in(contracts, TAKES, book, message=say("已入账 ¥{amount} | ¥{amount} booked", amount=f"{amount:,.2f}"))
 
 
 def _check(amount: Decimal, received_on: date, today: date) -> None:
@@ -166,7 +168,8 @@ def _settle(payment: models.PaymentPlan, received: Decimal, today: date) -> None
     columns=("state", "reason"),
     states=(ReceiptState.BOOKED,),
     form=(("reason", TextField("原因 | Reason", 500, required=True)),),
-    help="登记错了用：回款计划恢复未收，记录保留。 | For a mistake: the payments are open again, the record stays.",
+    help="登记错了用：回款计划恢复未收，记录保留；已履行完毕的合同恢复生效。"
+    " | For a mistake: the payments are open again, the record stays; a fulfilled contract is in effect again.",
 )
 def reverse(receipts: Sequence[models.Receipt], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """As if it had not come in; the receipt stays and says why."""
@@ -194,6 +197,9 @@ def _give_back(session: Session, receipt: models.Receipt, now: datetime) -> None
         payment = payments[part.payment_plan_id or 0]
         _settle(payment, (payment.received or ZERO) - (part.amount or ZERO), company_day(now))
         part.deleted_at = now
+    contract = session.scalars(select(models.Contract).where(models.Contract.id == receipt.contract_id)).one()
+    if contract.state == ContractState.FULFILLED.value:
+        contract.state = ContractState.EFFECTIVE.value
     session.flush()
 
 

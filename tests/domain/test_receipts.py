@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from threading import Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -105,6 +106,38 @@ def test_a_contract_is_fulfilled_when_all_is_paid(cast: Cast) -> None:
     assert not do(cast, "rep", "contract:fulfil", made).done
     receive(cast, made, "1000")
     assert do(cast, "rep", "contract:fulfil", made).done
+
+
+def test_a_fulfilled_contract_is_in_effect_again_when_its_receipt_was_a_mistake(cast: Cast) -> None:
+    made, ids = owing(cast, (1000, 0))
+    receive(cast, made, "1000")
+    assert do(cast, "rep", "contract:fulfil", made).done
+    assert do(cast, "cashier", "receipt:reverse", cast.rows(models.Receipt)[-1].id, reason="退票").done
+    assert (cast.row(models.Contract, made).state, standing(cast, ids)) == ("effective", [("open", Decimal(0))])
+
+
+def test_what_is_owed_is_still_booked_after_a_termination_and_what_is_void_is_neither_owed_nor_late(cast: Cast) -> None:
+    made, ids = owing(cast, (600, -9), (400, -2))
+    receive(cast, made, "100")
+    with cast.act("system"):
+        collection.mark_overdue(now=NOW)
+    assert [cast.row(models.PaymentPlan, each).overdue for each in ids] == ["2", "1"]
+    assert do(cast, "leader_a", "contract:terminate", made, reason="客户停产").done
+    assert [cast.row(models.PaymentPlan, each).overdue for each in ids] == ["2", ""]
+    assert not receive(cast, made, "501").done
+    assert receive(cast, made, "500").done
+    assert standing(cast, ids) == [("paid", Decimal(600)), ("void", Decimal(0))]
+
+
+def test_two_cashiers_at_once_never_book_more_than_is_open(cast: Cast) -> None:
+    made, ids = owing(cast, (1000, 0))
+    found: list[bool] = []
+    both = [Thread(target=lambda: found.append(bool(receive(cast, made, "600").done))) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert (sorted(found), standing(cast, ids)) == ([False, True], [("partly", Decimal(600))])
 
 
 # overdue ------------------------------------------------------------------------------------------

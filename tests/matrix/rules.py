@@ -103,7 +103,8 @@ STATES = {
     **dict.fromkeys(("create", "edit", "delete", "restore", "submit"), ("draft",)),
     "mark_signed": ("to_sign",),
     "seal": ("to_seal",),
-    **dict.fromkeys(("receive", "fulfil"), ("effective", "expired")),
+    "receive": ("effective", "expired", "terminated"),
+    "fulfil": ("effective", "expired"),
     "reopen": ("to_sign", "to_seal"),
     **dict.fromkeys(("terminate", "void"), ("effective",)),
 }
