@@ -39,7 +39,7 @@ lock: .venv/.test-set ## Choose the newest allowed versions again and write all 
 	$(BIN)/python bin/lock.py
 
 clean: ## Remove what was built and installed here; the data in .portal stays
-	rm -rf .venv build node_modules portal/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build node_modules portal/static/vendor portal/fonts .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/python:
 	$(PYTHON) bin/make_venv.py .venv

@@ -1,4 +1,4 @@
-"""Install the browser's libraries from package-lock.json and copy what is used into portal/static/vendor.
+"""Install the browser's libraries and the printed font from package-lock.json and copy what is used.
 
 Nothing of them is run here (npm's install scripts are off). Where Node is missing it comes from a PyPI wheel.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = ROOT / "node_modules"
+FONTS = ROOT / "portal" / "fonts"
 VENDOR = ROOT / "portal" / "static" / "vendor"
 FOR_TESTS = ROOT / "build" / "vendor"
 OLDEST_NODE = 18
@@ -26,6 +27,8 @@ COPIED = {
     "tom-select/dist/css/tom-select.bootstrap5.min.css": "tom-select/tom-select.bootstrap5.min.css",
     "tom-select/dist/js/tom-select.complete.min.js": "tom-select/tom-select.complete.min.js",
 }
+PRINTED = ("400Regular/NotoSansSC_400Regular.ttf", "700Bold/NotoSansSC_700Bold.ttf")
+"""Weights of the Chinese font that papers are printed in: 10 MB each, embedded in part, never sent to a browser."""
 COPIED_FOR_TESTS = {"axe-core/axe.min.js": "axe.min.js"}
 _SHAPES = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
 _MAP = re.compile(r"\n?(//|/\*)# sourceMappingURL=\S+?( ?\*/)?\s*$")
@@ -44,6 +47,9 @@ def copy_all() -> None:
     shutil.rmtree(VENDOR, ignore_errors=True)
     for source, target in COPIED.items():
         copy(MODULES / source, VENDOR / target)
+    FONTS.mkdir(exist_ok=True)
+    for source in PRINTED:
+        shutil.copyfile(MODULES / "@expo-google-fonts" / "noto-sans-sc" / source, FONTS / Path(source).name)
     for source, target in COPIED_FOR_TESTS.items():
         copy(MODULES / source, FOR_TESTS / target)
     write_icons((ROOT / "portal" / "static" / "icons.txt").read_text().split())

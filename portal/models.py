@@ -58,6 +58,7 @@ from portal.entities.payments import (
     Allocation,  # which part of a payment plan a receipt has paid
     Receipt,  # money that came in for a contract
 )
+from portal.entities.printing import PrintTemplate  # how records of one type look on paper, by version
 from portal.entities.reports import (
     ReportTemplate,  # the questions of a report
     WorkReport,  # one person's duty for one period
@@ -94,6 +95,7 @@ __all__ = [
     "Pipeline",
     "Policy",
     "Pool",
+    "PrintTemplate",
     "Product",
     "Receipt",
     "ReportTemplate",

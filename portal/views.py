@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, g, make_response, redirect
 from flask_appbuilder import AppBuilder, BaseView, IndexView, expose
 
-from portal.screens import approvals, flows, home, inbox, jobs_page, mailbox, me, report_desk, report_templates, role_desk
+from portal.screens import approvals, flows, home, inbox, jobs_page, mailbox, me, print_desk, report_desk, report_templates, role_desk
 from portal.web.login import LoginView
 from portal.web.navigation import menu_entry
 from portal.web.preferences import PreferencesView
@@ -18,6 +18,7 @@ SCREENS: tuple[type[BaseView], ...] = (
     flows.FlowDeskView,  # who decides about what
     report_desk.ReportDeskView,  # write and read reports
     report_templates.TemplateDeskView,  # what reports ask
+    print_desk.PrintDeskView,  # how records look on paper
     jobs_page.JobsView,  # long work and periodic work
     role_desk.RoleDeskView,  # roles, their rights and reach
     role_desk.EyesView,  # look as somebody else, and why somebody sees a record
@@ -31,6 +32,7 @@ menu_entry("", "通知 | Notices", "inbox", "/inbox/", "inbox:read")
 menu_entry("团队 | Team", "报告台 | Report desk", "clipboard-text", "/report-desk/", "report_desk:read")
 menu_entry("管理 | Administration", "审批流 | Approval flows", "git-branch", "/flows/", "flow_desk:read")
 menu_entry("管理 | Administration", "报告模板 | Report templates", "template", "/report-templates/", "report_template:edit")
+menu_entry("管理 | Administration", "打印模板 | Print templates", "printer", "/print-templates/", "print_desk:read")
 menu_entry("管理 | Administration", "角色 | Roles", "shield-lock", "/roles/", "role_desk:read")
 menu_entry("管理 | Administration", "任务 | Jobs", "activity", "/jobs/", "job:read")
 

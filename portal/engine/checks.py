@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import InstrumentedAttribute
 
+from portal.engine import printing
 from portal.engine.entity import parent_keys
-from portal.engine.errors import WrongDeclaration
+from portal.engine.errors import Refused, WrongDeclaration
 from portal.engine.kinds.choice import ChoiceField, DerivedField, StateField
 from portal.engine.kinds.dates import DateField
 from portal.engine.kinds.reference import ReferenceField
@@ -38,6 +39,16 @@ def check_together(specs: Sequence[Spec]) -> None:
     for spec in specs:
         for problem in _foreign_problems(spec, known):
             raise WrongDeclaration(f"{spec.model.__name__}: {problem}")
+        _check_paper(spec)
+
+
+def _check_paper(spec: Spec) -> None:
+    if spec.screen.prints is None:
+        return
+    try:
+        printing.check(spec, spec.screen.prints.layout)
+    except Refused as refusal:
+        raise WrongDeclaration(f"{spec.model.__name__}: screen.prints: {refusal.in_('en')}") from refusal
 
 
 def _problems(spec: Spec) -> Iterator[str]:

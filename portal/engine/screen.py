@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from portal.engine.charts import Chart
+from portal.engine.printing import Prints
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,5 @@ class Screen:
     per_page: int = field(default=25)
     board: Board | None = None
     """Offered beside the list."""
+    prints: Prints | None = None
+    """Offered on the record page and in REST as PDF."""

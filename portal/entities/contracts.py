@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.entity import Entity, Owned
 from portal.engine.kinds import Choices, choice, date, decimal, instant, integer, longtext, money, ref, states, text
+from portal.engine.printing import Layout, Prints, Section
 from portal.engine.query.search import search_index
 from portal.engine.screen import Screen
 
@@ -48,6 +49,32 @@ CONTRACT_EDGES = {
     _S.FULFILLED: (_S.EFFECTIVE,),
 }
 _RAN = (_S.EFFECTIVE.value, _S.FULFILLED.value, _S.EXPIRED.value, _S.TERMINATED.value)
+
+
+PAPER = Layout(
+    "{title} | {title}",
+    (
+        Section("facts", fields=("number", "party", "kind", "amount", "discount", "credit_days", "start_on", "end_on", "delivery")),
+        Section(
+            "table",
+            "一、产品与价格 | 1. Products and prices",
+            of="contract_line",
+            fields=("product", "description", "quantity", "price", "discount", "amount"),
+        ),
+        Section("text", body="合同总金额为 {amount}，大写{amount:大写}。 | The whole amount is {amount}."),
+        Section("table", "二、付款 | 2. Payment", of="payment_plan", fields=("name", "percent", "days", "amount", "due_on")),
+        Section("text", "三、条款 | 3. Terms", "{clauses} | {clauses}"),
+        Section(
+            "text",
+            "四、一致 | 4. Whole agreement",
+            "双方的约定以本合同为准；合同之外没有另行约定的价格、款项或承诺。"
+            " | This contract is the whole agreement; there is no price, payment or promise beside it.",
+        ),
+        Section("signatures", body="甲方（买方）：{party}\n乙方（卖方）： | Buyer: {party}\nSeller:"),
+    ),
+    head="{number} {party} | {number} {party}",
+)
+"""Printed until an administrator publishes another: description, price, payment, delivery, breach, the seals (handbook 39, 40, 44)."""
 
 
 class Contract(Entity, Owned):
@@ -120,6 +147,7 @@ class Contract(Entity, Owned):
             "clauses",
         ),
         related=("contract_line", "payment_plan", "receipt"),
+        prints=Prints(PAPER, drafts=(_S.DRAFT, _S.TO_LEGAL, _S.TO_FINANCE, _S.VOID)),
     )
 
 

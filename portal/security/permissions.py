@@ -14,6 +14,7 @@ SCREENS = {
     "policy_desk:read": "制度参数 | Policy figures",
     "approval_desk:read": "待办 | Approvals",
     "flow_desk:read": "审批流 | Approval flows",
+    "print_desk:read": "打印模板 | Print templates",
     "role_desk:read": "看角色与范围 | See roles and reach",
     "role_desk:edit": "改角色与范围 | Change roles and reach",
     "role_desk:view_as": "换成某人看看 | View as somebody",

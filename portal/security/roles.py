@@ -144,6 +144,8 @@ ADMIN = Role(
         *_verbs("approval_flow", "read"),
         "approval_action:read",
         "flow_desk:read",
+        "print_template:read",
+        "print_desk:read",
         *_verbs("custom_field", "read create edit delete export"),
         *_verbs("work_report", "read exempt"),
     ),

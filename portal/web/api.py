@@ -27,7 +27,7 @@ from portal.engine.tables import IdempotencyKey
 from portal.engine.verbs import Outcome, verbs_of
 from portal.policies import policy
 from portal.security.bulk import Selection
-from portal.web import actions, arguments, openapi, pickers, records
+from portal.web import actions, arguments, openapi, pickers, prints, records
 from portal.web.language import view as reader
 from portal.web.records import granted
 
@@ -168,6 +168,16 @@ class EntityApi(BaseApi):  # type: ignore[misc]
         openapi.describe(api_spec, self.spec, verbs_of(self.spec))
 
 
+class PrintedApi(EntityApi):
+    """REST of an entity that is offered on paper."""
+
+    @expose("/<int:record_id>/print.pdf", methods=("GET",))
+    @granted("read")
+    def print_pdf(self, record_id: int) -> Response:
+        """The record as its reader sees it, in the layout in use."""
+        return prints.of_record(self.spec, record_id)
+
+
 def _named(each: ReferenceField) -> Callable[[Mapping[str, Any]], Any]:
     """A reference is told with its name; where the name is hidden, so is the record."""
     key, label = each.key, label_key(each)
@@ -255,7 +265,7 @@ def api_of(spec: Spec) -> type[EntityApi]:
     name = "".join(part.title() for part in spec.name.split("_")) + "Api"
     return type(
         name,
-        (EntityApi,),
+        (PrintedApi if spec.screen.prints else EntityApi,),
         {
             "declared": spec,
             "resource_name": spec.name,

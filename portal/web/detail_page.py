@@ -75,6 +75,7 @@ class DetailPage:
     deleted: bool
     restore_href: str | None
     approval: Box | None = None
+    print_href: str | None = None
 
 
 class DetailPageBuilder:
@@ -120,6 +121,7 @@ class DetailPageBuilder:
             deleted=deleted,
             restore_href=f"{self.href}/restore" if deleted and self.may("delete") else None,
             approval=box_of(spec, self.id, self.rights, self.view, self.view.now) if self.view.now else None,
+            print_href=f"{self.href}/print.pdf" if spec.screen.prints and not deleted else None,
         )
 
     # head ------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from portal.engine import custom
 from portal.engine.errors import NotAllowed, NotFound, Refused
 from portal.engine.spec import Spec
 from portal.security import policy
-from portal.web import actions, arguments, board_page, charts_page, exports, files, form_page, imports, pickers, records
+from portal.web import actions, arguments, board_page, charts_page, exports, files, form_page, imports, pickers, prints, records
 from portal.web.detail_page import DetailPageBuilder
 from portal.web.language import view as reader
 from portal.web.list_page import ListPageBuilder
@@ -161,6 +161,15 @@ class BoardView(EntityView):
         return render_template("entity_board.html", page=page)
 
 
+class PrintedView(EntityView):
+    """The pages of an entity that is offered on paper."""
+
+    @expose("/<int:record_id>/print.pdf")
+    @granted("read")
+    def print_pdf(self, record_id: int) -> Response:
+        return prints.of_record(self.spec, record_id)
+
+
 def view_of(spec: Spec) -> type[EntityView]:
     """The view class of an entity."""
     name = "".join(part.title() for part in spec.name.split("_")) + "View"
@@ -171,4 +180,5 @@ def view_of(spec: Spec) -> type[EntityView]:
         "default_view": "list",
         "endpoint": name,
     }
-    return type(name, (BoardView if spec.screen.board else EntityView,), settings)
+    offered = ((BoardView, spec.screen.board), (PrintedView, spec.screen.prints))
+    return type(name, tuple(view for view, declared in offered if declared) or (EntityView,), settings)

@@ -32,6 +32,8 @@ def describe(api_spec: Any, spec: Spec, verbs: Sequence[Verb]) -> None:
     api_spec.path(path=root + "{record_id}", operations={"get": one, "put": _write(spec, 200), "delete": _plain(spec, 204)})
     if spec.masked:
         api_spec.path(path=root + "{record_id}/reveal", operations={"post": _reveal(spec)})
+    if spec.screen.prints:
+        api_spec.path(path=root + "{record_id}/print.pdf", operations={"get": _paper(spec)})
     for verb in verbs:
         api_spec.path(path=root + verb.name, operations={"post": _verb(spec, verb)})
 
@@ -84,6 +86,12 @@ def _write(spec: Spec, status: int) -> dict[str, Any]:
 
 def _plain(spec: Spec, status: int) -> dict[str, Any]:
     return {"tags": [_tag(spec)], "parameters": [_ID], "responses": _responses(status)}
+
+
+def _paper(spec: Spec) -> dict[str, Any]:
+    made = _responses(200)
+    made["200"]["content"] = {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}
+    return {"tags": [_tag(spec)], "summary": "打印 | Print PDF", "parameters": [_ID], "responses": made}
 
 
 def _reveal(spec: Spec) -> dict[str, Any]:

@@ -39,6 +39,7 @@ _VERB_WORDS = {
     "attach": "添加了文件 | added files",
     "reveal": "查看了隐藏的内容 | revealed a hidden value",
     "export": "导出 | exported",
+    "print": "打印 | printed",
     "convert": "由线索转入 | came from a lead",
     "undo": "撤销 | undone",
 }

@@ -46,6 +46,7 @@ def values_for(entity: str, cast: Cast) -> dict[str, Any]:
         "leave": {"kind": "annual", "first_on": day, "last_on": day, "reason": f"written {n}"},
         "delegation": {"deputy_id": cast.people["finance"], "first_on": day, "last_on": day, "note": f"written {n}"},
         "approval_flow": {"title": f"流程 {n}", "entity": "tag", "verb": f"verb{n}", "number": 1},
+        "print_template": {"entity": "tag", "number": n},
         **{key: {"title": f"written {n}"} for key in ("approval", "approval_task", "approval_action")},
         "work_report": {"problems": f"written {n}", "plan": "", "extra_work": ""},
         "user": {"name": "新来的人", "email": f"new{n}@test.example"},

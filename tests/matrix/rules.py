@@ -67,7 +67,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     # Whoever a flow names decides what waits for him; the engine alone writes how it came and went.
     "approval_task": {**dict.fromkeys(_GENERATED, NOBODY_AT_ALL), **dict.fromkeys(DECISIONS, EVERY_ROLE)},
     "approval": {**dict.fromkeys(_GENERATED, NOBODY_AT_ALL), "withdraw": SALES_STAFF | DECIDERS | ADMIN},
-    **dict.fromkeys(("approval_action", "approval_flow"), dict.fromkeys(_GENERATED, NOBODY_AT_ALL)),
+    **dict.fromkeys(("approval_action", "approval_flow", "print_template"), dict.fromkeys(_GENERATED, NOBODY_AT_ALL)),
     "delegation": {**dict.fromkeys(("create", "edit", "delete"), SALES_STAFF | DECIDERS | ADMIN), "import": NOBODY_AT_ALL},
     # The portal opens reports; their author writes and sends them, a superior judges them, nobody removes one.
     "work_report": {

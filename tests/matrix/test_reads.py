@@ -36,6 +36,8 @@ def reading_doors(how: str, world: World) -> list[str]:
     """Every door at which a value could be read."""
     doors = [door for entity in SCOPED for door in listing_doors(entity, how)]
     doors += [f"/api/v1/{r.entity}/{r.id}" for r in world.records]
+    printed = [r for r in world.records if registry()[r.entity].screen.prints]
+    doors += [f"{'/api/v1' if how == 'token' else ''}/{r.entity}/{r.id}/print.pdf" for r in printed]
     if how == "cookie":
         doors += ["/", "/inbox/", "/report-desk/", "/report-desk/board", "/jobs/", "/me/"]
         doors += [f"/{r.entity}/{r.id}" for r in world.records] + [f"/{r.entity}/{r.id}/edit" for r in world.records]
@@ -85,6 +87,16 @@ def test_the_duties_that_wait_are_denied_every_entity(actor: str, callers: Calle
         for door in (f"/{entity}/", f"/api/v1/{entity}/", f"/{entity}/new", f"/{entity}/export.csv", f"/{entity}/pick?field=owner_id"):
             answer = caller.get(door)
             assert answer.status == 403, f"{actor} {door}: {answer.status}"
+
+
+@pytest.mark.parametrize("actor", ["rep", "other", "leader_a", "director", "legal", "finance", "cashier"])
+def test_a_paper_says_what_its_reader_may_see(actor: str, callers: Callers, world: World) -> None:
+    """The positive control of the paper: its words are read out of the PDF, and a hidden record has none."""
+    caller = callers(actor, "token")
+    for record in world.of("contract"):
+        answer = caller.get(f"/api/v1/contract/{record.id}/print.pdf")
+        assert (answer.status == 200) is sees(actor, record), f"{actor} {record}: {answer.status}"
+        assert bool(found_in(answer, record.canaries)) is sees(actor, record)
 
 
 @pytest.mark.parametrize("how", ["cookie", "token"])

@@ -62,6 +62,9 @@ SPECIAL: dict[Door, Callable[..., Any]] = {
         ),
         rules.test_roles_are_the_admins,
     ),
+    ("GET", "/print-templates/"): rules.test_pages_of_the_house_are_the_admins,
+    ("GET", "/print-templates/<entity>"): rules.test_pages_of_the_house_are_the_admins,
+    ("POST", "/print-templates/<entity>"): rules.test_pages_of_the_house_are_the_admins,
     ("GET", "/mailbox/"): rules.test_pages_of_the_house_are_the_admins,
     ("GET", "/api/<version>/_openapi"): rules.test_pages_of_the_house_are_the_admins,
 }

@@ -1,0 +1,155 @@
+"""The print template page: sections are added, ordered and worded here, tried on a record, and each save is a new version."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, g, make_response, redirect, render_template, request
+from flask_appbuilder import BaseView, expose
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import Unauthorized
+
+from portal.domain import flow_desk
+from portal.domain import print_templates as desk
+from portal.domain.prints import Print
+from portal.engine import printing
+from portal.engine.errors import BadRequest, NotAllowed, PortalError
+from portal.engine.given import id_of, json_of
+from portal.engine.printing import Layout, Section
+from portal.engine.spec import Spec, spec_named
+from portal.web import prints, records
+from portal.web.language import language, view
+
+_BODY, _LINE = 10_000, 200
+Sections = list[Section]
+
+
+class PrintDeskView(BaseView):  # type: ignore[misc]
+    """A draft lives in the page's form until it is put in use."""
+
+    route_base = "/print-templates"
+    endpoint = "PrintDeskView"
+    default_view = "templates"
+
+    @expose("/")
+    def templates(self) -> str:
+        _reader()
+        return render_template("print_templates.html", templates=[desk.in_use(spec) for spec in desk.printed()])
+
+    @expose("/<entity>", methods=("GET", "POST"))
+    def template(self, entity: str) -> Response | str:
+        _reader()
+        spec = spec_named(entity)
+        current = desk.in_use(spec)
+        if request.method == "GET":
+            return _page(current, current.layout, 0)
+        layout, chosen = _drafted(request.form)
+        error = ""
+        try:
+            layout, chosen = _applied(spec, layout, chosen, request.form.get("do", ""))
+            if request.form.get("do") == "preview":
+                return _preview(spec, layout)
+            if request.form.get("do") == "publish":
+                started = id_of(request.form.get("number", "0")) or 0
+                with records.writing() as (_session, now):
+                    desk.publish(spec, layout, started, acting_user=records.principal(), now=now)
+                return make_response(redirect(f"/print-templates/{entity}", 303))
+        except PortalError as refusal:
+            error = refusal.in_(language())
+        return make_response(_page(current, layout, chosen, error), 422 if error else 200)
+
+
+def _reader() -> None:
+    if g.signed_in is None:
+        raise Unauthorized
+    if not records.principal().may("print_desk:read"):
+        raise NotAllowed
+
+
+def _preview(spec: Spec, layout: Layout) -> Response:
+    """On a record that the administrator may see, or with the fields' names in place of values."""
+    printing.check(spec, layout)
+    how, sample = view(), id_of(request.form.get("sample", "0")) or 0
+    row = records.row_of(spec, sample, how) if sample else None
+    return prints.answer(Print(spec, layout, records.rights(), how, row).pdf(), f"{spec.name}.pdf")
+
+
+def _drafted(form: MultiDict[str, str]) -> tuple[Layout, int]:
+    """The draft as the form carries it; what was typed for the chosen section is kept whatever it was."""
+    try:
+        layout = printing.read(json_of(form.get("layout", "{}")))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadRequest("版式的内容不对，请重新打开这一页。 | The layout cannot be read; open the page again.") from error
+    texts = {key: _pair(form, key, _LINE) for key in ("title", "head", "foot")}
+    sections, chosen = list(layout.sections), id_of(form.get("chosen", "0")) or 0
+    if chosen < len(sections) and "heading_zh" in form:
+        fields = tuple(dict.fromkeys(form.getlist("field")))
+        known = sections[chosen]
+        # A field ticked later comes last; the others keep the order they are printed in.
+        kept = tuple(key for key in known.fields if key in fields)
+        sections[chosen] = replace(
+            known,
+            heading=_pair(form, "heading", _LINE),
+            body=_pair(form, "body", _BODY),
+            fields=(*kept, *(key for key in fields if key not in kept)),
+        )
+    return Layout(sections=tuple(sections), **texts), chosen
+
+
+def _pair(form: MultiDict[str, str], key: str, most: int) -> str:
+    """Both languages of what an administrator wrote; where he wrote one, it stands for both."""
+    zh, en = (form.get(f"{key}_{half}", "").replace("\r", "").replace("|", "｜").strip()[:most] for half in ("zh", "en"))
+    return f"{zh or en} | {en or zh}" if zh or en else ""
+
+
+def _applied(spec: Spec, layout: Layout, chosen: int, do: str) -> tuple[Layout, int]:
+    """What the button said; a place outside the list changes nothing."""
+    what, *rest = do.split(":")
+    found: Sections = list(layout.sections)
+    if what == "add" and rest[:1] and rest[0] in printing.KINDS:
+        of = rest[1] if len(rest) > 1 and rest[1] in {part.name for part in spec.parts()} else ""
+        found.append(Section(rest[0], of=of))
+        return replace(layout, sections=tuple(found)), len(found) - 1
+    at, to = (*(id_of(place) for place in rest), None, None)[:2]
+    if at is None or at >= len(found):
+        return layout, chosen
+    if what in ("up", "down"):
+        to = at - 1 if what == "up" else at + 1
+    if what == "remove":
+        del found[at]
+        chosen = max(at - 1, 0)
+    elif what == "choose":
+        chosen = at
+    elif what in ("up", "down", "move") and to is not None and 0 <= to < len(found):
+        found.insert(to, found.pop(at))
+        chosen = to
+    return replace(layout, sections=tuple(found)), chosen
+
+
+def _page(current: desk.InUse, layout: Layout, chosen: int, error: str = "") -> str:
+    spec = current.spec
+    section = layout.sections[chosen] if chosen < len(layout.sections) else None
+    part = printing.part_of(spec, section) if section and section.kind in ("facts", "table") else None
+    given: dict[str, Any] = {
+        "carried": json.dumps(printing.document(layout), ensure_ascii=False),
+        "changed": printing.document(layout) != printing.document(current.layout),
+        "halves": lambda text: (text.partition(" | ")[0], text.partition(" | ")[2]),
+        "named": {each.name: each.label for each in spec.parts()},
+    }
+    return render_template(
+        "print_template.html",
+        spec=spec,
+        number=id_of(request.form.get("number", "")) if request.method == "POST" else current.number,
+        layout=layout,
+        chosen=chosen,
+        section=section,
+        fields=printing.placeable(part) if part else (),
+        places=printing.placeable(spec),
+        samples=flow_desk.samples(spec, view()),
+        kinds=printing.KINDS,
+        capitals=printing.CAPITALS,
+        error=error,
+        **given,
+    )
