@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from portal.engine.spec import Spec
 
 KINDS = {"text": "文字 | Text", "facts": "字段表 | Fields", "table": "明细表 | Lines", "signatures": "签章栏 | Signatures"}
-CAPITALS = "大写"
-"""`{amount:大写}`: an amount of money written out."""
+CAPITALS = "capitals"
+"""`{amount:capitals}`: an amount of money written out."""
 _MOST = 40
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _STRAY = re.compile(r"[{}]")
@@ -114,15 +114,16 @@ def check_places(spec: Spec, text: str) -> None:
         field = spec.fields.get(key)
         if field is None:
             raise Refused(
-                "占位符 {place} 不对：“{label}”没有字段 {key}。 | The placeholder {place} is wrong: there is no field {key}.",
+                "占位符 {place} 不对：没有字段 {key}。 | The placeholder {place} is wrong: there is no field {key}.",
                 rule="print_place",
                 place=f"{{{place}}}",
-                label=spec.label.split(" | ")[0],
                 key=key or "?",
             )
         if how and (how != CAPITALS or not isinstance(field, MoneyField)):
             raise Refused(
-                "占位符 {place} 不对：只有金额可以写成 {{金额字段:大写}}。 | The placeholder {place} is wrong: only money takes “:大写”.",
+                "占位符 {place} 不对：只有金额可以写成大写（:{how}）。"
+                " | The placeholder {place} is wrong: only money can be written out (:{how}).",
+                how=CAPITALS,
                 rule="print_place",
                 place=f"{{{place}}}",
             )

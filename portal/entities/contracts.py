@@ -61,7 +61,6 @@ PAPER = Layout(
             of="contract_line",
             fields=("product", "description", "quantity", "price", "discount", "amount"),
         ),
-        Section("text", body="合同总金额为 {amount}，大写{amount:大写}。 | The whole amount is {amount}."),
         Section("table", "二、付款 | 2. Payment", of="payment_plan", fields=("name", "percent", "days", "amount", "due_on")),
         Section("text", "三、条款 | 3. Terms", "{clauses} | {clauses}"),
         Section(

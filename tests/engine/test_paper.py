@@ -91,7 +91,8 @@ def test_lines_break_as_chinese_type_does() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{nope}", "{customer_id.name}", "{owner.password}", "{title:大写}", "{amount:upper}", "{}", "{amount", "amount}", "{{amount}}"]
+    "text",
+    ["{nope}", "{customer_id.name}", "{owner.password}", "{title:capitals}", "{amount:upper}", "{}", "{amount", "amount}", "{{amount}}"],
 )
 def test_a_bad_placeholder_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(Refused) as refused:

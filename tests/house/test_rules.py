@@ -20,6 +20,7 @@ _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 LANGUAGE_TABLES = {
     "portal/domain/logins.py": "family names and their spelling",
+    "portal/engine/capitals.py": "figures as Chinese contracts write them out",
     "portal/engine/importing.py": "words that column headings of files use",
     "portal/engine/kinds/dates.py": "relative days, said in one language or the other",
     "portal/engine/kinds/numbers.py": "words that files use for yes and no",
