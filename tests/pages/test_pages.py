@@ -24,7 +24,18 @@ PAGES = {
     ),
     "leader01": ("/", "/lead/charts", "/lead/?tab=pool", "/report-desk/board", "/report-desk/board?period=week", "/work_report/?q=客户"),
     "director01": ("/", "/customer/charts"),
-    "admin01": ("/", "/user/", "/jobs/", "/lead/import", "/pool/", "/policy/", "/report-templates/", "/report-templates/2"),
+    "admin01": (
+        "/",
+        "/user/",
+        "/jobs/",
+        "/lead/import",
+        "/pool/",
+        "/policy/",
+        "/report-templates/",
+        "/report-templates/2",
+        "/print-templates/",
+        "/print-templates/contract",
+    ),
     "legal01": ("/", "/lead/"),
 }
 Visitors = Callable[[str], Visitor]
