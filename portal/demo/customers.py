@@ -40,6 +40,7 @@ def write_customers(stage: Stage, company: Company) -> None:
     owners: list[Person | None] = [None] * _IN_POOL
     owners += [company.of_role("rep")[number % len(company.of_role("rep"))] for number in range(COUNT - _IN_POOL)]
     rows = [_customer(stage, company, dice, number, owner) for number, owner in enumerate(owners)]
+    _repeat(rows[_IN_POOL], rows[_IN_POOL + len(company.of_role("rep"))])
     talks = [_talks(stage, company, dice, row, owner) for row, owner in zip(rows, owners, strict=True)]
     ids = write_audited(stage, Customer.__table__, "customer", rows, later=("contacted_at", "next_at", "next_step"))
     write(stage, Tenure.__table__, [_tenure(company, row, key) for row, key in zip(rows, ids, strict=True)])
@@ -76,6 +77,12 @@ def _customer(stage: Stage, company: Company, dice: Random, number: int, owner: 
         next_step="",
         version=1,
     )
+
+
+def _repeat(first: Row, second: Row) -> None:
+    """The same company entered twice by one rep, to be merged."""
+    name = first["name"].removesuffix("有限公司") + "公司"
+    second.update(name=name, company_key=normalise_name(name), phone=first["phone"], region=first["region"], industry=first["industry"])
 
 
 def _place(company: Company, owner: Person | None, created: datetime) -> Row:

@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import select
 
 from portal import models
-from portal.domain import assignment, duplicates, pool_verbs
+from portal.domain import assignment, duplicates, merging, pool_verbs
 from portal.domain.ownership import among, began
 from portal.domain.pool import recycle_days
 from portal.domain.pool_verbs import reason_field, said
 from portal.domain.pooling import Pooling, default_pool, ids_of, pools_by_id
 from portal.engine import store
 from portal.engine.errors import Refused
-from portal.engine.kinds.choice import ChoiceField
+from portal.engine.kinds.choice import ChoiceField, choices_of
 from portal.engine.operations import operation
 from portal.engine.text import Text, say
 from portal.engine.verbs import Outcome, Preview, verb
@@ -28,13 +28,28 @@ CUSTOMERS = Pooling(
     models.Customer,
     noun=Text("客户 | customer"),
     plural=Text("客户 | customers"),
-    open_states=tuple(state.value for state in CustomerState),
+    open_states=tuple(state.value for state in CUSTOMER_EDGES),
     counted=(CustomerState.POTENTIAL.value,),
     rank="customer_class",
     ranks=(CustomerClass.A.value, CustomerClass.B.value),
 )
 pool_verbs.declare(CUSTOMERS)
 assignment.declare(CUSTOMERS)
+merging.declare(
+    merging.Merging(
+        models.Customer,
+        state=CustomerState.MERGED.value,
+        alike=("company_key", "phone", "credit_code"),
+        followed=("contacted_at", "next_at", "next_step"),
+        better={
+            "customer_class": tuple(each.value for each in CustomerClass),
+            "state": tuple(
+                each.value
+                for each in (CustomerState.ACTIVE, CustomerState.WON, CustomerState.DORMANT, CustomerState.POTENTIAL, CustomerState.LOST)
+            ),
+        },
+    )
+)
 
 NO_CLASS = "未分类 | No class"
 _COMPARED = ("name", "phone", "credit_code")
@@ -84,7 +99,10 @@ def change(record: models.Customer, values: Mapping[str, Any], *, acting_user: P
     icon="progress-check",
     takes=("own", "reach"),
     columns=("state",),
-    form=(("to", ChoiceField("新阶段 | New stage", CustomerState, required=True)), ("reason", reason_field("依据 | Grounds"))),
+    form=(
+        ("to", ChoiceField("新阶段 | New stage", choices_of((s.value, s.label) for s in CUSTOMER_EDGES), required=True)),
+        ("reason", reason_field("依据 | Grounds")),
+    ),
     bulk=True,
     help="按潜在、成交、活跃、沉睡、流失的顺序推进，写明依据。 | Along potential, won, active, dormant, lost; say the grounds.",
 )

@@ -129,6 +129,17 @@ def pooled_indexes(entity: str) -> tuple[Index, ...]:
     )
 
 
+class Mergeable:
+    """Two records of it can become one: the merged one lies in the bin and says which record it went into."""
+
+    @declared_attr
+    def merged_into_id(cls) -> Mapped[int | None]:  # noqa: N805
+        return ref("已并入 | Merged into", snake(cls.__name__), readonly=True)  # type: ignore[attr-defined]
+
+    merge_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The batch that holds what taking the merge back needs."""
+
+
 DOCUMENT = "extra"
 """The column of a Customisable record that holds what was added at run time."""
 

@@ -142,6 +142,8 @@ def restore(session: Session, spec: Spec, record: Any, *, acting_user: Any, now:
     """Out of the bin."""
     if record.deleted_at is None:
         raise Refused("这条记录没有删除。 | This record is not deleted.", rule="not_deleted")
+    if spec.mergeable and record.merged_into_id is not None:
+        raise Refused("这条记录已并入另一条，请撤销合并。 | It was merged into another record; undo the merge.", rule="merged")
     if replaced := _replaced.get((spec.name, "restore")):
         return replaced(record, acting_user=acting_user, now=now)
     record.deleted_at = None

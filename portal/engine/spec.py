@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapper
 
 from portal.engine import custom
 from portal.engine.checks import check_alone
-from portal.engine.entity import Customisable, Declared, Entity, Owned, Pooled, entity_name, parent_keys
+from portal.engine.entity import Customisable, Declared, Entity, Mergeable, Owned, Pooled, entity_name, parent_keys
 from portal.engine.errors import BadRequest, WrongDeclaration
 from portal.engine.fields import Field
 from portal.engine.kinds.choice import StateField
@@ -51,6 +51,10 @@ class Spec:
     @cached_property
     def customisable(self) -> bool:
         return issubclass(self.model, Customisable)
+
+    @cached_property
+    def mergeable(self) -> bool:
+        return issubclass(self.model, Mergeable)
 
     @cached_property
     def archived(self) -> bool:
@@ -116,6 +120,11 @@ class Spec:
     def parent_in(self, values: Mapping[str, Any]) -> tuple[ReferenceField, int] | None:
         """The record that a child with these values belongs to."""
         return next(((each, int(values[each.key])) for each in self.parents if values.get(each.key)), None)
+
+    def referrers(self) -> tuple[tuple[Spec, ReferenceField], ...]:
+        """Every reference that leads to records of this type, of whichever record type it is."""
+        leading = ((spec, each) for spec in registry().values() for each in spec.fields.values())
+        return tuple((spec, each) for spec, each in leading if isinstance(each, ReferenceField) and each.target == self.name)
 
     def parts(self) -> tuple[Spec, ...]:
         """The children that are decided on together with it."""

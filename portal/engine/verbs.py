@@ -84,6 +84,8 @@ class Verb:
     gone: Callable[[], PortalError]
     """What is said of a row that is not there for who acts; a hidden and a missing one answer alike."""
     approval: ApprovalRule | None = None
+    page: str = ""
+    """The last part of the address below a record where it has a page of its own instead of the dialog."""
 
     @property
     def permission(self) -> str:
@@ -120,6 +122,7 @@ def verb(
     by_id: bool = False,
     gone: Callable[[], PortalError] = NotFound,
     approval: ApprovalRule | None = None,
+    page: str = "",
 ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
     """Register a domain function `(records, *, acting_user, now, **form)` as a verb."""
     entity, _, name = permission.partition(":")
@@ -156,6 +159,7 @@ def verb(
             by_id,
             gone,
             approval,
+            page,
         )
         return function
 

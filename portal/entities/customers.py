@@ -7,7 +7,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.charts import Chart
-from portal.engine.entity import Customisable, Entity, Pooled, pooled_indexes
+from portal.engine.entity import Customisable, Entity, Mergeable, Pooled, pooled_indexes
 from portal.engine.kinds import Choices, choice, date, email, instant, longtext, phone, ref, states, text
 from portal.engine.query.search import search_index
 from portal.engine.screen import Screen
@@ -28,6 +28,7 @@ class CustomerState(Choices):
     ACTIVE = "active", "活跃 | Active", "go"
     DORMANT = "dormant", "沉睡 | Dormant", "warn"
     LOST = "lost", "流失 | Lost", "bad"
+    MERGED = "merged", "已合并 | Merged"
 
 
 CUSTOMER_EDGES = {
@@ -59,7 +60,7 @@ class BuyingRole(Choices):
 _REGISTER = "工商与规模 | Register and size"
 
 
-class Customer(Entity, Pooled, Customisable):
+class Customer(Entity, Pooled, Customisable, Mergeable):
     """客户 | Customer: a company we sell to, with one owner and one class."""
 
     __table_args__ = (
@@ -74,7 +75,7 @@ class Customer(Entity, Pooled, Customisable):
 
     name = text("客户名称 | Customer", 200, required=True, searched=True, identity=True, slot="co")
     customer_class = choice("分类 | Class", CustomerClass, readonly=True, slot="grade")
-    state = states("阶段 | Stage", CustomerState, edges=CUSTOMER_EDGES)
+    state = states("阶段 | Stage", CustomerState, edges=CUSTOMER_EDGES, ended=(CustomerState.MERGED,))
     phone = phone("电话 | Phone", searched=True, masked=until_claimed)
     source_id = ref("来源 | Source", "source_channel")
     industry = text("行业 | Industry", 80)
@@ -91,7 +92,7 @@ class Customer(Entity, Pooled, Customisable):
     company_key: Mapped[str] = mapped_column(String(200), nullable=False, server_default="", default="")
     """The name in normal form, for duplicates."""
 
-    verbs = ("assign", "claim", "stage", "reclassify", "verify", "release")
+    verbs = ("assign", "claim", "stage", "reclassify", "verify", "merge", "release")
     screen = Screen(
         icon="building",
         menu="客户 | Customers",

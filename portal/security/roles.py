@@ -65,7 +65,7 @@ REP = Role(
     (
         *_SALES,
         *_verbs("lead", "read create edit delete export claim release invalidate convert"),
-        *_verbs("customer", "read create edit delete export claim release stage"),
+        *_verbs("customer", "read create edit delete export claim release stage merge"),
         *_verbs("contact", "read create edit delete export"),
         *_verbs("opportunity", "read create edit delete export move won lost pause resume"),
         "stage_change:read",
@@ -113,7 +113,7 @@ ADMIN = Role(
         "mailbox:read",
         "policy_desk:read",
         *_verbs("lead", f"{_MANAGE} assign release invalidate convert revive reveal"),
-        *_verbs("customer", "read create edit delete export import assign release stage reclassify verify reveal"),
+        *_verbs("customer", "read create edit delete export import assign release stage reclassify verify merge reveal"),
         *_verbs("contact", "read create edit delete export"),
         *_verbs("opportunity", f"{_MANAGE} move won lost pause resume"),
         "stage_change:read",

@@ -228,6 +228,13 @@ def confirm_writable(session: Session, record: Any) -> None:
             guard(session, spec, [record.id])
 
 
+def confirm_free(session: Session, spec: Spec, ids: Sequence[int]) -> None:
+    """For a set-based change by a person: none of these rows may stand still."""
+    if ids and not principal_of(session).is_system:
+        for guard in _write_guards:
+            guard(session, spec, list(ids))
+
+
 # writing ----------------------------------------------------------------------------------------
 
 

@@ -227,7 +227,8 @@ def undo(spec: Spec, batches: str) -> Response:
             outcome.refused += part.refused
             outcome.href = part.href
     language = reader().language
-    text = Text("已撤销 {done} 条 | {done} restored", done=len(outcome.done)).in_(language)
+    said = part.message or Text("已撤销 {done} 条 | {done} restored", done=len(outcome.done))
+    text = said.in_(language)
     if outcome.refused:
         text += Text("；{left} 条此后又有变动，保持不变 | ; {left} changed since and stay", left=len(outcome.refused)).in_(language)
     return _triggered({"portal:toast": {"text": text}, **_onward(outcome)}, 200)
@@ -291,6 +292,11 @@ def _dialog(asked: Asked, bound: Any = None, errors: tuple[str, ...] = ()) -> Di
 
 def _with_verb(each: forms.FormField, verb: str) -> forms.FormField:
     return replace(each, lookup_href=f"{each.lookup_href}&verb={verb}") if each.lookup_href else each
+
+
+def named_by(each: forms.FormField, verb: str, name: str) -> forms.FormField:
+    """A verb's control on a page of its own, sent under another name."""
+    return replace(_with_verb(each, verb), name=name)
 
 
 def takeable(spec: Spec, verb: Verb, ids: Sequence[int]) -> list[int]:

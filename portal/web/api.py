@@ -16,8 +16,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 import jobs
+from portal.domain import merging
 from portal.engine import custom, operations, store
-from portal.engine.errors import BadRequest, Refused
+from portal.engine.errors import BadRequest, NotFound, Refused
 from portal.engine.fields import Field
 from portal.engine.given import id_of
 from portal.engine.kinds.reference import ReferenceField
@@ -154,7 +155,10 @@ class EntityApi(BaseApi):  # type: ignore[misc]
         return operations.parse(self.spec, given, fields=fields, view=reader(), whole=whole)
 
     def _read(self, record_id: int) -> dict[str, Any]:
-        return self._json([records.row_of(self.spec, record_id, reader())], self._fields())[0]
+        row = records.row_of(self.spec, record_id, reader(), with_deleted=self.spec.mergeable)
+        if row.get("deleted_at") is not None:
+            raise merging.went_where(self.spec, row) if row.get("merged_into_id") else NotFound
+        return self._json([row], self._fields())[0]
 
     def _json(self, rows: Sequence[Mapping[str, Any]], fields: tuple[Field, ...]) -> list[dict[str, Any]]:
         """Rows as this reader gets them; whose view it is is asked once for all of them."""

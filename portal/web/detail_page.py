@@ -76,6 +76,10 @@ class DetailPage:
     restore_href: str | None
     approval: Box | None = None
     print_href: str | None = None
+    alike_href: str = ""
+    """Where the part about possible duplicates is fetched."""
+    merged: tuple[str, str] | None = None
+    """What this record went into: name, address."""
 
 
 class DetailPageBuilder:
@@ -119,7 +123,9 @@ class DetailPageBuilder:
             file_list=tuple((f.name, f"{self.href}/files/{f.id}", _size(f.size)) for f in attachments),
             upload_href=f"{self.href}/files" if writable and spec.screen.attachments else None,
             deleted=deleted,
-            restore_href=f"{self.href}/restore" if deleted and self.may("delete") else None,
+            restore_href=f"{self.href}/restore" if deleted and self.may("delete") and not self.row.get("merged_into_id") else None,
+            alike_href=f"{self.href}/duplicates" if spec.mergeable and not deleted else "",
+            merged=self._merged(),
             approval=box_of(spec, self.id, self.rights, self.view, self.view.now) if self.view.now else None,
             print_href=f"{self.href}/print.pdf" if spec.screen.prints and not deleted else None,
         )
@@ -135,7 +141,12 @@ class DetailPageBuilder:
             and (self.spec.scope != "owner" or scopes.covers(self.spec, v.takes, self.rights.principal, {"pool_id": None, **self.row}))
         ]
         first = next((v for v in offered if v.primary), None)
-        return tuple(Action(self.t(v.label), v.icon, f"/{self.spec.name}/verb/{v.name}", v is first, "post", dialog=True) for v in offered)
+        return tuple(
+            Action(self.t(v.label), v.icon, f"{self.href}/{v.page}")
+            if v.page
+            else Action(self.t(v.label), v.icon, f"/{self.spec.name}/verb/{v.name}", v is first, "post", dialog=True)
+            for v in offered
+        )
 
     def _more(self, *, writable: bool, deleted: bool) -> tuple[Action, ...]:
         if not writable or not self.may("delete") or deleted or not self.spec.archived:
@@ -152,6 +163,15 @@ class DetailPageBuilder:
             shown = shown._replace(kind="link", href=f"/{each.target}/{self.row[each.key]}")
         long = each.kind == "longtext" and not each.is_blank(self.row.get(each.key))
         return Fact(self.t(each.label), shown, each.key, reveal_href, long)
+
+    def _merged(self) -> tuple[str, str] | None:
+        """A name that the reader may not see is not told, nor where it lies."""
+        if not self.row.get("merged_into_id"):
+            return None
+        name = self.row.get("merged_into_id__label")
+        if name is None:
+            return self.t("另一条你看不到的记录 | a record you may not see"), ""
+        return str(name), f"/{self.spec.name}/{self.row['merged_into_id']}"
 
     def _next(self) -> tuple[str, str, str] | None:
         at = self.row.get("next_at")

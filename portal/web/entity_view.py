@@ -82,9 +82,12 @@ class EntityView(BaseView):  # type: ignore[misc]
     def show(self, record_id: int) -> Response:
         view = reader()
         may_restore = records.principal().may(f"{self.spec.name}:delete") and self.spec.archived
+        row: dict[str, Any] | None
         try:
-            row = records.row_of(self.spec, record_id, view, with_deleted=may_restore)
+            row = records.row_of(self.spec, record_id, view, with_deleted=may_restore or self.spec.mergeable)
         except NotFound:
+            row = None
+        if row is None or (row.get("deleted_at") is not None and not may_restore and not row.get("merged_into_id")):
             why = policy.explain_denial(records.principal(), self.spec)
             return make_response(render_template("error.html", status=404, text=why.in_(view.language), rule="not_found"), 404)
         if row.get("deleted_at") is not None and not policy.reads(records.principal(), self.spec, row):
@@ -180,5 +183,7 @@ def view_of(spec: Spec) -> type[EntityView]:
         "default_view": "list",
         "endpoint": name,
     }
-    offered = ((BoardView, spec.screen.board), (PrintedView, spec.screen.prints))
+    from portal.web.merge_page import MergeView  # noqa: PLC0415 - it is one of these views itself
+
+    offered = ((MergeView, spec.mergeable), (BoardView, spec.screen.board), (PrintedView, spec.screen.prints))
     return type(name, tuple(view for view, declared in offered if declared) or (EntityView,), settings)

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, literal, select
 
 from portal.engine import store
 from portal.engine.cell import Cell
@@ -41,6 +41,7 @@ _VERB_WORDS = {
     "export": "导出 | exported",
     "print": "打印 | printed",
     "convert": "由线索转入 | came from a lead",
+    "merge": "随合并转入 | came along in a merge",
     "undo": "撤销 | undone",
 }
 
@@ -73,7 +74,7 @@ class Timeline:
         return str(pick(text, self.view.language))
 
     def html(self) -> Markup:
-        entries = [*self._logged(), *self._changed(audit_of(self.spec.name, self.id))]
+        entries = [*self._logged(), *self._changed(audit_of(self.spec, self.id))]
         entries.sort(key=lambda entry: entry.at, reverse=True)
         return Markup("".join(self._day(day, items) for day, items in groupby(entries, key=lambda entry: entry.at.date())))  # noqa: S704 - its parts are escaped
 
@@ -143,6 +144,8 @@ class Timeline:
 
     def _of_field(self, event: Any) -> tuple[tuple[str, str], ...]:
         """Which field a line is about that changed none (a reveal)."""
+        if event.record_id != self.id:
+            return ((self.t("并入的记录 | Merged record"), f"#{event.record_id}"),)
         each = self.spec.fields.get(str(event.after.get("field", "")))
         return ((self.t("字段 | Field"), self.t(each.label)),) if each and event.verb == "reveal" else ()
 
@@ -169,10 +172,23 @@ class Timeline:
         return {(target, key): name for target, ids in wanted.items() for key, name in names(target, ids).items()}
 
 
-def audit_of(entity: str, record_id: int) -> Sequence[Any]:
-    """History of a record that came through the gate: at, actor_id, verb, before, after, reason."""
-    wanted = (AuditEvent.at, AuditEvent.actor_id, AuditEvent.verb, AuditEvent.before, AuditEvent.after, AuditEvent.reason)
-    mine = select(*wanted).where(AuditEvent.entity == entity, AuditEvent.record_id == record_id)
+def audit_of(spec: Spec, record_id: int) -> Sequence[Any]:
+    """History of a record that came through the gate, with that of those merged into it."""
+    wanted = (
+        AuditEvent.at,
+        AuditEvent.actor_id,
+        AuditEvent.verb,
+        AuditEvent.before,
+        AuditEvent.after,
+        AuditEvent.reason,
+        AuditEvent.record_id,
+    )
+    this: ColumnElement[bool] = AuditEvent.record_id == record_id
+    if spec.mergeable:
+        table = spec.table.alias("merged")
+        ids = select(literal(record_id)).union_all(select(table.c.id).where(table.c.merged_into_id == record_id))
+        this = AuditEvent.record_id == func.any(func.array(ids.scalar_subquery()))
+    mine = select(*wanted).where(AuditEvent.entity == spec.name, this)
     return store.session().execute(guarded(mine.order_by(AuditEvent.id.desc()).limit(_MOST))).all()
 
 

@@ -123,6 +123,8 @@ class Attempt:
     def _given(self, cast: Cast, record_id: int, to: str) -> dict[str, Any]:
         if self.is_verb:
             form = verb_form(self.entity, self.action, cast, to)
+            if self.action == "merge":
+                form = {"merged_id": _other(cast, registry()[self.entity].model, record_id)}
             return {**form, "ids": str(record_id) if self.is_page else [record_id]}
         if self.action == "reveal":
             return {"field": "phone", "reason": "he asked for a call"}
@@ -135,6 +137,13 @@ class Attempt:
         if parent is None or parent in {each.key for each in spec.parents}:
             return values
         return {**values, parent: getattr(cast.row(spec.model, record_id), parent)}
+
+
+def _other(cast: Cast, model: Any, record_id: int) -> int:
+    """The newest record of the same owner (of any, where he has no second one) that a merge could take."""
+    mine = cast.row(model, record_id)
+    others = [row for row in cast.rows(model, model.deleted_at.is_(None)) if row.id != record_id]
+    return max(others, key=lambda row: (mine is not None and row.owner_id == mine.owner_id, row.id)).id
 
 
 def attempts(entity: str) -> Iterator[Attempt]:

@@ -71,6 +71,9 @@ def _lead(cast: Cast, _entity: str, action: str, owner: str) -> int:
 
 
 def _customer(cast: Cast, _entity: str, action: str, owner: str) -> int:
+    """For a merge there are two of them; the doors find the other by its owner."""
+    if action == "merge":
+        cast.customer(owner=owner or None)
     return cast.customer(owner=owner or None, **_deleted(action))
 
 

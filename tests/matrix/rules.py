@@ -35,7 +35,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     },
     # Customers are worked like leads.
     "customer": {
-        **dict.fromkeys(("create", "edit", "delete", "release", "stage"), SALES_STAFF | ADMIN),
+        **dict.fromkeys(("create", "edit", "delete", "release", "stage", "merge"), SALES_STAFF | ADMIN),
         "claim": SALES_STAFF,
         # A, B, C and the check of what was entered are a superior's word.
         **dict.fromkeys(("assign", "reclassify", "verify"), SUPERIORS | ADMIN),
@@ -168,4 +168,4 @@ def _of_report(actor: str, action: str, record: Planted) -> bool:
 def _of_pooled(actor: str, action: str, record: Planted) -> bool:
     if record.owner:
         return reaches(actor, record) and action not in ("claim", "reveal") and not (action in OF_ANOTHER and record.owner == actor)
-    return action in FROM_THE_POOL or (ROLE[actor] in ("admin", "director") and action in ("edit", "delete", "restore", "attach"))
+    return action in FROM_THE_POOL or (ROLE[actor] in ("admin", "director") and action in ("edit", "delete", "restore", "attach", "merge"))

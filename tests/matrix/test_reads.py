@@ -41,6 +41,9 @@ def reading_doors(how: str, world: World) -> list[str]:
     if how == "cookie":
         doors += ["/", "/inbox/", "/report-desk/", "/report-desk/board", "/jobs/", "/me/"]
         doors += [f"/{r.entity}/{r.id}" for r in world.records] + [f"/{r.entity}/{r.id}/edit" for r in world.records]
+        alike = [r for r in world.records if registry()[r.entity].mergeable]
+        doors += [f"/{r.entity}/{r.id}/duplicates" for r in alike]
+        doors += [f"/{r.entity}/{r.id}/merge?with={other.id}" for r in alike for other in alike if r is not other]
         doors += [f"/report-desk/{r.id}" for r in world.of("work_report")]
         doors += [f"/approvals/?tab={tab}" for tab in ("waiting", "mine", "done")]
         doors += [f"/approvals/{r.id}" for r in world.of("approval_task")]

@@ -132,8 +132,11 @@ def other_doors(entity: str) -> list[tuple[str, str, str]]:
         f"{rest}/1",
         f"{rest}/pick?field=owner_id",
     ]
+    pair = [("merge", "GET", f"{page}/1/merge"), ("merge", "POST", f"{page}/1/merge")]
+    alike = [("read", "GET", f"{page}/1/duplicates"), ("read", "POST", f"{page}/1/duplicates")]
     return [
         *(("read", "GET", path) for path in reading),
+        *((*pair, *alike) if registry()[entity].mergeable else ()),
         ("read", "POST", f"{page}/verb/nothing"),
         ("read", "POST", f"{rest}/nothing"),
         ("export", "GET", f"{page}/export.csv"),

@@ -108,10 +108,17 @@ class StateField(ChoiceField):
     kind = "state"
     look = "state"
 
-    def __init__(self, label: str, options: type[Choices], *, edges: Mapping[Any, Sequence[str]], **rest: Any) -> None:
+    def __init__(
+        self, label: str, options: type[Choices], *, edges: Mapping[Any, Sequence[str]], ended: Sequence[str] = (), **rest: Any
+    ) -> None:
         rest.setdefault("default", next(iter(options)).value)
         super().__init__(label, options, readonly=True, required=True, **rest)
+        self.ended = frozenset(str(state) for state in ended)
+        """States of records that lists do not show: nothing to filter or count by."""
         self.edges = {str(start): tuple(str(end) for end in ends) for start, ends in edges.items()}
+
+    def choices(self, view: View) -> list[tuple[str, str]]:
+        return [(value, label) for value, label in super().choices(view) if value not in self.ended]
 
 
 def choice(label: str, options: type[Choices], **rest: Unpack[Options]) -> Mapped[str]:
@@ -125,6 +132,8 @@ def derived(label: str, options: type[Choices], *, from_: Sequence[str], sql: st
     return made
 
 
-def states(label: str, options: type[Choices], *, edges: Mapping[Any, Sequence[str]], **rest: Unpack[Options]) -> Mapped[str]:
+def states(
+    label: str, options: type[Choices], *, edges: Mapping[Any, Sequence[str]], ended: Sequence[str] = (), **rest: Unpack[Options]
+) -> Mapped[str]:
     """The state of a record and the edges its verbs may take."""
-    return StateField(label, options, edges=edges, **rest).column()
+    return StateField(label, options, edges=edges, ended=ended, **rest).column()
