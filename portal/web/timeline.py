@@ -131,7 +131,7 @@ class Timeline:
         return Entry(
             "arrows-exchange" if changes else "point",
             people.get(event.actor_id or 0) or self.t("系统 | System"),
-            self.t(words),
+            self.t(words) + (f" #{event.record_id}" if event.record_id != self.id else ""),
             event.at.astimezone(self.view.zone),
             body=event.reason,
             meta=self._of_field(event),
@@ -144,8 +144,6 @@ class Timeline:
 
     def _of_field(self, event: Any) -> tuple[tuple[str, str], ...]:
         """Which field a line is about that changed none (a reveal)."""
-        if event.record_id != self.id:
-            return ((self.t("并入的记录 | Merged record"), f"#{event.record_id}"),)
         each = self.spec.fields.get(str(event.after.get("field", "")))
         return ((self.t("字段 | Field"), self.t(each.label)),) if each and event.verb == "reveal" else ()
 

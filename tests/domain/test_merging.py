@@ -241,3 +241,20 @@ def test_lookalikes_are_those_one_sees_and_a_masked_number_gives_nothing_away(ca
         found = [each.id for each in merging.lookalikes(session, merging.mergings["customer"], record)]
     assert found == [same, named]
     assert pooled not in found
+
+
+def test_while_one_of_its_records_is_being_decided_it_stays(cast: Cast, pair: tuple[int, int]) -> None:
+    contract = cast.add(models.Contract, customer_id=pair[1], title="在批合同", owner_id=cast.people["rep"], state="legal", version=1)
+    cast.add(
+        models.Approval,
+        entity="contract",
+        verb="submit",
+        record_id=contract,
+        state="pending",
+        title="在批合同",
+        owner_id=cast.people["rep"],
+        version=1,
+    )
+    with pytest.raises(Refused, match="being decided"):
+        merge(cast, "rep", *pair)
+    assert cast.row(models.Contract, contract).customer_id == pair[1]
