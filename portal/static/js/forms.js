@@ -1,15 +1,22 @@
 // Forms: nothing typed is lost by leaving, nothing is sent twice, the first fault has the focus.
+// A button that gives a file leaves the page where it is: what was typed is still to be saved, the form still to be sent.
+const givesFile = (event) => event.submitter?.hasAttribute("data-file");
+
 for (const form of document.querySelectorAll("form[data-guard]")) {
   let dirty = false;
   form.addEventListener("input", () => { dirty = true; });
-  form.addEventListener("submit", () => { dirty = false; });
+  form.addEventListener("submit", (event) => {
+    const left = dirty;
+    dirty = false;
+    if (givesFile(event)) setTimeout(() => { dirty ||= left; }, 1000);
+  });
   form.addEventListener("kept", () => { dirty = false; });
   addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
 }
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+  if (form.method !== "post" || form.hasAttribute("hx-post") || givesFile(event)) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
