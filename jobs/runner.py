@@ -150,7 +150,7 @@ def _principal(handle: RunHandle, now: datetime) -> Principal:
     if handle.asked_by_id is None:
         return system_principal(handle.kind)
     with system("job", now) as session:
-        found = resolve(session, handle.asked_by_id, access_version(session))
+        found = resolve(session, handle.asked_by_id, access_version(session), now)
     if not found.user_id:
         raise PortalError("提出任务的人已停用。 | Who asked for this job is no longer active.")
     return found

@@ -91,7 +91,13 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic(
         "collect", "逾期分级与合同到期 | Overdue payments, ended contracts", "每天 00:10 | daily 00:10", daily(time(0, 10)), queue="bulk"
     ),
-    Periodic("tidy", "清理旧的任务记录 | Remove old runs", "每天 03:30 | daily 03:30", daily(time(3, 30)), queue="bulk"),
+    Periodic(
+        "tidy",
+        "收起到期的参与、清理旧的任务记录 | Put away ended participations and old runs",
+        "每天 03:30 | daily 03:30",
+        daily(time(3, 30)),
+        queue="bulk",
+    ),
 )
 
 BY_KIND: Mapping[str, Periodic] = {periodic.kind: periodic for periodic in SCHEDULE}

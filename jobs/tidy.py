@@ -1,4 +1,4 @@
-"""Removes the traces of periodic work that nobody asks for any more."""
+"""Puts away what is over: participations that have ended, and traces of periodic work that nobody asks for any more."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete
 
 from portal import models
+from portal.domain import sharing
 from portal.engine.work import RunHandle, work
 
 KEPT = timedelta(days=14)
@@ -21,5 +22,6 @@ _KEPT_FOR_GOOD = ("scheduler", "reminders", "schedule", "import")
 @work("tidy")
 def tidy(run: RunHandle) -> None:
     with run.unit_of_work() as session:
+        sharing.expire(session, run.now)
         old = (_runs.c.state == "done", _runs.c.ended_at < run.now - KEPT, _runs.c.asked_by_id.is_(None))
         run.progress(session.connection().execute(delete(_runs).where(*old, _runs.c.kind.not_in(_KEPT_FOR_GOOD))).rowcount)

@@ -63,6 +63,7 @@ from portal.entities.reports import (
     ReportTemplate,  # the questions of a report
     WorkReport,  # one person's duty for one period
 )
+from portal.entities.sharing import Participant  # a colleague let into one record, until a day
 
 __all__ = [
     "AccessVersion",
@@ -91,6 +92,7 @@ __all__ = [
     "Notification",
     "Opportunity",
     "Outbox",
+    "Participant",
     "PaymentPlan",
     "Pipeline",
     "Policy",

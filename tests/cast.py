@@ -47,15 +47,15 @@ class Cast:
     customer_pool_id: int = 0
     source_id: int = 0
 
-    def principal(self, login: str) -> Principal:
+    def principal(self, login: str, now: datetime = NOW) -> Principal:
         """Resolved anew from the database, as at the next request."""
         with self.session_factory() as session:
             session.info["principal"] = system_principal("test")
-            return resolve(session, self.people[login], access_version(session))
+            return resolve(session, self.people[login], access_version(session), now)
 
     def act(self, login: str, now: datetime = NOW) -> Any:
         """`with cast.act("rep") as session:` one unit of work of this person (`system` for the portal itself)."""
-        who = system_principal("test") if login == "system" else self.principal(login)
+        who = system_principal("test") if login == "system" else self.principal(login, now)
         return _Acting(self, who, now)
 
     def lead(self, *, owner: str | None = None, now: datetime = NOW, **values: Any) -> int:

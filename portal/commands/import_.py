@@ -116,7 +116,7 @@ def _principal(engine: Engine, login: str) -> Principal:
         user_id = session.connection().scalar(select(people.c.id).where(people.c.username == login, people.c.active))
         if user_id is None:
             raise BadRequest("没有能登录的账号 {login}。 | There is no active account {login}.", login=login)
-        return resolve(session, user_id, access_version(session))
+        return resolve(session, user_id, access_version(session), clock.now())
 
 
 def _mapping(given: str, principal: Principal) -> Mapped:

@@ -40,7 +40,7 @@ def _leader_of(rep: Person, leaders: list[Person]) -> Person:
 
 
 def _principal(stage: Stage, person: Person) -> Principal:
-    return resolve(stage.session, person.id, access_version(stage.session))
+    return resolve(stage.session, person.id, access_version(stage.session), stage.now)
 
 
 def _leave(stage: Stage, rep: Person, kind: str, after: int, days: int, reason: str) -> Approval:

@@ -43,7 +43,7 @@ class _Maker:
     number: int = 0
 
     def of(self, person: Person) -> Principal:
-        return resolve(self.stage.session, person.id, access_version(self.stage.session))
+        return resolve(self.stage.session, person.id, access_version(self.stage.session), self.stage.now)
 
     def duty(self, role: str) -> Principal:
         return self.of(self.company.of_role(role)[0])

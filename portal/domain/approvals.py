@@ -336,7 +336,7 @@ def finish(approval: models.Approval, *, acting_user: Principal, now: datetime) 
     approval.state, approval.decided_at = ApprovalState.APPROVED.value, now
     session.flush()
     verb, spec = verb_named(approval.entity, approval.verb), spec_named(approval.entity)
-    asker = resolve(session, approval.owner_id or 0, access_version(session))
+    asker = resolve(session, approval.owner_id or 0, access_version(session), now)
     if verb is None or not asker.may(verb.permission):
         raise Refused("提交人已经没有这个权限，请驳回。 | Who asked no longer has the right to it; reject it.", rule="asker_gone")
     form = {each.key: each.parse(approval.form.get(each.key)) for each in verb.form}

@@ -29,6 +29,7 @@ from portal.entities.customers import BuyingRole
 from portal.entities.leads import LeadState
 from portal.security.perform import acting_as
 from portal.security.principal import Principal
+from portal.security.resolve import touch_access
 from portal.security.session import guarded
 
 _METHOD = "convert"
@@ -186,13 +187,18 @@ def _deal(
 
 
 def _move(session: Session, lead: models.Lead, customer: models.Customer) -> dict[str, list[int]]:
-    """Follow-ups and files go from the lead to the customer; each keeps its history."""
+    """Follow-ups, participants and files go from the lead to the customer; each keeps its history."""
     follow_ups = list(session.scalars(select(models.FollowUp).where(models.FollowUp.lead_id == lead.id)))
     for each in follow_ups:
         each.lead_id, each.customer_id = None, customer.id
+    participants = list(session.scalars(select(models.Participant).where(models.Participant.lead_id == lead.id)))
+    for part in participants:
+        part.lead_id, part.customer_id = None, customer.id
     session.flush()
+    if participants:
+        touch_access(session)
     files = _files(session, models.Attachment.record_id == lead.id, was="lead", to=("customer", customer.id))
-    return {"follow_ups": [each.id for each in follow_ups], "files": files}
+    return {"follow_ups": [each.id for each in follow_ups], "participants": [part.id for part in participants], "files": files}
 
 
 def _files(session: Session, which: Any, *, was: str, to: tuple[str, int]) -> list[int]:
@@ -235,9 +241,12 @@ def take_back(batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
         session.info["verb_name"] = "undo"
         for each in session.scalars(select(models.FollowUp).where(models.FollowUp.id.in_(plan["follow_ups"]))):
             each.lead_id, each.customer_id = lead.id, None
-        for part in (contact, deal):
-            if part is not None:
-                part.deleted_at = now
+        for part in session.scalars(select(models.Participant).where(models.Participant.id.in_(plan.get("participants", ())))):
+            part.lead_id, part.customer_id = lead.id, None
+            touch_access(session)
+        for made in (contact, deal):
+            if made is not None:
+                made.deleted_at = now
         session.flush()
         _files(session, models.Attachment.id.in_(plan["files"]), was="customer", to=("lead", lead.id))
         if (kept := plan["customer"]["kept"]) is None:

@@ -97,7 +97,7 @@ def change(record: models.Customer, values: Mapping[str, Any], *, acting_user: P
     "customer:stage",
     "变更阶段 | Change stage",
     icon="progress-check",
-    takes=("own", "reach"),
+    takes=("own", "joined", "reach"),
     columns=("state",),
     form=(
         ("to", ChoiceField("新阶段 | New stage", choices_of((s.value, s.label) for s in CUSTOMER_EDGES), required=True)),

@@ -113,7 +113,7 @@ def _reason(label: str, *, required: bool = False) -> LongTextField:
     "opportunity:move",
     "变更阶段 | Move stage",
     icon="arrow-narrow-right",
-    takes=("own", "reach"),
+    takes=("own", "joined", "reach"),
     columns=_MOVED,
     form=(
         ("to", ReferenceField("新阶段 | New stage", "stage", required=True)),

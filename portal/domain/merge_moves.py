@@ -15,6 +15,7 @@ from portal.engine.audit import attribution
 from portal.engine.errors import Refused
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, spec_named
+from portal.security.resolve import touch_access
 from portal.security.session import confirm_free, guarded, set_based
 
 Moved = list[list[Any]]
@@ -42,8 +43,14 @@ def move_all(session: Session, spec: Spec, was: int, to: int, now: datetime) -> 
             ) from error
         if rows:
             found.append([child.name, each.key, rows])
-    session.expire_all()
+    _renew(session)
     return found
+
+
+def _renew(session: Session) -> None:
+    """Loaded rows are read anew, and so is who sees what: participants moved as well."""
+    session.expire_all()
+    touch_access(session)
 
 
 def move_back(session: Session, moved: Moved, now_at: int, back_to: int, now: datetime) -> list[tuple[Spec, int]]:
@@ -60,7 +67,7 @@ def move_back(session: Session, moved: Moved, now_at: int, back_to: int, now: da
         _point(session, child, each, [among(column.id, still), column[key] == now_at], to=(now_at, back_to), now=now)
         if len(still) < len(rows):
             stayed.append((child, len(rows) - len(still)))
-    session.expire_all()
+    _renew(session)
     return stayed
 
 

@@ -61,6 +61,16 @@ def carries(model: type[Any]) -> Callable[[Carried], Carried]:
     return register
 
 
+Pooled = Callable[[Session, str, Sequence[int], datetime], None]
+_when_pooled: list[Pooled] = []
+
+
+def when_pooled(function: Pooled) -> Pooled:
+    """Do `(session, entity, ids, now)` in the transaction in which records go to a pool."""
+    _when_pooled.append(function)
+    return function
+
+
 def lock_people(session: Session, user_ids: Iterable[int]) -> set[int]:
     """Receivers are locked in the order of their ids, so that caps hold and two managers never wait in a circle.
 
@@ -91,6 +101,9 @@ def change_owner(
     if not all(row.allowed for row in rows):
         raise OutOfScope
     ids = sorted(row.id for row in rows)
+    if pooled := sorted({move.record_id for move in moves if move.pool_id is not None} & set(ids)):
+        for function in _when_pooled:
+            function(session, entity_name(model), pooled, now)
     _forget(session, model, ids)
     return ids
 

@@ -20,7 +20,7 @@ from portal.engine.text import is_bilingual
 if TYPE_CHECKING:
     from portal.engine.spec import Spec
 
-TABS = frozenset({"mine", "team", "pool", "all"})
+TABS = frozenset({"mine", "team", "shared", "pool", "all"})
 _SAID = frozenset(
     {"screen", "verbs", "scope_parent", "scope_except", "scope_states", "is_part", "form_states", "entity_name", "extra_fields"}
 )

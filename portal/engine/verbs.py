@@ -60,7 +60,7 @@ class ApprovalRule:
 class Verb:
     """The declaration of a verb.
 
-    `takes` and `leaves` are scope branches (own, pool, team, reach, assignable, all): which rows it accepts and
+    `takes` and `leaves` are scope branches (own, pool, team, joined, reach, assignable, all): which rows it accepts and
     where it may leave them, checked for the columns it names instead of the write scope.
     """
 
@@ -100,7 +100,7 @@ class Verb:
 GENERATED = ("read", "create", "edit", "delete", "export", "import")
 """Verbs that every entity has without declaring them."""
 _DOORS = ("restore", "undo", "pick")
-BRANCHES = frozenset({"own", "pool", "team", "subtree", "reach", "assignable", "all"})
+BRANCHES = frozenset({"own", "pool", "team", "subtree", "joined", "reach", "assignable", "all"})
 _verbs: dict[str, Verb] = {}
 
 

@@ -116,14 +116,14 @@ class Contract(Entity, Owned):
     year: Mapped[int] = mapped_column(Integer, nullable=False, default=0, server_default="0")
     sequence: Mapped[int] = mapped_column(Integer, nullable=False, default=0, server_default="0")
 
-    verbs = ("submit", "mark_signed", "seal", "receive", "fulfil", "reopen", "terminate", "void")
+    verbs = ("submit", "mark_signed", "seal", "receive", "fulfil", "reopen", "terminate", "void", "share")
     screen = Screen(
         icon="certificate",
         menu=MENU,
         rank=10,
         plural="合同 | Contracts",
         columns=("title", "number", "party", "amount", "credit_days", "state", "owner_id", "end_on", "created_at"),
-        tabs=("mine", "team", "all"),
+        tabs=("mine", "team", "shared", "all"),
         filters=("state", "kind", "customer_id", "owner_id", "amount", "discount", "credit_days", "start_on", "end_on", "created_at"),
         order="-created_at",
         form=("customer_id", "title", "kind", "amount", "discount", "credit_days", "start_on", "end_on", "delivery", "clauses"),
@@ -145,7 +145,7 @@ class Contract(Entity, Owned):
             "created_at",
             "clauses",
         ),
-        related=("contract_line", "payment_plan", "receipt"),
+        related=("contract_line", "payment_plan", "receipt", "participant"),
         prints=Prints(PAPER, drafts=(_S.DRAFT, _S.TO_LEGAL, _S.TO_FINANCE, _S.VOID)),
     )
 

@@ -92,14 +92,14 @@ class Customer(Entity, Pooled, Customisable, Mergeable):
     company_key: Mapped[str] = mapped_column(String(200), nullable=False, server_default="", default="")
     """The name in normal form, for duplicates."""
 
-    verbs = ("assign", "claim", "stage", "reclassify", "verify", "merge", "release")
+    verbs = ("assign", "claim", "stage", "reclassify", "verify", "share", "merge", "release")
     screen = Screen(
         icon="building",
         menu="客户 | Customers",
         rank=20,
         plural="客户 | Customers",
         columns=("name", "customer_class", "state", "phone", "region", "industry", "owner_id", "contacted_at", "next_at", "created_at"),
-        tabs=("mine", "team", "pool", "all"),
+        tabs=("mine", "team", "shared", "pool", "all"),
         filters=(
             "customer_class",
             "state",
@@ -138,7 +138,7 @@ class Customer(Entity, Pooled, Customisable, Mergeable):
             Chart("state", "客户阶段 | Customers by stage", by="state"),
             Chart("months", "每月新客户 | New customers a month", by="created_at", step="month"),
         ),
-        related=("contact", "opportunity", "contract", "follow_up"),
+        related=("contact", "opportunity", "contract", "follow_up", "participant"),
         composer="follow_up",
     )
 

@@ -130,14 +130,14 @@ class Opportunity(Entity, Owned, Customisable):
     number = text("外部编号 | Number elsewhere", 64)
     note = longtext("备注 | Note")
 
-    verbs = ("move", "won", "lost", "pause", "resume")
+    verbs = ("move", "won", "lost", "pause", "resume", "share")
     screen = Screen(
         icon="briefcase",
         menu="客户 | Customers",
         rank=40,
         plural="商机 | Opportunities",
         columns=("name", "customer_id", "product_id", "amount", "stage_id", "state", "owner_id", "close_on", "closed_on", "created_at"),
-        tabs=("mine", "team", "all"),
+        tabs=("mine", "team", "shared", "all"),
         filters=(
             "stage_id",
             "state",
@@ -172,7 +172,7 @@ class Opportunity(Entity, Owned, Customisable):
             "created_at",
             "note",
         ),
-        related=("stage_change",),
+        related=("stage_change", "participant"),
         board=Board(
             by="stage_id", verb="move", argument="to", within="pipeline_id", total="amount", card=("customer_id", "amount", "close_on")
         ),

@@ -105,7 +105,7 @@ class Lead(Entity, Pooled, Customisable):
     first_response_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     breached_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
-    verbs = ("assign", "claim", "convert", "release", "invalidate", "revive")
+    verbs = ("assign", "claim", "convert", "share", "release", "invalidate", "revive")
     screen = Screen(
         icon="target-arrow",
         menu="客户 | Customers",
@@ -124,7 +124,7 @@ class Lead(Entity, Pooled, Customisable):
             "next_at",
             "created_at",
         ),
-        tabs=("mine", "team", "pool", "all"),
+        tabs=("mine", "team", "shared", "pool", "all"),
         filters=(
             "state",
             "grade",
@@ -171,7 +171,7 @@ class Lead(Entity, Pooled, Customisable):
             "created_at",
             "note",
         ),
-        related=("follow_up",),
+        related=("follow_up", "participant"),
         composer="follow_up",
         charts=(
             Chart("weeks", "每周新线索 | New leads a week", by="created_at", step="week"),

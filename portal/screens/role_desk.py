@@ -11,6 +11,7 @@ from portal import models
 from portal.domain import role_changes, role_desk, role_effect
 from portal.domain.role_desk import RoleCard, RoleRights, Scope
 from portal.engine import store
+from portal.engine.clock import clock
 from portal.engine.errors import Invalid, NotAllowed, NotFound, Refused
 from portal.engine.spec import spec_named
 from portal.engine.text import Text
@@ -212,7 +213,7 @@ def _find_out(person_id: int, record: str) -> dict[str, object]:
     deciding = spec_named(belongs[0].target) if belongs else spec
     if belongs:
         row = records.values_of(records.find(deciding, belongs[1]))
-    principal = resolve(session, person.id, access_version(session))
+    principal = resolve(session, person.id, access_version(session), clock.now())
     title = str(getattr(found, spec.identity.key))
     owner = session.get(models.User, row.get("owner_id") or 0)
     superior = session.get(models.User, (owner.superior_id if owner else person.superior_id) or 0)

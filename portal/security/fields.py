@@ -53,10 +53,17 @@ class Rights:
         for name in (name for name in self.principal.to(spec.name).read if name in spec.model.scope_states and names != ("all",)):
             by_state = scopes.branch_criterion(spec, name, self.principal, spec.model)
             found = (*found, and_(by_state, not_(func.coalesce(or_(false(), *found), false()))))
-        borrowed = scopes.lent(spec, self.principal, spec.model, mapped=True)
-        if borrowed is None or names == ("all",):
+        if names == ("all",):
             return found
-        return (*found, and_(borrowed, not_(func.coalesce(or_(false(), *found), false()))))
+        for each in (self._shared(spec), scopes.lent(spec, self.principal, spec.model, mapped=True)):
+            if each is not None:
+                found = (*found, and_(each, not_(func.coalesce(or_(false(), *found), false()))))
+        return found
+
+    def _shared(self, spec: Spec) -> ColumnElement[bool] | None:
+        """What somebody let the reader into; None for nearly everybody."""
+        has = "shared" in self.principal.to(spec.name).read
+        return scopes.branch_criterion(spec, "shared", self.principal, spec.model) if has else None
 
     def branch(self, spec: Spec, name: str) -> ColumnElement[bool]:
         """A tab's branch; one that is not in the reader's scope is refused."""
@@ -64,8 +71,8 @@ class Rights:
             raise NotAllowed
         if name == "mine":
             return scopes.branch_criterion(spec, "own", self.principal, spec.model)
-        if name == "pool":
-            return scopes.branch_criterion(spec, "pool", self.principal, spec.model)
+        if name in ("pool", "shared"):
+            return scopes.branch_criterion(spec, name, self.principal, spec.model)
         read = self.principal.to(spec.name).read
         wide = "chosen" if "chosen" in read else "subtree" if {"subtree", "all"} & set(read) else "team"
         return scopes.branch_criterion(spec, wide, self.principal, spec.model)
@@ -77,6 +84,7 @@ class Rights:
             "mine": bool(read),
             "team": bool(read & {"team", "subtree", "all"} and self.principal.team_ids) or "chosen" in read,
             "pool": bool(read & {"pool", "all"}) and spec.pooled,
+            "shared": "shared" in read,
             "all": bool(read),
         }
         return tuple(tab for tab in spec.screen.tabs if has[tab])

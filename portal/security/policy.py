@@ -21,6 +21,7 @@ _BRANCH_WORDS = {
     "team": "它属于你的团队 | it belongs to your team",
     "subtree": "它属于你的团队或下级团队 | it belongs to your team or one below it",
     "chosen": "它属于你的角色选定的团队，或你是负责人 | it belongs to a team chosen for your role, or you own it",
+    "shared": "有人请你参与 | somebody let you take part",
     "all": "你的角色能看全部 | your role sees everything",
 }
 
@@ -30,6 +31,7 @@ _BRANCH_OF = {
     "team": "记录属于这个人的团队。 | It belongs to this person's team.",
     "subtree": "记录属于这个人的团队或下级团队。 | It belongs to this person's team or one below it.",
     "chosen": "记录属于角色选定的团队，或这个人就是负责人。 | It belongs to a team chosen for the role, or this person owns it.",
+    "shared": "有人请这个人参与，见参与人。 | Somebody let this person take part; see the participants.",
     "all": "角色能看全部。 | The role sees everything.",
 }
 _OF_STATES = "{state}，角色能看。 | {state}; the role sees these."
@@ -45,6 +47,13 @@ def writes(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> bool:
     if not principal.may(f"{spec.name}:edit"):
         return False
     return spec.scope != "owner" or scopes.covers(spec, principal.to(spec.name).write, principal, _full(row))
+
+
+def removes(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> bool:
+    """Whether a plain removal would pass the gate: a participant's would not."""
+    if not principal.may(f"{spec.name}:delete"):
+        return False
+    return spec.scope != "owner" or scopes.covers(spec, principal.to(spec.name).reach, principal, _full(row))
 
 
 def explain(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> list[Text]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 AssignReach = Literal["none", "own", "team", "subtree", "chosen", "all"]
@@ -23,6 +24,15 @@ class Access:
     assign: AssignReach = "none"
     teams: tuple[int, ...] = ()
     """For the branch `chosen`: the teams an admin chose, and all below them."""
+    shared: tuple[int, ...] = ()
+    """For the branch `shared`: records that somebody let this person into."""
+    joined: tuple[int, ...] = ()
+    """For the branch `joined`: those of them that he may change."""
+
+    @property
+    def reach(self) -> tuple[str, ...]:
+        """What is his by role: a participant edits and logs, but neither removes a record nor gives it away."""
+        return tuple(branch for branch in self.write if branch != "joined")
 
 
 NO_ACCESS = Access()
@@ -41,6 +51,8 @@ class Principal:
     roles: tuple[str, ...] = ()
     verbs: frozenset[str] = frozenset()
     access: Mapping[str, Access] = field(default_factory=dict)
+    until: datetime | None = None
+    """When the first of what he was let into ends: from then on he is resolved anew."""
     lent: frozenset[str] = frozenset()
     """Record types of which a waiting approval task lets its holder read the record."""
     key: str = "nobody"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import cast
 
 from flask_appbuilder.security.sqla.models import Permission, PermissionView, Role, ViewMenu, assoc_permissionview_role, assoc_user_role
@@ -18,6 +20,8 @@ from portal.security.scopes import branches_of, width
 
 _MOST_CACHED = 2000
 _PREFIX = "can_"
+WRITE = "write"
+"""The level of a participant who may change the record; any other may read it."""
 _cache: OrderedDict[str, Principal] = OrderedDict()
 
 
@@ -38,18 +42,19 @@ def touch_access(session: Session) -> None:
         connection.execute(insert(AccessVersion).values(id=1, version=1))
 
 
-def resolve(session: Session, user_id: int, version: int) -> Principal:
-    """The principal of a signed-in person. `session` needs no principal: only open tables are read."""
+def resolve(session: Session, user_id: int, version: int, now: datetime) -> Principal:
+    """The principal of a signed-in person. `session` needs no principal: it is read past the gate."""
     database = session.connection().engine.url.database
     key = f"{database}:{user_id}:{version}"
-    if key not in _cache:
-        _cache[key] = _load(session, user_id, key)
+    found = _cache.get(key)
+    if found is None or (found.until is not None and now >= found.until):
+        found = _cache[key] = _load(session, user_id, key, now)
         if len(_cache) > _MOST_CACHED:
             _cache.popitem(last=False)
-    return _cache[key]
+    return found
 
 
-def _load(session: Session, user_id: int, key: str) -> Principal:
+def _load(session: Session, user_id: int, key: str, now: datetime) -> Principal:
     connection = session.connection()
     people = registry()["user"].table
     person = connection.execute(
@@ -68,6 +73,7 @@ def _load(session: Session, user_id: int, key: str) -> Principal:
     ).all()
     roles = {row[0]: row[1] for row in granted}
     parents = team_tree(session)
+    access, until = _let_in(session, user_id, _access(session, roles, parents), now)
     return Principal(
         user_id=person.id,
         name=person.name,
@@ -76,10 +82,39 @@ def _load(session: Session, user_id: int, key: str) -> Principal:
         team_ids=below(parents, (person.team_id,)),
         roles=tuple(sorted(roles.values())),
         verbs=frozenset(f"{view}:{name.removeprefix(_PREFIX)}" for _, _, name, view in granted if name and view),
-        access=_access(session, roles, parents),
+        access=access,
+        until=until,
         lent=_lent(session),
-        key=key,
+        key=f"{key}:{until.isoformat()}" if until else key,
     )
+
+
+def _let_in(session: Session, user_id: int, access: dict[str, Access], now: datetime) -> tuple[dict[str, Access], datetime | None]:
+    """What the roles give, widened by the records that somebody let this person into, and when the first of these ends.
+
+    Only where a role sees records of that type at all: the rest of the role's rights hold there too.
+    """
+    spec = registry()["participant"]
+    part = spec.table.c
+    rows = session.connection().execute(
+        select(part.level, part.ends_at, *(part[parent.key] for parent in spec.parents))
+        .where(part.user_id == user_id, part.ends_at > now, part.deleted_at.is_(None))
+        .order_by(part.id)
+    )
+    found: dict[str, dict[int, str]] = {}
+    ends = []
+    for level, ends_at, *ids in rows:
+        ends.append(ends_at)
+        for parent, record_id in zip(spec.parents, ids, strict=True):
+            if record_id is not None:
+                found.setdefault(parent.target, {})[record_id] = level
+    for entity, levels in found.items():
+        if (given := access.get(entity)) is not None and given.read:
+            joined = tuple(key for key, level in levels.items() if level == WRITE)
+            access[entity] = replace(
+                given, read=(*given.read, "shared"), write=(*given.write, "joined"), shared=tuple(levels), joined=joined
+            )
+    return access, min(ends, default=None)
 
 
 def _lent(session: Session) -> frozenset[str]:

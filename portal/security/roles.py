@@ -30,7 +30,7 @@ def _verbs(entity: str, names: str) -> tuple[str, ...]:
 
 def _sold(reach: Reach) -> dict[str, Reach]:
     """Leads and customers are seen and worked alike; opportunities and contracts too, of which none lies in a pool."""
-    owned = Reach(reach.read.removesuffix("+pool"), reach.write)
+    owned = Reach(reach.read.removesuffix("+pool"), reach.write, reach.assign)
     return {"lead": reach, "customer": reach, "opportunity": owned, "contract": owned}
 
 
@@ -69,6 +69,7 @@ REP = Role(
         *_verbs("contact", "read create edit delete export"),
         *_verbs("opportunity", "read create edit delete export move won lost pause resume"),
         "stage_change:read",
+        "participant:read",
         *_verbs("follow_up", "read create edit export"),
         *_CONTRACTS,
         *_ABSENT,
@@ -76,12 +77,15 @@ REP = Role(
     ),
     {**_sold(Reach("own+pool", "own", "own")), "work_report": Reach("own", "own"), "leave": Reach("own", "own"), **_MINE},
 )
+_LETS_IN = (*(f"{entity}:share" for entity in ("lead", "customer", "opportunity", "contract")), *_verbs("participant", "read edit delete"))
+
 LEADER = Role(
     "组长 | Leader",
     (
         *REP.verbs,
         *_verbs("lead", "assign"),
         *_verbs("customer", "assign reclassify verify"),
+        *_LETS_IN,
         "follow_up:delete",
         *_verbs("contract", "terminate void"),
         *_verbs("work_report", "mark_read comment send_back remind exempt export"),
@@ -117,6 +121,7 @@ ADMIN = Role(
         *_verbs("contact", "read create edit delete export"),
         *_verbs("opportunity", f"{_MANAGE} move won lost pause resume"),
         "stage_change:read",
+        *_LETS_IN,
         *_verbs("role_desk", "read edit view_as"),
         *_verbs("follow_up", "read export"),
         *(verb for entity in ("contract", *_CONTRACT_PARTS) for verb in _verbs(entity, "read export")),

@@ -26,11 +26,11 @@ def width(branches: Iterable[str]) -> int:
 
 
 def expand(branches: Iterable[str], spec: Spec, principal: Principal) -> tuple[str, ...]:
-    """`reach` stands for the principal's write scope, `assignable` for whom he may assign to."""
+    """`reach` stands for what the principal's role lets him write, `assignable` for whom he may assign to."""
     found: list[str] = []
     for branch in branches:
         if branch == "reach":
-            found += principal.to(spec.name).write
+            found += principal.to(spec.name).reach
         elif branch == "assignable":
             found += [*branches_of(principal.to(spec.name).assign), "own"]
         else:
@@ -52,6 +52,8 @@ def branch_criterion(spec: Spec, branch: str, principal: Principal, columns: Any
             found = columns.team_id.in_(principal.team_ids)
         case "chosen":
             found = or_(columns.owner_id == principal.user_id, columns.team_id.in_(principal.to(spec.name).teams))
+        case "shared" | "joined":
+            found = columns.id.in_(getattr(principal.to(spec.name), branch))
         case "all":
             found = true()
         case _ if branch in spec.model.scope_states and spec.state is not None:
@@ -73,6 +75,8 @@ def covers_branch(spec: Spec, branch: str, principal: Principal, row: Mapping[st
             found = row["team_id"] in principal.team_ids
         case "chosen":
             found = row["owner_id"] == principal.user_id or row["team_id"] in principal.to(spec.name).teams
+        case "shared" | "joined":
+            found = row.get("id") in getattr(principal.to(spec.name), branch)
         case "all":
             found = True
         case _ if branch in spec.model.scope_states and spec.state is not None:
@@ -98,6 +102,11 @@ def readable(spec: Spec, principal: Principal, *, with_deleted: bool = False) ->
 def writable(spec: Spec, principal: Principal) -> ColumnElement[bool] | None:
     """Which rows the principal writes; None for open entities (their verbs decide)."""
     return _scoped(spec, principal, "write", with_deleted=True)
+
+
+def removable(spec: Spec, principal: Principal) -> ColumnElement[bool] | None:
+    """Which rows the principal may remove and take back: those he writes by his role."""
+    return _scoped(spec, principal, "reach", with_deleted=True)
 
 
 def _scoped(spec: Spec, principal: Principal, use: str, *, with_deleted: bool) -> ColumnElement[bool] | None:

@@ -306,10 +306,11 @@ def _is_scoped(record: Any) -> bool:
     return any(isinstance(record, spec.model) for spec in gate.scoped)
 
 
-def _rule(session: Session, spec: Spec, rows: Iterable[Any], use: str) -> ColumnElement[bool]:
+def _rule(session: Session, spec: Spec, rows: Sequence[Any], use: str) -> ColumnElement[bool]:
     """The verb's scope when it changes only columns it names; else the write scope."""
     principal, verb = principal_of(session), session.info.get("verb")
-    write = scopes.writable(spec, principal)
+    removes = any(inspect(row).attrs.deleted_at.history.has_changes() for row in rows)
+    write = (scopes.removable if removes else scopes.writable)(spec, principal)
     usual = false() if write is None else write
     if verb is None or verb.entity != spec.name:
         return usual

@@ -91,7 +91,7 @@ def check(session: Session, login: str, password: str, now: datetime) -> Account
 def admit(session: Session, found: Account, kind: str, now: datetime) -> str:
     """Open a session for a checked account; returns its key."""
     visitor, people = Visitor.now_here(), registry()["user"].table
-    with store.unit_of_work(_as(session, found), now):
+    with store.unit_of_work(_as(session, found, now), now):
         session.connection().execute(update(people).where(people.c.id == found.id).values(last_login=now.replace(tzinfo=None)))
         audit.write(session, verb="sign_in", entity="user", record_id=found.id)
         return account.open_session(session, user_id=found.id, kind=kind, address=visitor.address, agent=visitor.agent, now=now)
@@ -124,6 +124,6 @@ def _unit(session: Session, now: datetime) -> Iterator[None]:
         session.info["principal"] = before
 
 
-def _as(session: Session, found: Account) -> Principal:
+def _as(session: Session, found: Account, now: datetime) -> Principal:
     """The person himself stands in the history; somebody without rights yet is still somebody."""
-    return resolve(session, found.id, access_version(session)) if found.active else NOBODY
+    return resolve(session, found.id, access_version(session), now) if found.active else NOBODY

@@ -112,7 +112,7 @@ class DetailPageBuilder:
             state=self.rights.cell(spec, state, self.row, self.view) if state else None,
             tags=tuple(self.rights.cell(spec, f, self.row, self.view) for f in spec.facts if f.kind == "derived"),
             actions=actions,
-            more=self._more(writable=changeable, deleted=deleted),
+            more=self._more(removable=changeable and policy.removes(self.rights.principal, spec, self.row)),
             facts=tuple(self._fact(f) for f in spec.facts if self.rights.sees(spec, f) and f is not state),
             facts_edit_href=f"{self.href}/edit" if changeable and self.may("edit") and spec.form else None,
             timeline=Timeline(spec, self.row, self.rights, self.view).html(),
@@ -148,8 +148,8 @@ class DetailPageBuilder:
             for v in offered
         )
 
-    def _more(self, *, writable: bool, deleted: bool) -> tuple[Action, ...]:
-        if not writable or not self.may("delete") or deleted or not self.spec.archived:
+    def _more(self, *, removable: bool) -> tuple[Action, ...]:
+        if not removable or not self.spec.archived:
             return ()
         return (Action(self.t("删除 | Delete"), "trash", f"{self.href}/delete", method="post"),)
 

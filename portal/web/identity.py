@@ -82,18 +82,18 @@ def _sign_in_from(current: Session, key: str, kind: str, now: datetime) -> None:
     if found.must_change_password:
         g.forced_id = found.id
         return
-    g.principal = current.info["principal"] = resolve(current, found.id, found.version)
+    g.principal = current.info["principal"] = resolve(current, found.id, found.version, now)
     g.bell, g.signed_in = found.unread, SignedIn(found.id, found.name)
     if found.view_as_id is not None and now < found.view_as_until and g.principal.may(view_as.PERMISSION):
-        _look_as(current, found)
+        _look_as(current, found, now)
     elif now - found.seen_at > _SEEN_EVERY:
         with store.unit_of_work(g.principal, now):
             current.connection().execute(update(LoginSession).where(LoginSession.key_hash == hashed(key)).values(seen_at=now))
 
 
-def _look_as(current: Session, found: Any) -> None:
+def _look_as(current: Session, found: Any, now: datetime) -> None:
     """The person looked at, unable to write: refused at the door, in the unit of work, and by the database itself."""
-    seen = resolve(current, found.view_as_id, found.version)
+    seen = resolve(current, found.view_as_id, found.version, now)
     g.looking = view_as.Looking(g.principal.name, seen.name, found.view_as_until)
     if request.path in _OF_ONESELF:
         return

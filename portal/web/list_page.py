@@ -24,7 +24,13 @@ from portal.security.fields import Rights
 from portal.web.arguments import BESIDE, url
 from portal.web.list_menus import Menus, menus
 
-TAB_LABELS = {"mine": "我的 | Mine", "team": "团队 | Team", "pool": "公海 | Pool", "all": "全部 | All"}
+TAB_LABELS = {
+    "mine": "我的 | Mine",
+    "team": "团队 | Team",
+    "shared": "我参与的 | Shared with me",
+    "pool": "公海 | Pool",
+    "all": "全部 | All",
+}
 _MOST_ACTIONS = 3
 
 

@@ -1,0 +1,301 @@
+"""Letting a colleague into records that are not his: for how long, how far, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from portal import models
+from portal.domain.batches import undoes
+from portal.domain.calendar import company_day, company_zone
+from portal.domain.ownership import among, when_pooled
+from portal.engine import audit, store
+from portal.engine.errors import Changed, Invalid, Refused
+from portal.engine.kinds.choice import ChoiceField
+from portal.engine.kinds.dates import DateField
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.kinds.texts import TextField
+from portal.engine.operations import operation
+from portal.engine.outbox import notify
+from portal.engine.spec import Spec, spec_named, spec_of
+from portal.engine.text import say
+from portal.engine.verbs import Outcome, verb
+from portal.entities.sharing import PARENTS, Level
+from portal.policies import policy
+from portal.security.holders import assignable, holds
+from portal.security.principal import Principal
+from portal.security.resolve import touch_access
+
+METHOD = "share"
+_parts: Any = models.Participant.__table__
+_IN_POOL = "它在公海，请先领取或分配。 | It lies in a pool; claim or assign it first."
+_OWNER = "他就是负责人。 | He owns it."
+_OUT_OF_REACH = "不能请这个人参与：不在你的分配范围内，或他的角色不做这类记录。 | You may not let this person in."
+_MANY = "{name} 最多同时参与 {most} 条记录。 | {name} may take part in {most} records at a time."
+
+
+@dataclass(frozen=True, slots=True)
+class _Invitation:
+    """Who is let in, how far, until when."""
+
+    person_id: int
+    person: str
+    level: str
+    until: date
+    ends_at: datetime
+    note: str
+
+
+def declare(name: str) -> None:
+    """Give a record type that participants refer to the verb `share` and its Undo."""
+    verb(
+        f"{name}:{METHOD}",
+        "邀请参与 | Let in",
+        icon="user-plus",
+        takes=("reach",),
+        form=(
+            ("to_id", ReferenceField("参与人 | Participant", "user", required=True)),
+            ("level", ChoiceField("权限 | May", Level, required=True, default=Level.READ.value)),
+            ("until", DateField("到这一天为止 | Until the end of", required=True, in_days=30)),
+            ("note", TextField("说明 | Note", length=200)),
+        ),
+        inverse="undo",
+        bulk=True,
+        help="参与人在期限内能看这条记录和属于它的内容；负责人不变。"
+        " | Until then the participant sees the record and what belongs to it. The owner stays.",
+    )(partial(share, name))
+    undoes(name, METHOD)(_take_back)
+
+
+def share(
+    name: str, records: Sequence[Any], *, acting_user: Principal, now: datetime, to_id: int, level: str, until: date, note: str = ""
+) -> Outcome:
+    """Let a colleague into records until the end of a day; who takes part already gets the new end and level.
+
+    Refused as a whole: somebody out of the actor's assign reach, a day that is over or too far off. Refused one by
+    one: what lies in a pool, what is his own, more than one person may take part in.
+    """
+    session, spec, outcome = store.session(), spec_named(name), Outcome()
+    invited = _Invitation(*_receiver(session, spec, acting_user, to_id), level, until, end_of(until, now), note.strip())
+    key = _key(spec)
+    taking = _taking_part(session, key, [record.id for record in records], invited.person_id)
+    room = policy("share.most_records", on=company_day(now)) - _count(session, invited.person_id, now)
+    outcome.batch_id = _batch(session, spec, acting_user, now)
+    for record in records:
+        if (refusal := _refusal(record, invited, room=room, known=record.id in taking, now=now)) is not None:
+            outcome.refused.append((record.id, refusal))
+        elif (known := taking.get(record.id)) is not None:
+            known.level, known.until, known.ends_at, known.note = invited.level, invited.until, invited.ends_at, invited.note
+            outcome.done.append(record.id)
+        else:
+            session.add(
+                models.Participant(
+                    **{key: record.id},
+                    user_id=invited.person_id,
+                    level=invited.level,
+                    until=invited.until,
+                    ends_at=invited.ends_at,
+                    note=invited.note,
+                    batch_id=outcome.batch_id,
+                )
+            )
+            room -= 1
+            outcome.done.append(record.id)
+    session.flush()
+    if outcome.done:
+        touch_access(session)
+        done = [record for record in records if record.id in set(outcome.done)]
+        _note(session, spec, done, invited)
+        _tell(session, spec, done, invited, acting_user, outcome.batch_id, now)
+    return outcome
+
+
+def _receiver(session: Session, spec: Spec, acting_user: Principal, person_id: int | None) -> tuple[int, str]:
+    """Whom the actor may let in: somebody active whom he may assign records of this type to."""
+    people = models.User.__table__
+    mine = (people.c.id == person_id, people.c.active, assignable(acting_user, spec.name), holds(spec.name, people.c.id))
+    found = session.connection().execute(select(people.c.id, people.c.name).where(*mine)).one_or_none()
+    if found is None:
+        raise Refused(_OUT_OF_REACH, rule="out_of_reach")
+    return found.id, found.name
+
+
+def end_of(until: date, now: datetime) -> datetime:
+    """The first instant after the company's day `until`. Invalid for a day that is over or too far off."""
+    today, most = company_day(now), policy("share.most_days", on=company_day(now))
+    if not today <= until <= today + timedelta(days=most):
+        raise Invalid({"until": say("请填今天起 {most} 天以内的一天。 | Give a day from today on, within {most} days.", most=most)})
+    return datetime.combine(until + timedelta(days=1), time(), company_zone())
+
+
+def _key(spec: Spec) -> str:
+    """By which reference a participant names a record of this type."""
+    parent = spec_of(models.Participant).parent_to(spec.name)
+    assert parent is not None  # noqa: S101 - declare() was called for what it refers to
+    return parent.key
+
+
+def _taking_part(session: Session, key: str, ids: Sequence[int], person_id: int) -> dict[int, models.Participant]:
+    column = getattr(models.Participant, key)
+    found = select(models.Participant).where(among(column, ids), models.Participant.user_id == person_id)
+    return {getattr(each, key): each for each in session.scalars(found.with_for_update())}
+
+
+def _count(session: Session, person_id: int, now: datetime) -> int:
+    mine = (_parts.c.user_id == person_id, _parts.c.ends_at > now, _parts.c.deleted_at.is_(None))
+    return session.connection().scalar(select(func.count()).select_from(_parts).where(*mine)) or 0
+
+
+def _refusal(record: Any, invited: _Invitation, *, room: int, known: bool, now: datetime) -> Refused | None:
+    if getattr(record, "pool_id", None) is not None:
+        return Refused(_IN_POOL, rule="in_pool")
+    if record.owner_id == invited.person_id:
+        return Refused(_OWNER, rule="owner")
+    if room <= 0 and not known:
+        return Refused(_MANY, rule="share_most", name=invited.person, most=policy("share.most_records", on=company_day(now)))
+    return None
+
+
+def _batch(session: Session, spec: Spec, acting_user: Principal, now: datetime) -> int | None:
+    """One a click: what is let in at once is taken back at once."""
+    if (given := session.info.get("batch_id")) is not None:
+        return int(given)
+    if not acting_user.user_id:
+        return None
+    made = insert(models.AssignBatch).values(entity=spec.name, by_id=acting_user.user_id, at=now, method=METHOD, plan={})
+    return int(session.connection().execute(made.returning(models.AssignBatch.id)).scalar_one())
+
+
+def _note(session: Session, spec: Spec, records: Sequence[Any], invited: _Invitation) -> None:
+    """The record's own history says who was let in, and until when."""
+    who = audit.attribution(session)
+    said = " · ".join(filter(None, (invited.person, invited.until.isoformat(), invited.note)))
+    lines = [
+        {**who, "verb": METHOD, "entity": spec.name, "record_id": each.id, "before": {}, "after": {}, "reason": said} for each in records
+    ]
+    session.connection().execute(insert(models.AuditEvent.__table__), lines)  # type: ignore[arg-type]
+
+
+def _tell(
+    session: Session, spec: Spec, records: Sequence[Any], invited: _Invitation, acting_user: Principal, batch_id: int | None, now: datetime
+) -> None:
+    one = records[0] if len(records) == 1 else None
+    level = next(each.label for each in Level if each.value == invited.level)
+    notify(
+        session,
+        recipient_ids=invited.person_id,
+        event_key=f"share:{spec.name}:{batch_id or now.isoformat()}",
+        kind="share",
+        title=say("{name} 请你参与{plural} | {name} lets you take part: {plural}", name=acting_user.name, plural=spec.plural),
+        body=say("{level}，到 {until} 为止。 | {level}, until the end of {until}.", level=level, until=invited.until.isoformat()),
+        entity=spec.name,
+        record_id=one.id if one else None,
+        href=f"/{spec.name}/{one.id}" if one else f"/{spec.name}/?tab=shared",
+        now=now,
+    )
+
+
+# changed, taken back, over ------------------------------------------------------------------------
+
+
+@operation("participant", "create")
+def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.Participant:
+    """One comes in by the record's verb, which asks whom the actor may let in."""
+    raise Refused("请在记录上用“邀请参与”。 | Use “Let in” on the record.", rule="by_verb")
+
+
+@operation("participant", "change")
+def change(record: models.Participant, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.Participant:
+    """A new level or end counts from the next request on."""
+    session = store.session()
+    for key, value in values.items():
+        setattr(record, key, value)
+    if "until" in values:
+        record.ends_at = end_of(values["until"], now)
+    session.flush()
+    touch_access(session)
+    return record
+
+
+@operation("participant", "remove")
+def remove(record: models.Participant, *, acting_user: Principal, now: datetime) -> models.Participant:
+    """He sees it no more, from the next request on."""
+    session = store.session()
+    record.deleted_at = now
+    session.info["verb_name"] = "delete"
+    session.flush()
+    touch_access(session)
+    return record
+
+
+@operation("participant", "restore")
+def restore(record: models.Participant, *, acting_user: Principal, now: datetime) -> models.Participant:
+    """Only one whose end has not come, by who may let that person in."""
+    session = store.session()
+    _receiver(session, spec_named(_parent(record)[0]), acting_user, record.user_id)
+    if record.ends_at <= now:
+        raise Refused("期限已过，请重新邀请。 | It is over; let him in again.", rule="over")
+    record.deleted_at = None
+    session.info["verb_name"] = "restore"
+    session.flush()
+    touch_access(session)
+    return record
+
+
+def _parent(record: models.Participant) -> tuple[str, int]:
+    found = spec_of(models.Participant).parent_in({key: getattr(record, key) for key in PARENTS})
+    assert found is not None  # noqa: S101 - the table insists on exactly one
+    return found[0].target, found[1]
+
+
+def _take_back(batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
+    """Who came in with this batch and was not changed since goes out again."""
+    session, outcome = store.session(), Outcome()
+    for each in session.scalars(select(models.Participant).where(models.Participant.batch_id == batch.id).with_for_update()):
+        record_id = _parent(each)[1]
+        if each.version != 1:
+            outcome.refused.append((record_id, Changed()))
+        else:
+            each.deleted_at = now
+            outcome.done.append(record_id)
+    session.info["verb_name"] = "undo"
+    session.flush()
+    touch_access(session)
+    return outcome
+
+
+@when_pooled
+def leave_with_owner(session: Session, entity: str, ids: Sequence[int], now: datetime) -> None:
+    """What goes to a pool is nobody's: nobody takes part in it either."""
+    parent = spec_of(models.Participant).parent_to(entity)
+    if parent is not None:
+        _end(session, [among(_parts.c[parent.key], ids)], verb="pooled", now=now)
+
+
+def expire(session: Session, now: datetime) -> int:
+    """Put away what is over; it gives nothing any more from the instant it ends, whether this has run or not."""
+    return _end(session, [_parts.c.ends_at <= now], verb="expire", now=now)
+
+
+def _end(session: Session, where: Iterable[Any], *, verb: str, now: datetime) -> int:
+    """UPDATE … RETURNING feeds the history."""
+    who, events = audit.attribution(session), models.AuditEvent.__table__
+    values = {"deleted_at": now, "version": _parts.c.version + 1, "changed_at": now, "changed_by_id": who["actor_id"]}
+    ended = update(_parts).where(_parts.c.deleted_at.is_(None), *where).values(values).returning(_parts.c.id).cte("ended")
+    told = {**who, "entity": "participant", "verb": verb}
+    lines = select(*(literal(value, events.c[key].type).label(key) for key, value in told.items()), ended.c.id)
+    written = insert(events).from_select([*told, "record_id"], lines, include_defaults=False).returning(events.c.record_id)  # type: ignore[arg-type]
+    count = len(session.connection().execute(written).all())
+    if count:
+        touch_access(session)
+    return count
+
+
+for _each in spec_of(models.Participant).parents:
+    declare(_each.target)
