@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import create_engine, exists, func, pool, select
 from sqlalchemy.orm import Session
 
-from portal.demo import approvals, company, contacts, contracts, customers, deals, leads, notices, reports
+from portal.demo import approvals, company, contacts, contracts, customers, deals, leads, notices, reports, sharing
 from portal.demo.rows import Stage
 from portal.domain import imports
 from portal.domain.worktime import WorkCalendar
@@ -72,6 +72,7 @@ def _write(stage: Stage) -> None:
     deals.write_deals(stage, firm)
     approvals.ask(stage, firm)
     contracts.write_contracts(stage, firm)
+    sharing.let_in(stage, firm)
     _mappings(stage)
     touch_access(stage.session)
 

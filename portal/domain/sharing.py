@@ -86,33 +86,24 @@ def share(
     key = _key(spec)
     taking = _taking_part(session, key, [record.id for record in records], invited.person_id)
     room = policy("share.most_records", on=company_day(now)) - _count(session, invited.person_id, now)
-    outcome.batch_id = _batch(session, spec, acting_user, now)
+    able = []
     for record in records:
         if (refusal := _refusal(record, invited, room=room, known=record.id in taking, now=now)) is not None:
             outcome.refused.append((record.id, refusal))
-        elif (known := taking.get(record.id)) is not None:
-            known.level, known.until, known.ends_at, known.note = invited.level, invited.until, invited.ends_at, invited.note
-            outcome.done.append(record.id)
         else:
-            session.add(
-                models.Participant(
-                    **{key: record.id},
-                    user_id=invited.person_id,
-                    level=invited.level,
-                    until=invited.until,
-                    ends_at=invited.ends_at,
-                    note=invited.note,
-                    batch_id=outcome.batch_id,
-                )
-            )
-            room -= 1
-            outcome.done.append(record.id)
+            able.append(record)
+            room -= record.id not in taking
+    if not able:
+        return outcome
+    outcome.batch_id, outcome.done = _batch(session, spec, acting_user, now), [record.id for record in able]
+    for record in able:
+        part = taking.get(record.id) or models.Participant(**{key: record.id}, user_id=invited.person_id, batch_id=outcome.batch_id)
+        part.level, part.until, part.ends_at, part.note = invited.level, invited.until, invited.ends_at, invited.note
+        session.add(part)
     session.flush()
-    if outcome.done:
-        touch_access(session)
-        done = [record for record in records if record.id in set(outcome.done)]
-        _note(session, spec, done, invited)
-        _tell(session, spec, done, invited, acting_user, outcome.batch_id, now)
+    touch_access(session)
+    _note(session, spec, able, invited)
+    _tell(session, spec, able, invited, acting_user, outcome.batch_id, now)
     return outcome
 
 

@@ -13,7 +13,9 @@ from portal.engine.entity import parent_keys
 from portal.engine.errors import Refused, WrongDeclaration
 from portal.engine.kinds.choice import ChoiceField, DerivedField, StateField
 from portal.engine.kinds.dates import DateField
+from portal.engine.kinds.filled import FilledField
 from portal.engine.kinds.reference import ReferenceField
+from portal.engine.kinds.texts import TextField
 from portal.engine.screen import Screen
 from portal.engine.text import is_bilingual
 
@@ -153,6 +155,10 @@ def _derived_problems(spec: Spec) -> Iterator[str]:
             for key in field.from_:
                 if key not in spec.fields:
                     yield f"{field.key} is derived from {key!r}, which is no field{_meant(key, spec.fields)}"
+        if isinstance(field, FilledField):
+            for key in field.of:
+                if not isinstance(spec.fields.get(key), TextField | ChoiceField | ReferenceField):
+                    yield f"{field.key} counts {key!r}, which is no text, choice or reference{_meant(key, spec.fields)}"
 
 
 def _edge_problems(spec: Spec) -> Iterator[str]:

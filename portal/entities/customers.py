@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.charts import Chart
 from portal.engine.entity import Customisable, Entity, Mergeable, Pooled, pooled_indexes
-from portal.engine.kinds import Choices, choice, date, email, instant, longtext, phone, ref, states, text
+from portal.engine.kinds import Choices, choice, date, email, filled, instant, longtext, phone, ref, states, text
 from portal.engine.query.search import search_index
 from portal.engine.screen import Screen
 from portal.entities.leads import until_claimed
@@ -84,6 +84,11 @@ class Customer(Entity, Pooled, Customisable, Mergeable):
     credit_code = text("统一社会信用代码 | Credit code", 18, section=_REGISTER)
     legal_rep = text("法定代表人 | Legal representative", 80, section=_REGISTER)
     size = choice("人数 | Employees", CompanySize, section=_REGISTER)
+    completeness = filled(
+        "完整度 | Completeness",
+        of=("phone", "source_id", "industry", "region", "address", "credit_code", "legal_rep", "size"),
+        help="资料填了多少。 | How much of the record is filled in (handbook 21).",
+    )
     next_at = instant("下次跟进 | Next contact", readonly=True, slot="next")
     next_step = text("下一步 | Next step", 200, readonly=True)
     note = longtext("备注 | Note", section=_REGISTER)
@@ -112,6 +117,7 @@ class Customer(Entity, Pooled, Customisable, Mergeable):
             "contacted_at",
             "next_at",
             "verified_at",
+            "completeness",
         ),
         order="-created_at",
         form=("name", "phone", "source_id", "industry", "region", "address", "credit_code", "legal_rep", "size", "note"),
@@ -128,6 +134,7 @@ class Customer(Entity, Pooled, Customisable, Mergeable):
             "legal_rep",
             "contacted_at",
             "next_at",
+            "completeness",
             "verified_by_id",
             "verified_at",
             "created_at",

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from portal.engine.cell import Cell
 from portal.engine.fields import Field, View
 from portal.engine.kinds.dates import relative
+from portal.engine.kinds.filled import FilledField
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, registry
 from portal.engine.text import pick
@@ -161,8 +162,14 @@ class DetailPageBuilder:
         reveal_href = f"{self.href}/reveal" if hidden and self.may("reveal") else None
         if isinstance(each, ReferenceField) and shown.kind == "text" and self.may("read", registry()[each.target]):
             shown = shown._replace(kind="link", href=f"/{each.target}/{self.row[each.key]}")
+        if isinstance(each, FilledField) and (missing := self._missing(each)):
+            shown = shown._replace(text=f"{shown.text} · {self.t('缺 | missing')} {missing}")
         long = each.kind == "longtext" and not each.is_blank(self.row.get(each.key))
         return Fact(self.t(each.label), shown, each.key, reveal_href, long)
+
+    def _missing(self, filled: FilledField) -> str:
+        seen = [each for each in filled.missing(self.spec, self.row) if self.rights.sees(self.spec, each)]
+        return self.t("、 | , ").join(self.t(each.label) for each in seen)
 
     def _merged(self) -> tuple[str, str] | None:
         """A name that the reader may not see is not told, nor where it lies."""

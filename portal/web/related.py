@@ -46,6 +46,8 @@ def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, 
         columns=tuple(f.key for f in child.fields.values()),
     )
     others = [f for f in map(child.field, child.screen.columns) if f not in (child.identity, belongs) and f not in child.parents]
+    # When it was written down is told where little else is known of it.
+    others = [f for f in others if f.key != "created_at" or len(others) <= _SHOWN]
     rows = []
     for row in Listing(child, rights, view, query).page(store.session()).rows:
         cells = [(f, rights.cell(child, f, row, view)) for f in others if rights.sees(child, f)]

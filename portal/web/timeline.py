@@ -43,6 +43,8 @@ _VERB_WORDS = {
     "convert": "由线索转入 | came from a lead",
     "merge": "随合并转入 | came along in a merge",
     "undo": "撤销 | undone",
+    "pooled": "随记录进公海而结束 | ended: it went to the pool",
+    "expire": "到期 | over",
 }
 
 Referred = Mapping[tuple[str, int], str]
@@ -118,11 +120,10 @@ class Timeline:
 
     # what was changed in it ------------------------------------------------------------------
     def _changed(self, history: Sequence[Any]) -> list[Entry]:
-        people = names("user", {e.actor_id for e in history if e.actor_id})
         referred = self._referred(history)
-        return [self._change(e, people, referred) for e in history]
+        return [self._change(e, referred) for e in history]
 
-    def _change(self, event: Any, people: Mapping[int, str], referred: Referred) -> Entry:
+    def _change(self, event: Any, referred: Referred) -> Entry:
         declared = verb_named(self.spec.name, event.verb)
         words = declared.label if declared else _VERB_WORDS.get(event.verb, f"{event.verb} | {event.verb}")
         keys = () if event.verb == "create" else dict.fromkeys([*event.before, *event.after])
@@ -130,7 +131,7 @@ class Timeline:
         changes = tuple(self._difference(f, event, referred) for f in seen)
         return Entry(
             "arrows-exchange" if changes else "point",
-            people.get(event.actor_id or 0) or self.t("系统 | System"),
+            event.actor or self.t("系统 | System"),
             self.t(words) + (f" #{event.record_id}" if event.record_id != self.id else ""),
             event.at.astimezone(self.view.zone),
             body=event.reason,
@@ -172,22 +173,21 @@ class Timeline:
 
 def audit_of(spec: Spec, record_id: int) -> Sequence[Any]:
     """History of a record that came through the gate, with that of those merged into it."""
-    wanted = (
-        AuditEvent.at,
-        AuditEvent.actor_id,
-        AuditEvent.verb,
-        AuditEvent.before,
-        AuditEvent.after,
-        AuditEvent.reason,
-        AuditEvent.record_id,
-    )
     this: ColumnElement[bool] = AuditEvent.record_id == record_id
     if spec.mergeable:
         table = spec.table.alias("merged")
         ids = select(literal(record_id)).union_all(select(table.c.id).where(table.c.merged_into_id == record_id))
         this = AuditEvent.record_id == func.any(func.array(ids.scalar_subquery()))
-    mine = select(*wanted).where(AuditEvent.entity == spec.name, this)
-    return store.session().execute(guarded(mine.order_by(AuditEvent.id.desc()).limit(_MOST))).all()
+    return history(AuditEvent.entity == spec.name, this)
+
+
+def history(*criteria: ColumnElement[bool]) -> Sequence[Any]:
+    """The newest changes, each with who made it."""
+    keys = ("at", "verb", "before", "after", "reason", "record_id")
+    people = registry()["user"].table
+    found = select(*(getattr(AuditEvent, key) for key in keys), people.c.name.label("actor"))
+    found = found.outerjoin(people, people.c.id == AuditEvent.actor_id).where(*criteria)
+    return store.session().execute(guarded(found.order_by(AuditEvent.id.desc()).limit(_MOST))).all()
 
 
 def _written(entry: Entry) -> str:

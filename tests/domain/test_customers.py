@@ -12,6 +12,7 @@ from portal import models
 from portal.domain import pool
 from portal.engine import operations
 from portal.engine.errors import Changed, Invalid, PortalError, Refused
+from portal.engine.kinds.filled import FilledField
 from portal.engine.spec import spec_named
 from portal.engine.verbs import Outcome, verb_named
 from portal.security.perform import perform
@@ -225,3 +226,18 @@ def test_a_superior_verifies_and_nobody_his_own(cast: Cast) -> None:
     assert (outcome.done, outcome.refused[0][1].rule) == ([ours], "own")
     row = cast.row(models.Customer, ours)
     assert (row.verified_by_id, row.verified_at) == (cast.people["leader_a"], NOW)
+
+
+def test_completeness_counts_what_is_filled_in_and_names_what_is_missing(cast: Cast) -> None:
+    """Handbook 21: a superior checks that what was entered is complete."""
+    spec = spec_named("customer")
+    field = spec.field("completeness")
+    assert isinstance(field, FilledField)
+    whole = {"phone": "+8613800000001", "source_id": cast.source_id, "industry": "机械", "region": "上海", "address": "某路 1 号"}
+    ours = cast.customer(owner="rep", **whole)
+    row = cast.row(models.Customer, ours)
+    assert row.completeness == 62
+    assert [each.key for each in field.missing(spec, row._mapping)] == ["credit_code", "legal_rep", "size"]
+    cast.set(models.Customer, ours, credit_code="9131", legal_rep="王", size="small")
+    assert cast.row(models.Customer, ours).completeness == 100
+    assert cast.row(models.Customer, cast.customer(owner="rep")).completeness == 0

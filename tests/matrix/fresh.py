@@ -34,6 +34,7 @@ def fresh(cast: Cast, entity: str, action: str, owner: str) -> Planted:
         "contract": _contract,
         **dict.fromkeys(("contract_line", "payment_plan"), _contract_part),
         **dict.fromkeys(("receipt", "allocation"), _receipt),
+        "participant": _participant,
         "leave": _leave,
         "opportunity": _opportunity,
         "stage_change": _stage_change,
@@ -149,6 +150,14 @@ def _receipt(cast: Cast, entity: str, action: str, owner: str) -> int:
     if found := _deleted(action):
         cast.set({"receipt": models.Receipt, "allocation": models.Allocation}[entity], made, **found)
     return made
+
+
+def _participant(cast: Cast, _entity: str, action: str, owner: str) -> int:
+    """Somebody of the owner's team who reads one of his customers."""
+    guest = {"b": "other" if owner != "other" else "leader_b"}.get(SALES[owner], "mate" if owner != "mate" else "leader_a")
+    part = {"customer_id": cast.customer(owner=owner), "user_id": cast.people[guest], "level": "read"}
+    ends = {"until": date(2026, 5, 30), "ends_at": NOW + timedelta(days=18)}
+    return cast.add(models.Participant, **part, **ends, version=1, **_deleted(action))
 
 
 def _leave(cast: Cast, _entity: str, action: str, owner: str) -> int:

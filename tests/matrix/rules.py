@@ -7,7 +7,7 @@ from tests.matrix.world import OF_CONTRACTS, ROLE, SALES, Planted
 POOLED = ("lead", "customer")
 SCOPED = (
     *("lead", "customer", "contact", "follow_up", "opportunity", "stage_change", "contract", "contract_line", "payment_plan"),
-    *("receipt", "allocation"),
+    *("receipt", "allocation", "participant"),
     *("work_report", "leave", "approval", "approval_action", "approval_task", "delegation"),
 )
 """Record types whose rows are somebody's; of all others the role alone decides."""
@@ -29,7 +29,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     "lead": {
         **dict.fromkeys(("create", "edit", "delete", "release", "invalidate", "convert"), SALES_STAFF | ADMIN),
         "claim": SALES_STAFF,
-        "assign": SUPERIORS | ADMIN,
+        **dict.fromkeys(("assign", "share"), SUPERIORS | ADMIN),
         "revive": ADMIN,
         **dict.fromkeys(("import", "reveal"), ADMIN | {"director"}),
     },
@@ -38,7 +38,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
         **dict.fromkeys(("create", "edit", "delete", "release", "stage", "merge"), SALES_STAFF | ADMIN),
         "claim": SALES_STAFF,
         # A, B, C and the check of what was entered are a superior's word.
-        **dict.fromkeys(("assign", "reclassify", "verify"), SUPERIORS | ADMIN),
+        **dict.fromkeys(("assign", "reclassify", "verify", "share"), SUPERIORS | ADMIN),
         **dict.fromkeys(("import", "reveal"), ADMIN | {"director"}),
     },
     "contact": {**dict.fromkeys(("create", "edit", "delete"), SALES_STAFF | ADMIN), "import": NOBODY_AT_ALL},
@@ -48,7 +48,10 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     "opportunity": {
         **dict.fromkeys(("create", "edit", "delete", "move", "won", "lost", "pause", "resume"), SALES_STAFF | ADMIN),
         "import": ADMIN | {"director"},
+        "share": SUPERIORS | ADMIN,
     },
+    # A colleague is let in by a superior, with the record's own verb.
+    "participant": {"create": NOBODY_AT_ALL, "import": NOBODY_AT_ALL, **dict.fromkeys(("edit", "delete"), SUPERIORS | ADMIN)},
     "stage_change": dict.fromkeys(_GENERATED, NOBODY_AT_ALL),
     # Who sells writes contracts and has the customer sign; legal seals; a superior ends one before its time.
     "contract": {
@@ -58,6 +61,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
         "seal": frozenset({"legal"}),
         "receive": frozenset({"cashier"}),
         "import": NOBODY_AT_ALL,
+        "share": SUPERIORS | ADMIN,
     },
     # Money is booked by the cashier through a verb, and taken back by him; nobody writes it by hand.
     "receipt": {**dict.fromkeys(_GENERATED, NOBODY_AT_ALL), "reverse": frozenset({"cashier"})},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -38,7 +39,7 @@ def aims(targets: dict[str, list[Planted]], attempt: Attempt) -> list[Planted]:
     if attempt.action == "restore":
         return targets[f"{attempt.entity}:restore"] or targets[attempt.entity]
     if attempt.action == "create" and (parent := _PARENT.get(attempt.entity)):
-        return [Planted(attempt.entity, each.id, each.owner, (), state=each.state) for each in targets[parent]]
+        return [replace(each, entity=attempt.entity) for each in targets[parent]]
     return targets[attempt.entity][:1] if attempt.action in ("create", "import") else targets[attempt.entity]
 
 

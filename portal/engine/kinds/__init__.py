@@ -3,6 +3,7 @@
 from portal.engine.kinds.answers import answers
 from portal.engine.kinds.choice import Choices, choice, derived, states
 from portal.engine.kinds.dates import date, instant
+from portal.engine.kinds.filled import filled
 from portal.engine.kinds.numbers import decimal, flag, integer, money
 from portal.engine.kinds.reference import ref
 from portal.engine.kinds.said import pair, said
@@ -19,6 +20,7 @@ __all__ = [
     "decimal",
     "derived",
     "email",
+    "filled",
     "flag",
     "instant",
     "integer",
