@@ -105,7 +105,7 @@ class Bench:
         with store.fresh(system_principal("bench"), now) as session:
             leader = self.connection.execute("SELECT id FROM ab_user WHERE username = 'leader0'").fetchone()
             self.connection.rollback()
-            who = resolve(session, leader[0] if leader else 0, access_version(session))
+            who = resolve(session, leader[0] if leader else 0, access_version(session), now)
         with store.fresh(who, now), store.unit_of_work(who, now) as session:
             outcome = perform_selection(session, spec, verb, Selection(ids=tuple(ids)), acting_user=who, now=now, form={})
         assert len(outcome.done) == len(ids), outcome.refused[:1]

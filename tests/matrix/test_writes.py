@@ -95,7 +95,7 @@ def test_who_may_write_does(actor: str, how: str, entity: str, callers: Callers,
         answer = attempt.send(caller, cast, record.id, to="mate" if ROLE[actor] == "leader" else "other")
         assert answer.status in (200, 201, 204, 303), f"{actor} {answer.sent}: {answer.status} {answer.body[:400]}"
         changed = set(moved(before, fingerprint(cast)))
-        wanted = {"attach": "attachment", "remind": "notification", "reveal": "audit_event"}.get(
+        wanted = {"attach": "attachment", "remind": "notification", "reveal": "audit_event", "share": "participant"}.get(
             attempt.action, registry()[entity].table.name
         )
         assert attempt.action == "import" or {wanted, "audit_event"} - _unheard(attempt) <= changed, f"{answer.sent} changed {changed}"
