@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, null, select
 
 from portal import models
 from portal.domain.calendar import company_day
@@ -16,6 +16,7 @@ from portal.domain.periods import PeriodKind, period_of
 from portal.engine import store
 from portal.entities.contracts import ContractState, PaymentState
 from portal.security.principal import Principal
+from portal.security.seeing import as_seen, seen
 
 _MOST = 12
 _AHEAD = timedelta(days=90)
@@ -46,14 +47,14 @@ def duty_day(who: Principal, *, now: datetime) -> DutyDay:
         payments_due() if money else None,
         _ending(today),
         _running(),
-        collected(month.first, month.last) if money else None,
+        collected(month.first, month.last) if money and seen(models.Receipt.amount, models.PaymentPlan.amount) else None,
     )
 
 
 def _to_seal() -> Sequence[Any]:
     contract, user = models.Contract, models.User
     wanted = (
-        select(contract.id, contract.title, contract.party, contract.amount, contract.signed_at, user.name)
+        select(contract.id, contract.title, as_seen(contract.party), as_seen(contract.amount), as_seen(contract.signed_at), user.name)
         .outerjoin(user, user.id == contract.owner_id)
         .where(contract.state == ContractState.TO_SEAL.value)
         .order_by(contract.signed_at, contract.id)
@@ -65,9 +66,9 @@ def _to_seal() -> Sequence[Any]:
 def payments_due() -> Sequence[Any]:
     """What is still to come in, the earliest due first."""
     contract, plan = models.Contract, models.PaymentPlan
-    open_amount = (func.coalesce(plan.amount, 0) - func.coalesce(plan.received, 0)).label("open")
+    open_amount = (func.coalesce(plan.amount, 0) - func.coalesce(plan.received, 0) if seen(plan.amount, plan.received) else null()).label("open")
     wanted = (
-        select(plan.id, plan.name, plan.due_on, plan.overdue, plan.contract_id, open_amount, contract.party, contract.number)
+        select(plan.id, plan.name, plan.due_on, plan.overdue, plan.contract_id, open_amount, as_seen(contract.party), as_seen(contract.number))
         .join(contract, contract.id == plan.contract_id)
         .where(plan.state.in_(OWED))
         .order_by(plan.due_on, plan.id)
@@ -79,7 +80,7 @@ def payments_due() -> Sequence[Any]:
 def _ending(today: date) -> Sequence[Any]:
     contract, user = models.Contract, models.User
     wanted = (
-        select(contract.id, contract.title, contract.party, contract.end_on, user.name)
+        select(contract.id, contract.title, as_seen(contract.party), contract.end_on, user.name)
         .outerjoin(user, user.id == contract.owner_id)
         .where(contract.state == ContractState.EFFECTIVE.value, contract.end_on.between(today, today + _AHEAD))
         .order_by(contract.end_on, contract.id)

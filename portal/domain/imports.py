@@ -202,9 +202,10 @@ def require(mapped: Mapped, principal: Principal) -> None:
 
 def _require_field(spec: Spec, key: str, principal: Principal) -> None:
     each = spec.fields.get(key)
-    if each is None or key not in {field.key for field in spec.form}:
+    if each is None:
         return
-    if not Rights(principal).edits(spec, each):
+    filled_in = key in {field.key for field in spec.form}
+    if not Rights(principal).edits(spec, each) if filled_in else principal.level(spec.name, key) in ("none", "masked"):
         raise NotAllowed("你不能填写“{label}”。 | You may not set “{label}”.", label=each.label)
 
 

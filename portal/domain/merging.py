@@ -107,7 +107,7 @@ def values_of(spec: Spec, record: Any) -> dict[str, Any]:
 
 def choosable(spec: Spec, rights: Rights, *rows: Mapping[str, Any]) -> tuple[Field, ...]:
     """Fields whose value the merger may choose: he sees them in full in both and may change them."""
-    return tuple(f for f in spec.form if rights.edits(spec, f) and not any(rights.masks(f, row) for row in rows))
+    return tuple(f for f in spec.form if rights.edits(spec, f) and not any(rights.masks(spec, f, row) for row in rows))
 
 
 def prefers_merged(each: Field, survivor: Mapping[str, Any], merged: Mapping[str, Any]) -> bool:
@@ -307,7 +307,7 @@ def _summary(told: Sequence[str]) -> Text:
 # who may be the same --------------------------------------------------------------------------------
 
 
-def lookalikes(session: Session, merging: Merging, record: Any, *, most: int = 5) -> list[Any]:
+def lookalikes(session: Session, merging: Merging, record: Any, rights: Rights, *, most: int = 5) -> list[Any]:
     """Records that its reader sees and that agree with this one, by values shown to him in full."""
     spec, found = merging.spec, []
     columns = {each.key: getattr(merging.model, each.key) for each in spec.table.c}
@@ -316,10 +316,13 @@ def lookalikes(session: Session, merging: Merging, record: Any, *, most: int = 5
         if not value:
             continue
         same = spec.column(key) == value
-        if each is not None and each.masked is not None:
-            if each.masked.covers(values_of(spec, record)):
+        if each is not None and not rights.finds(spec, each):
+            continue
+        mask = None if each is None else rights.mask(spec, each)
+        if mask is not None:
+            if mask.covers(values_of(spec, record)):
                 continue
-            same = and_(same, not_(func.coalesce(each.masked.criterion(columns), false())))
+            same = and_(same, not_(func.coalesce(mask.criterion(columns), false())))
         found.append(same)
     if not found:
         return []

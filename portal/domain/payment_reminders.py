@@ -7,7 +7,9 @@ from datetime import datetime
 from portal.domain.collection import contracts_to_remind, payments_to_remind
 from portal.domain.reminder_events import Event
 from portal.domain.report_draft import one_line
+from portal.engine import store
 from portal.engine.text import say
+from portal.security.seeing import told
 
 _MONEY = {
     "payment": (
@@ -31,9 +33,16 @@ _TO_THE_CUSTOMER = (
 
 def money_due(since: datetime, now: datetime) -> list[Event]:
     """Payments 7 and 5 days before they are due and on the day, contracts 90, 30 and 7 days before they end (policies)."""
-    found = []
-    for each in (*payments_to_remind(since, now), *contracts_to_remind(since, now)):
-        facts = {"days": each.days, "party": one_line(each.party), "what": one_line(each.what), "amount": f"{each.amount:,.2f}"}
+    found, due = [], (*payments_to_remind(since, now), *contracts_to_remind(since, now))
+    people = {each.recipient_id for each in due}
+    amounts, parties = (told(store.session(), *field, people) for field in (("payment_plan", "amount"), ("contract", "party")))
+    for each in due:
+        facts = {
+            "days": each.days,
+            "party": one_line(each.party) if each.recipient_id in parties else "",
+            "what": one_line(each.what),
+            "amount": f"{each.amount:,.2f}" if each.recipient_id in amounts else "****",
+        }
         entity, category = ("contract", "contract") if each.rule == "end" else ("payment_plan", "payment")
         found.append(
             Event(

@@ -90,7 +90,7 @@ class Print:
         if self.row is None or belongs is None:
             yield {}
             return
-        query = ListQuery(filters=((belongs.key, "eq", self.row["id"]),), order=part.screen.order, limit=_PAGE, columns=tuple(part.fields))
+        query = ListQuery(filters=((belongs.key, "eq", self.row["id"]),), limit=_PAGE, columns=tuple(part.fields))
         while True:
             page = Listing(part, self.rights, self.view, query).page(store.session())
             yield from page.rows
@@ -113,7 +113,7 @@ class Print:
         if self.row is None:
             return f"〔{self._t(field.label)}〕"
         cell = self.rights.cell(spec, field, row, self.view)
-        return cell.text if self.rights.masks(field, row) else cell.title or cell.text
+        return cell.text if self.rights.masks(spec, field, row) else cell.title or cell.text
 
     def _written(self, field: Field) -> str:
         """Money in a Chinese paper is written out as well."""
@@ -125,5 +125,5 @@ class Print:
         if self.row is None:
             return f"〔{self._t(field.label)}〕" if self.view.language == "zh" else ""
         amount = self.row.get(field.key)
-        hidden = not self.rights.sees(self.spec, field) or self.rights.masks(field, self.row)
+        hidden = not self.rights.sees(self.spec, field) or self.rights.masks(self.spec, field, self.row)
         return "" if amount is None or hidden or not isinstance(field, MoneyField) else in_capitals(amount, field.currency)

@@ -31,6 +31,7 @@ from portal.engine.text import Text, say
 from portal.entities.leads import LeadState
 from portal.entities.reports import ReportState
 from portal.policies import policy
+from portal.security.seeing import told
 
 GRACE = timedelta(hours=1)
 MARK = ("reminders", "watermark")
@@ -112,14 +113,20 @@ def _digests(events: Iterable[Event], since: datetime) -> Iterator[Notice]:
 def follow_ups_due(since: datetime, now: datetime, *, late: bool = False) -> list[Event]:
     """Next contacts at their time and (policy) 15 minutes before; after a silence only those whose time has come."""
     before = timedelta(minutes=policy("follow_up.remind_before_minutes", on=company_day(now)))
-    rows = [row for pooling in poolings.values() for row in _promised(pooling, since, now if late else now + before)]
     found = []
-    for row in rows:
+    for row, steps in _readers(_promised(pooling, since, now if late else now + before) for pooling in poolings.values()):
         if row.next_at <= now:
-            found.append(_follow_up(row, "due", "该跟进了：{company} {step} | Follow-up due: {company} {step}"))
+            found.append(_follow_up(row, "due", "该跟进了：{company} {step} | Follow-up due: {company} {step}", steps))
         elif row.next_at - before > since:
-            found.append(_follow_up(row, "soon", "{at} 跟进：{company} {step} | {at} follow up: {company} {step}"))
+            found.append(_follow_up(row, "soon", "{at} 跟进：{company} {step} | {at} follow up: {company} {step}", steps))
     return found
+
+
+def _readers(promised: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, frozenset[int]]]:
+    """Each row with those of its record type's owners who may read what the next step is."""
+    for rows in (rows for rows in promised if rows):
+        steps = told(store.session(), rows[0].entity, "next_step", {row.owner_id for row in rows})
+        yield from ((row, steps) for row in rows)
 
 
 def _promised(pooling: Pooling, since: datetime, until: datetime) -> Sequence[Any]:
@@ -141,13 +148,14 @@ def _promised(pooling: Pooling, since: datetime, until: datetime) -> Sequence[An
     return store.session().execute(wanted).all()
 
 
-def _follow_up(row: Any, rule: str, words: str) -> Event:
+def _follow_up(row: Any, rule: str, words: str, steps: frozenset[int]) -> Event:
+    """`steps`: who may read what the next step is."""
     at = row.next_at.astimezone(company_zone()).strftime("%H:%M")
     return Event(
         row.owner_id,
         "follow_up",
         f"follow_up.{rule}:{row.entity}:{row.id}:{row.next_at.isoformat()}",
-        say(words, at=at, company=one_line(row.company), step=one_line(row.next_step)),
+        say(words, at=at, company=one_line(row.company), step=one_line(row.next_step) if row.owner_id in steps else ""),
         row.entity,
         row.id,
         f"/{row.entity}/{row.id}",

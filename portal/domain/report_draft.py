@@ -23,6 +23,7 @@ from portal.engine import store
 from portal.engine.text import Text, say
 from portal.entities.activity import ContactKind
 from portal.security.principal import Principal
+from portal.security.seeing import as_seen
 
 MOST_LINES = 40
 _QUOTE = 120
@@ -268,7 +269,7 @@ def _planned(user_id: int, period: Period) -> list[Line]:
     found: list[Any] = []
     for pooling in poolings.values():
         model = pooling.model
-        wanted = select(literal(pooling.name).label("entity"), model.id, pooling.title.label("company"), model.next_at, model.next_step)
+        wanted = select(literal(pooling.name).label("entity"), model.id, pooling.title.label("company"), model.next_at, as_seen(model.next_step))
         promised = (model.owner_id == user_id, model.next_at >= since, model.next_at < until)
         found += store.session().execute(wanted.where(*promised).order_by(model.next_at, model.id).limit(MOST_LINES)).all()
     found.sort(key=lambda row: row.next_at)
@@ -279,7 +280,7 @@ def _planned(user_id: int, period: Period) -> list[Line]:
                 "{at} {company} {step} | {at} {company} {step}",
                 at=row.next_at.astimezone(zone).strftime("%m-%d %H:%M"),
                 company=one_line(row.company),
-                step=one_line(row.next_step),
+                step=one_line(row.next_step or ""),
             ),
             f"/{row.entity}/{row.id}",
             row.next_at,

@@ -54,14 +54,22 @@ class RoleRights:
 
     verbs: frozenset[str] = frozenset()
     scopes: Mapping[str, Scope] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Entity → field → level, where that is less than declared."""
 
     def to(self, entity: str) -> Scope:
         return self.scopes.get(entity, NO_SCOPE)
 
     @property
+    def limits(self) -> dict[tuple[str, str], str]:
+        """(entity, field) → level."""
+        return {(entity, key): level for entity, fields in self.fields.items() for key, level in fields.items()}
+
+    @property
     def stamp(self) -> str:
         """Changes with every right: who saves says what he had before him."""
-        told = repr((sorted(self.verbs), sorted((key, repr(scope)) for key, scope in self.scopes.items() if scope != NO_SCOPE)))
+        scopes = sorted((key, repr(scope)) for key, scope in self.scopes.items() if scope != NO_SCOPE)
+        told = repr((sorted(self.verbs), scopes, sorted(self.limits.items())))
         return sha256(told.encode()).hexdigest()[:16]
 
 
@@ -145,9 +153,14 @@ def rights_of_all(session: Session) -> dict[int, RoleRights]:
     for role_id, view, permission in session.execute(granted):
         verbs.setdefault(role_id, set()).add(f"{view}:{permission.removeprefix('can_')}")
     scopes: dict[int, dict[str, Scope]] = {}
+    fields: dict[int, dict[str, Mapping[str, str]]] = {}
     for row in session.scalars(select(RoleScope)):
-        scopes.setdefault(row.role_id, {})[row.entity] = Scope(row.read, row.write, row.assign, tuple(row.team_ids))
-    return {each: RoleRights(frozenset(verbs.get(each, ())), scopes.get(each, {})) for each in verbs.keys() | scopes.keys()}
+        if registry()[row.entity].scope == "owner":
+            scopes.setdefault(row.role_id, {})[row.entity] = Scope(row.read, row.write, row.assign, tuple(row.team_ids))
+        if row.fields:
+            fields.setdefault(row.role_id, {})[row.entity] = row.fields
+    every = verbs.keys() | scopes.keys() | fields.keys()
+    return {each: RoleRights(frozenset(verbs.get(each, ())), scopes.get(each, {}), fields.get(each, {})) for each in every}
 
 
 def sections() -> tuple[Section, ...]:

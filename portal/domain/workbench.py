@@ -24,6 +24,7 @@ from portal.entities.leads import LeadState
 from portal.entities.reports import HOLIDAY, ON_LEAVE, ReportState
 from portal.policies import policy
 from portal.security.principal import Principal
+from portal.security.seeing import as_seen
 
 LIVE = (LeadState.NEW.value, LeadState.ASSIGNED.value, LeadState.FOLLOWING.value)
 _MOST = 20
@@ -79,11 +80,11 @@ def _leads() -> Select[Any]:
     return select(
         lead.id,
         lead.company,
-        lead.name,
-        lead.grade,
+        as_seen(lead.name),
+        as_seen(lead.grade),
         lead.state,
         lead.next_at,
-        lead.next_step,
+        as_seen(lead.next_step),
         lead.first_response_due_at,
         lead.contacted_at,
         lead.owner_id,
@@ -105,7 +106,7 @@ def follow_ups_due(user: Principal, *, now: datetime) -> list[Any]:
     found: list[Any] = []
     for pooling in poolings.values():
         model = pooling.model
-        wanted = select(literal(pooling.name).label("entity"), model.id, pooling.title.label("title"), model.next_at, model.next_step)
+        wanted = select(literal(pooling.name).label("entity"), model.id, pooling.title.label("title"), model.next_at, as_seen(model.next_step))
         due = (model.owner_id == user.user_id, model.next_at < midnight, model.state.in_(pooling.open_states))
         found += store.session().execute(wanted.where(*due).order_by(model.next_at, model.id).limit(_MOST)).all()
     return sorted(found, key=lambda row: row.next_at)[:_MOST]

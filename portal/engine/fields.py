@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Protocol, TypedDict
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, cast, literal, not_, or_
+from sqlalchemy import ColumnElement, and_, cast, literal, not_, or_, true
 from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import InstrumentedAttribute, MappedColumn, mapped_column
 from sqlalchemy.types import TypeEngine
@@ -39,6 +39,22 @@ class Mask(Protocol):
     def criterion(self, columns: Mapping[str, Any]) -> ColumnElement[bool]: ...
 
     def covers(self, row: Mapping[str, Any]) -> bool: ...
+
+
+class _Always:
+    """Hidden in every record."""
+
+    needs: tuple[str, ...] = ()
+
+    def criterion(self, columns: Mapping[str, Any]) -> ColumnElement[bool]:
+        return true()
+
+    def covers(self, row: Mapping[str, Any]) -> bool:
+        return True
+
+
+ALWAYS: Mask = _Always()
+"""The mask of a field that its reader sees only in part, in whichever record."""
 
 
 class BadValue(ValueError):

@@ -279,6 +279,8 @@ class RoleScope(_Base):
     assign: Mapped[str] = mapped_column(String(16), nullable=False, server_default="none")
     team_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer), nullable=False, default=list, server_default="{}")
     """The teams of the branch `chosen`; those below them count as well."""
+    fields: Mapped[dict[str, str]] = mapped_column(JSONB, nullable=False, default=dict, server_default="{}")
+    """Field → how far the role goes with it, where that is less than its declaration says."""
 
 
 class AccessVersion(_Base):

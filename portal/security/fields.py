@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, case, false, func, literal, not_, or
 from portal.engine import csv_out
 from portal.engine.cell import EMPTY, Cell
 from portal.engine.errors import NotAllowed
-from portal.engine.fields import Field, View
+from portal.engine.fields import ALWAYS, Field, Mask, View
 from portal.engine.kinds.texts import PhoneField
 from portal.engine.query.listing import label_key
 from portal.engine.spec import Spec
@@ -33,16 +33,31 @@ class Rights:
         return self.principal.user_id
 
     def sees(self, spec: Spec, field: Field) -> bool:
+        if self.principal.level(spec.name, field.key) == "none":
+            return False
         return not field.see or self.principal.is_system or self._role(spec) in field.see
 
+    def mask(self, spec: Spec, field: Field) -> Mask | None:
+        """Where the field is hidden from this reader: everywhere, or where its declaration says."""
+        return ALWAYS if self.principal.level(spec.name, field.key) == "masked" else field.masked
+
+    def finds(self, spec: Spec, field: Field) -> bool:
+        """Whether he may filter, order and count by it: what he sees only in part tells nothing by such ways either."""
+        return self.sees(spec, field) and self.mask(spec, field) is not ALWAYS
+
     def edits(self, spec: Spec, field: Field) -> bool:
-        if field.readonly or not self.sees(spec, field):
+        if field.readonly or self.principal.level(spec.name, field.key) != "edit" or not self.sees(spec, field):
             return False
         return not field.edit or self.principal.is_system or self._role(spec) in field.edit
 
     def writes(self, spec: Spec, row: Mapping[str, Any] | None = None) -> tuple[Field, ...]:
         """Fields of the form this reader may fill in: of a new record, or of this one, where nothing masked is overwritten."""
-        return tuple(f for f in spec.form if self.edits(spec, f) and not (row is not None and self.masks(f, row)))
+        return tuple(f for f in spec.form if self.edits(spec, f) and not (row is not None and self.masks(spec, f, row)))
+
+    def has_board(self, spec: Spec) -> bool:
+        """Whether he may tell the records apart by the columns of their board."""
+        board = spec.screen.board
+        return board is not None and all(self.finds(spec, spec.field(key)) for key in (board.by, board.within) if key)
 
     def branches(self, spec: Spec) -> Sequence[ColumnElement[bool]]:
         """The disjoint branches of the read scope (one True for open entities and children)."""
@@ -101,13 +116,14 @@ class Rights:
         show: Callable[[Any], Cell] = partial(field.cell, view=view)
         if field.recurs:
             show = cache(show)
-        if field.masked is None:
+        mask = self.mask(spec, field)
+        if mask is None:
             return lambda row: show(row.get(label))
 
         def cell(row: Mapping[str, Any]) -> Cell:
             shown = show(row.get(label))
-            if self.masks(field, row) and not field.is_blank(row.get(field.key)):
-                return shown._replace(text=self.hidden(field, row[field.key]))
+            if mask.covers(row) and not field.is_blank(row.get(field.key)):
+                return Cell("text", self.hidden(field, row[field.key]), phone_slot=shown.phone_slot)
             return shown
 
         return cell
@@ -121,12 +137,13 @@ class Rights:
         if not self.sees(spec, field):
             return lambda _row: None
         key, told = field.key, field.told
-        if field.masked is None:
+        mask = self.mask(spec, field)
+        if mask is None:
             return lambda row: told(row.get(key), view)
 
         def value(row: Mapping[str, Any]) -> Any:
             found = row.get(key)
-            if self.masks(field, row) and not field.is_blank(found):
+            if mask.covers(row) and not field.is_blank(found):
                 return self.hidden(field, found)
             return told(found, view)
 
@@ -137,15 +154,16 @@ class Rights:
         if not self.sees(spec, field):
             return literal("")
         shown = field.exported(columns[label_key(field)], view)
-        if field.masked is None:
+        mask = self.mask(spec, field)
+        if mask is None:
             return shown
         value = columns[field.key]
         hidden = csv_out.escaped(field.hide_sql(value) if isinstance(field, PhoneField) else literal("****"))
-        return case((and_(field.masked.criterion(columns), value != field.blank), hidden), else_=shown)
+        return case((and_(mask.criterion(columns), value != field.blank), hidden), else_=shown)
 
-    @staticmethod
-    def masks(field: Field, row: Mapping[str, Any]) -> bool:
-        return field.masked is not None and field.masked.covers(row)
+    def masks(self, spec: Spec, field: Field, row: Mapping[str, Any]) -> bool:
+        mask = self.mask(spec, field)
+        return mask is not None and mask.covers(row)
 
     @staticmethod
     def hidden(field: Field, value: Any) -> str:

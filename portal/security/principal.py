@@ -53,6 +53,8 @@ class Principal:
     access: Mapping[str, Access] = field(default_factory=dict)
     until: datetime | None = None
     """When the first of what he was let into ends: from then on he is resolved anew."""
+    levels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Entity → field → how far an administrator lets him go with it, where that is less than its declaration says."""
     lent: frozenset[str] = frozenset()
     """Record types of which a waiting approval task lets its holder read the record."""
     key: str = "nobody"
@@ -63,6 +65,11 @@ class Principal:
     def may(self, permission: str) -> bool:
         """Whether the verb (`lead:claim`) is granted; which rows it takes is the gate's question."""
         return self.is_system or permission in self.verbs
+
+    def level(self, entity: str, key: str) -> str:
+        """`none`, `masked`, `read` or `edit`; the declaration of the field may say less."""
+        found = self.levels.get(entity)
+        return "edit" if found is None else found.get(key, "edit")
 
     def to(self, entity: str) -> Access:
         return self.access.get(entity, NO_ACCESS)

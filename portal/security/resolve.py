@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from portal.engine.spec import registry
 from portal.engine.tables import AccessVersion, RoleScope
 from portal.engine.verbs import all_verbs
+from portal.security.levels import effective
 from portal.security.principal import Access, AssignReach, Principal
 from portal.security.scopes import branches_of, width
 
@@ -73,7 +74,11 @@ def _load(session: Session, user_id: int, key: str, now: datetime) -> Principal:
     ).all()
     roles = {row[0]: row[1] for row in granted}
     parents = team_tree(session)
-    access, until = _let_in(session, user_id, _access(session, roles, parents), now)
+    verbs: dict[str, set[str]] = {}
+    for _, role, name, view in granted:
+        verbs.setdefault(role, set()).update({f"{view}:{name.removeprefix(_PREFIX)}"} if name and view else ())
+    given, kept = _reach(session, roles, parents)
+    access, until = _let_in(session, user_id, given, now)
     return Principal(
         user_id=person.id,
         name=person.name,
@@ -81,8 +86,9 @@ def _load(session: Session, user_id: int, key: str, now: datetime) -> Principal:
         team_id=person.team_id,
         team_ids=below(parents, (person.team_id,)),
         roles=tuple(sorted(roles.values())),
-        verbs=frozenset(f"{view}:{name.removeprefix(_PREFIX)}" for _, _, name, view in granted if name and view),
+        verbs=frozenset[str]().union(*verbs.values()),
         access=access,
+        levels=effective(kept, access, verbs),
         until=until,
         lent=_lent(session),
         key=f"{key}:{until.isoformat()}" if until else key,
@@ -125,14 +131,17 @@ def _lent(session: Session) -> frozenset[str]:
     return frozenset({"approval", *published, *declared})
 
 
-def _access(session: Session, roles: dict[int, str], parents: Mapping[int, int | None]) -> dict[str, Access]:
-    """Per entity the widest role, rows and fields together."""
-    wanted = (RoleScope.role_id, RoleScope.entity, RoleScope.read, RoleScope.write, RoleScope.assign, RoleScope.team_ids)
-    rows = session.connection().execute(select(*wanted).where(RoleScope.role_id.in_(roles)))
-    return widest(
-        (entity, access_of(roles[role_id], read, write, assign, below(parents, teams)))
-        for role_id, entity, read, write, assign, teams in rows
-    )
+def _reach(
+    session: Session, roles: dict[int, str], parents: Mapping[int, int | None]
+) -> tuple[dict[str, Access], dict[str, dict[str, Mapping[str, str]]]]:
+    """Per entity the widest role, rows and fields together; and what each role is limited to in fields."""
+    wanted = (RoleScope.role_id, RoleScope.entity, RoleScope.read, RoleScope.write, RoleScope.assign, RoleScope.team_ids, RoleScope.fields)
+    rows = session.connection().execute(select(*wanted).where(RoleScope.role_id.in_(roles))).all()
+    access = widest((each.entity, access_of(roles[each[0]], *each[2:5], below(parents, each.team_ids))) for each in rows)
+    kept: dict[str, dict[str, Mapping[str, str]]] = {name: {} for name in roles.values()}
+    for each in rows:
+        kept[roles[each.role_id]][each.entity] = each.fields
+    return access, kept
 
 
 def access_of(role: str, read: str, write: str, assign: str, teams: tuple[int, ...]) -> Access:

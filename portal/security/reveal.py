@@ -34,7 +34,8 @@ def reveal(session: Session, spec: Spec, record: Any, key: str, *, reason: str, 
     field, rights = spec.field(key), Rights(acting_user)
     if not acting_user.may(f"{spec.name}:{VERB}") or not rights.sees(spec, field):
         raise NotAllowed
-    if field.masked is None or not field.masked.covers({name: getattr(record, name) for name in field.masked.needs}):
+    mask = rights.mask(spec, field)
+    if mask is None or not mask.covers({name: getattr(record, name) for name in mask.needs}):
         raise BadRequest("“{label}”没有隐藏。 | “{label}” is not hidden.", label=field.label)
     why = reason.strip()[:_LONGEST_REASON]
     if not why:

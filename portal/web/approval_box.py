@@ -69,8 +69,8 @@ def _facts(spec: Spec, found: Standing, rights: Rights, view: View) -> list[tupl
     referred = _referred(shown, found)
     lines = []
     for each in shown:
-        new = _words(each, found.snapshot, rights, view, referred)
-        old = _words(each, found.earlier, rights, view, referred) if each.key in found.earlier else new
+        new = _words(spec, each, found.snapshot, rights, view, referred)
+        old = _words(spec, each, found.earlier, rights, view, referred) if each.key in found.earlier else new
         lines.append((str(pick(each.label, view.language)), new, old if old != new else ""))
     return lines + [line for part in spec.parts() if part.name in found.snapshot for line in _part(part, found, rights, view)]
 
@@ -91,7 +91,7 @@ def _part(part: Spec, found: Standing, rights: Rights, view: View) -> list[tuple
 def _rows(part: Spec, kept: Sequence[Mapping[str, Any]], rights: Rights, view: View) -> list[str]:
     shown = [each for each in (*part.form, *part.facts) if each not in part.parents and rights.sees(part, each)]
     fields = list(dict.fromkeys(shown))
-    return [" · ".join(words for f in fields if (words := _words(f, row, rights, view, {})) != "—") for row in kept]
+    return [" · ".join(words for f in fields if (words := _words(part, f, row, rights, view, {})) != "—") for row in kept]
 
 
 def _referred(shown: list[Field], found: Standing) -> dict[tuple[str, int], str]:
@@ -104,13 +104,13 @@ def _referred(shown: list[Field], found: Standing) -> dict[tuple[str, int], str]
     return {(target, key): name for target, ids in wanted.items() for key, name in names(target, ids).items()}
 
 
-def _words(each: Field, kept: Mapping[str, Any], rights: Rights, view: View, referred: Mapping[tuple[str, int], str]) -> str:
+def _words(spec: Spec, each: Field, kept: Mapping[str, Any], rights: Rights, view: View, referred: Mapping[tuple[str, int], str]) -> str:
     """A kept value as this reader may see it: names he may not see are dashes, masked stay masked."""
     value = kept.get(each.key)
     if value in (None, ""):
         return "—"
     if isinstance(each, ReferenceField):
         return referred.get((each.target, int(value)), "—")
-    if rights.masks(each, kept):
+    if rights.masks(spec, each, kept):
         return rights.hidden(each, value)
     return each.words(each.parse(value), view)

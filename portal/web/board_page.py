@@ -153,7 +153,7 @@ class BoardPageBuilder:
 
     def _summed(self) -> Field | None:
         field = self.spec.field(self.board.total) if self.board.total else None
-        return field if field is not None and self.rights.sees(self.spec, field) else None
+        return field if field is not None and self.rights.finds(self.spec, field) else None
 
     def _column(self, value: Any, label: str, tone: str, *, figures: tuple[int, Any], verb: Verb | None) -> BoardColumn:
         count, total = figures

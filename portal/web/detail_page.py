@@ -157,7 +157,7 @@ class DetailPageBuilder:
     def _fact(self, each: Field) -> Fact:
         if each.key in self.revealed:
             return Fact(self.t(each.label), each.cell(self.revealed[each.key], self.view))
-        hidden = self.rights.masks(each, self.row) and not each.is_blank(self.row.get(each.key))
+        hidden = self.rights.masks(self.spec, each, self.row) and not each.is_blank(self.row.get(each.key))
         shown = self.rights.cell(self.spec, each, self.row, self.view)
         reveal_href = f"{self.href}/reveal" if hidden and self.may("reveal") else None
         if isinstance(each, ReferenceField) and shown.kind == "text" and self.may("read", registry()[each.target]):
@@ -182,9 +182,13 @@ class DetailPageBuilder:
 
     def _next(self) -> tuple[str, str, str] | None:
         at = self.row.get("next_at")
-        if at is None:
+        if at is None or not self._shows("next_at"):
             return None
-        return self.t("下一步 | Next step"), relative(at, self.view), str(self.row.get("next_step") or "")
+        return self.t("下一步 | Next step"), relative(at, self.view), str(self.row.get("next_step") or "") if self._shows("next_step") else ""
+
+    def _shows(self, key: str) -> bool:
+        each = self.spec.fields.get(key)
+        return each is not None and self.rights.finds(self.spec, each)
 
     def _is_over(self) -> bool:
         """In a state that nothing leads out of there is nothing more to log: what goes on goes on elsewhere."""

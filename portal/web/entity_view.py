@@ -157,6 +157,8 @@ class BoardView(EntityView):
         declared = self.spec.screen.board
         if declared is None:
             raise NotFound
+        if not records.rights().has_board(self.spec):
+            raise NotAllowed
         given = request.args.to_dict()
         query = arguments.parse(self.spec, {key: value for key, value in given.items() if key != "within"}, known=arguments.BESIDE)
         group = board_page.group_from(given.get("within", ""))

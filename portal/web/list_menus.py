@@ -74,8 +74,9 @@ class ColumnChoice:
 def menus(spec: Spec, rights: Rights, view: View, query: ListQuery, shown: tuple[Field, ...], href: str, given: Mapping[str, str]) -> Menus:
     """The menus of a list at this address, for a reader who sees what this reader sees."""
     seen = frozenset(f.key for f in spec.fields.values() if rights.sees(spec, f))
+    found = frozenset(key for key in seen if rights.finds(spec, spec.fields[key]))
     arguments = tuple(each for each in given.items() if each[0] not in ("after", "before", "exact"))
-    return _written(_List(spec, seen, view.language, query.order or spec.screen.order, tuple(f.key for f in shown), href, arguments))
+    return _written(_List(spec, seen, found, view.language, query.order or spec.screen.order, tuple(f.key for f in shown), href, arguments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class _List:
 
     spec: Spec
     seen: frozenset[str]
+    found: frozenset[str]
+    """Those of them that he may filter and order by."""
     language: Language
     order: str
     keys: tuple[str, ...]
@@ -107,19 +110,19 @@ class _List:
                 f"{self.href}pick?field={f.key}" if isinstance(f, ReferenceField) else "",
             )
             for f in map(self.spec.field, self.spec.screen.filters)
-            if f.filterable and f.key in self.seen
+            if f.filterable and f.key in self.found
         ]
 
     def sort(self) -> list[Sort]:
         found = [self.spec.field(key) for key in self.keys]
-        return [Sort(self.t(f.label), self._sort_href(f), self._direction(f, "asc", "desc") or "") for f in found if f.sortable]
+        return [Sort(self.t(f.label), self._sort_href(f), self._direction(f, "asc", "desc") or "") for f in found if f.sortable and f.key in self.found]
 
     def columns(self) -> list[Column]:
         return [
             Column(
                 self.t(f.label),
                 f"{_width(f)} {f.align}",
-                self._sort_href(f) if f.sortable else None,
+                self._sort_href(f) if f.sortable and f.key in self.found else None,
                 self._direction(f, "ascending", "descending"),
             )
             for f in map(self.spec.field, self.keys)

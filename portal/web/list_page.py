@@ -181,7 +181,7 @@ class ListPageBuilder:
             density_href="/preferences",
             empty=self._empty() if not page.rows else None,
             bin_href=url(self.href, {}, deleted="1") if self.may("delete") and self.spec.archived else "",
-            board_href=url(f"{self.href}board", beside) if self.spec.screen.board else "",
+            board_href=url(f"{self.href}board", beside) if self.rights.has_board(self.spec) else "",
             charts_href=url(f"{self.href}charts", beside) if self.spec.screen.charts else "",
         )
 

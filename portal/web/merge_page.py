@@ -205,7 +205,7 @@ def _writes(spec: Spec, record: Any) -> bool:
 
 def _alike(spec: Spec, record: Any) -> tuple[tuple[str, str, str], ...]:
     """Name, owner and, where the reader may merge the two, the address of the page that does."""
-    found = merging.lookalikes(store.session(), merging.merging_of(spec.name), record)
+    found = merging.lookalikes(store.session(), merging.merging_of(spec.name), record, records.rights())
     people = names("user", {each.owner_id for each in found if each.owner_id})
     may = records.principal().may(f"{spec.name}:{merging.METHOD}") and _writes(spec, record)
     return tuple(

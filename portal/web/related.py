@@ -37,11 +37,10 @@ def panels(spec: Spec, record_id: int, rights: Rights, view: View, *, writable: 
 
 def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, *, writable: bool) -> Panel | None:
     belongs = child.link_to(spec.name)
-    if belongs is None or not rights.principal.may(f"{child.name}:read"):
+    if belongs is None or not rights.finds(child, belongs) or not rights.principal.may(f"{child.name}:read"):
         return None
     query = ListQuery(
         filters=((belongs.key, "eq", record_id),),
-        order=child.screen.order,
         limit=_MOST,
         columns=tuple(f.key for f in child.fields.values()),
     )

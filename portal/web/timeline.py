@@ -95,8 +95,7 @@ class Timeline:
             belongs = child.parent_to(self.spec.name)
             if belongs is None or not self.rights.principal.may(f"{name}:read"):
                 continue
-            order, keys = child.screen.order, tuple(child.fields)
-            query = ListQuery(filters=((belongs.key, "eq", self.id),), order=order, limit=_MOST, columns=keys)
+            query = ListQuery(filters=((belongs.key, "eq", self.id),), limit=_MOST, columns=tuple(child.fields))
             rows = Listing(child, self.rights, self.view, query).page(store.session()).rows
             shown = [
                 f for f in child.form if f is not child.identity and f not in child.parents and f.key != child.screen.order.lstrip("-")
@@ -106,7 +105,9 @@ class Timeline:
         return found
 
     def _child(self, child: Spec, row: Mapping[str, Any], columns: Sequence[tuple[str, Callable[[Mapping[str, Any]], Cell]]]) -> Entry:
-        at = value if isinstance(value := row.get(child.screen.order.lstrip("-")), datetime) else row["created_at"]
+        key = child.screen.order.lstrip("-")
+        told = key in child.fields and self.rights.finds(child, child.fields[key])
+        at = value if told and isinstance(value := row.get(key), datetime) else row["created_at"]
         cells = ((label, show(row)) for label, show in columns)
         return Entry(
             child.screen.icon,
@@ -154,7 +155,7 @@ class Timeline:
             return "—"
         if isinstance(each, ReferenceField):
             return referred.get((each.target, int(value)), "—")
-        if self.rights.masks(each, self.row):
+        if self.rights.masks(self.spec, each, self.row):
             return self.rights.hidden(each, value)
         try:
             return each.words(each.parse(value), self.view)

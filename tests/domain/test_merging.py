@@ -15,6 +15,7 @@ from portal.engine.errors import Changed, PortalError, Refused
 from portal.engine.spec import registry, spec_named, spec_of
 from portal.engine.verbs import Outcome, verb_named
 from portal.security.bulk import Selection, perform_selection
+from portal.security.fields import Rights
 from tests.cast import NOW, Cast
 
 LATER = NOW + timedelta(hours=1)
@@ -238,7 +239,7 @@ def test_lookalikes_are_those_one_sees_and_a_masked_number_gives_nothing_away(ca
     cast.customer(owner="other", name="甲厂", company_key="甲厂", phone=number)
     with cast.act("rep") as session:
         record = session.scalars(select(models.Customer).where(models.Customer.id == ours)).one()
-        found = [each.id for each in merging.lookalikes(session, merging.mergings["customer"], record)]
+        found = [each.id for each in merging.lookalikes(session, merging.mergings["customer"], record, Rights(session.info["principal"]))]
     assert found == [same, named]
     assert pooled not in found
 

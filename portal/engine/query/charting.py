@@ -46,8 +46,8 @@ class Plot:
 
 
 def charts_for(spec: Spec, rights: Rights) -> tuple[Chart, ...]:
-    """The declared charts all of whose fields this reader sees."""
-    return tuple(chart for chart in spec.screen.charts if all(rights.sees(spec, spec.field(key)) for key in chart.fields))
+    """The declared charts all of whose fields this reader sees in full."""
+    return tuple(chart for chart in spec.screen.charts if all(rights.finds(spec, spec.field(key)) for key in chart.fields))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, s
 from sqlalchemy.orm import Session, aliased
 
 from portal.engine.errors import BadRequest
-from portal.engine.fields import Field, View
+from portal.engine.fields import Field, Mask, View
 from portal.engine.given import MOST_ID, json_of
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.texts import PhoneField
@@ -34,6 +34,8 @@ class Rights(Protocol):
 
     def __hash__(self) -> int: ...
     def sees(self, spec: Spec, field: Field) -> bool: ...
+    def finds(self, spec: Spec, field: Field) -> bool: ...
+    def mask(self, spec: Spec, field: Field) -> Mask | None: ...
     def branch(self, spec: Spec, name: str) -> ColumnElement[bool]: ...
     def branches(self, spec: Spec) -> Sequence[ColumnElement[bool]]: ...
 
@@ -103,7 +105,7 @@ class Listing:
         """Filters, search and branch; the scope itself is the gate's."""
         found = [self._condition(*condition) for condition in self.query.filters]
         if self.query.search.strip():
-            found.append(search_criterion(self.spec, self.query.search, sees=lambda f: self.rights.sees(self.spec, f)))
+            found.append(search_criterion(self.spec, self.query.search, self.rights))
         if self.query.branch != "all":
             found.append(self.rights.branch(self.spec, self.query.branch))
         if self.spec.archived:
@@ -171,17 +173,22 @@ class Listing:
 
     # parts -----------------------------------------------------------------------------
     def _order(self) -> tuple[str, bool]:
-        order = self.query.order or self.spec.screen.order
+        order = self.query.order or self._default_order()
         key = order.lstrip("-")
         if key != "id":
             each = self.spec.field(key)
-            if not each.sortable or not self.rights.sees(self.spec, each):
+            if not each.sortable or not self.rights.finds(self.spec, each):
                 raise BadRequest("不能按“{label}”排序。 | This list cannot be sorted by “{label}”.", label=each.label)
         return key, order.startswith("-")
 
+    def _default_order(self) -> str:
+        """As declared; for a reader who may not order so, the newest first."""
+        key = self.spec.screen.order.lstrip("-")
+        return self.spec.screen.order if key == "id" or self.rights.finds(self.spec, self.spec.field(key)) else "-id"
+
     def _condition(self, key: str, operator: str, raw: Any) -> ColumnElement[bool]:
         each = self.spec.field(key)
-        if not each.filterable or not self.rights.sees(self.spec, each):
+        if not each.filterable or not self.rights.finds(self.spec, each):
             raise BadRequest("不能按“{label}”筛选。 | This list cannot be filtered by “{label}”.", label=each.label)
         column = self.spec.column(key)
         if isinstance(each, ReferenceField) and operator == "me":

@@ -1,0 +1,37 @@
+"""Field rights for screens and messages that are no list of records."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import cast, func, null, select
+from sqlalchemy.orm import Session
+
+from portal.engine import store
+from portal.engine.spec import spec_named, spec_of
+from portal.engine.tables import RoleScope
+from portal.security.fields import Rights
+from portal.security.resolve import access_version, resolve
+from portal.security.session import principal_of
+
+
+def seen(*columns: Any) -> bool:
+    """Whether the reader sees all of these mapped columns in full."""
+    rights = Rights(principal_of(store.session()))
+    specs = [(spec_of(column.class_), column.key) for column in columns]
+    return all(rights.finds(spec, spec.fields[key]) for spec, key in specs)
+
+
+def as_seen(column: Any) -> Any:
+    """A mapped column as the reader may know it: nothing where he does not see it in full."""
+    return column if seen(column) else cast(null(), column.type).label(column.key)
+
+
+def told(session: Session, entity: str, key: str, people: Collection[int]) -> frozenset[int]:
+    """Who of these people may be written a field's value: a statement, and more only where some role is limited in it."""
+    limited = select(func.count()).select_from(RoleScope).where(RoleScope.entity == entity, RoleScope.fields.has_key(key))
+    if not session.connection().scalar(limited):
+        return frozenset(people)
+    spec, version = spec_named(entity), access_version(session)
+    return frozenset(each for each in people if Rights(resolve(session, each, version)).finds(spec, spec.fields[key]))
