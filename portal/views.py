@@ -5,7 +5,20 @@ from __future__ import annotations
 from flask import Flask, Response, g, make_response, redirect
 from flask_appbuilder import AppBuilder, BaseView, IndexView, expose
 
-from portal.screens import approvals, flows, home, inbox, jobs_page, mailbox, me, print_desk, report_desk, report_templates, role_desk
+from portal.screens import (
+    approvals,
+    flows,
+    home,
+    inbox,
+    jobs_page,
+    mailbox,
+    me,
+    print_desk,
+    report_desk,
+    report_templates,
+    role_desk,
+    role_fields,
+)
 from portal.web.login import LoginView
 from portal.web.navigation import menu_entry
 from portal.web.preferences import PreferencesView
@@ -21,6 +34,7 @@ SCREENS: tuple[type[BaseView], ...] = (
     print_desk.PrintDeskView,  # how records look on paper
     jobs_page.JobsView,  # long work and periodic work
     role_desk.RoleDeskView,  # roles, their rights and reach
+    role_fields.RoleFieldsView,  # which fields a role sees, masked or whole, and edits
     role_desk.EyesView,  # look as somebody else, and why somebody sees a record
     mailbox.MailboxView,  # mail caught in development
     me.MeView,  # one's own page, for phones

@@ -66,9 +66,10 @@ def _to_seal() -> Sequence[Any]:
 def payments_due() -> Sequence[Any]:
     """What is still to come in, the earliest due first."""
     contract, plan = models.Contract, models.PaymentPlan
-    open_amount = (func.coalesce(plan.amount, 0) - func.coalesce(plan.received, 0) if seen(plan.amount, plan.received) else null()).label("open")
+    still = func.coalesce(plan.amount, 0) - func.coalesce(plan.received, 0) if seen(plan.amount, plan.received) else null()
+    party, number = as_seen(contract.party), as_seen(contract.number)
     wanted = (
-        select(plan.id, plan.name, plan.due_on, plan.overdue, plan.contract_id, open_amount, as_seen(contract.party), as_seen(contract.number))
+        select(plan.id, plan.name, plan.due_on, plan.overdue, plan.contract_id, still.label("open"), party, number)
         .join(contract, contract.id == plan.contract_id)
         .where(plan.state.in_(OWED))
         .order_by(plan.due_on, plan.id)

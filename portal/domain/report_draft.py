@@ -269,7 +269,8 @@ def _planned(user_id: int, period: Period) -> list[Line]:
     found: list[Any] = []
     for pooling in poolings.values():
         model = pooling.model
-        wanted = select(literal(pooling.name).label("entity"), model.id, pooling.title.label("company"), model.next_at, as_seen(model.next_step))
+        entity, step = literal(pooling.name).label("entity"), as_seen(model.next_step)
+        wanted = select(entity, model.id, pooling.title.label("company"), model.next_at, step)
         promised = (model.owner_id == user_id, model.next_at >= since, model.next_at < until)
         found += store.session().execute(wanted.where(*promised).order_by(model.next_at, model.id).limit(MOST_LINES)).all()
     found.sort(key=lambda row: row.next_at)

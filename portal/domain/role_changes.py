@@ -10,7 +10,7 @@ from flask_appbuilder.security.sqla.models import Permission, PermissionView, Ro
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from portal.domain import role_desk
+from portal.domain import role_desk, role_fields
 from portal.domain.role_desk import NO_SCOPE, RoleCard, RoleRights, Scope
 from portal.engine import audit
 from portal.engine.errors import BadRequest, Changed, Invalid, Refused
@@ -105,6 +105,7 @@ def check(held: RoleCard, wanted: RoleRights, *, acting_user: Principal) -> None
     if held.name == ADMIN and not wanted.verbs >= UNLOSABLE:
         raise Refused(_LOCKED, rule="admin_locked")
     _check_scopes(wanted)
+    role_fields.check(held, wanted)
     if held.name in acting_user.roles and _widens(held.rights, wanted):
         raise Refused(_OWN_ROLE, rule="own_role", role=held.label)
 
@@ -142,7 +143,7 @@ def _within(inner: str, outer: str) -> bool:
 
 
 def _widens(before: RoleRights, after: RoleRights) -> bool:
-    if after.verbs - before.verbs:
+    if after.verbs - before.verbs or role_fields.widens(before, after):
         return True
     return any(_scope_widens(before.to(entity), scope) for entity, scope in after.scopes.items())
 
@@ -160,10 +161,12 @@ def _write(session: Session, role: Role, rights: RoleRights) -> None:
         .join(Permission, Permission.id == PermissionView.permission_id)
     )
     role.permissions = [pair for pair, view, name in pairs if f"{view}:{name.removeprefix('can_')}" in rights.verbs]
-    for entity in {*rights.scopes, *session.scalars(select(RoleScope.entity).where(RoleScope.role_id == role.id))} & registry().keys():
+    kept = session.scalars(select(RoleScope.entity).where(RoleScope.role_id == role.id))
+    for entity in {*rights.scopes, *rights.fields, *kept} & registry().keys():
         scope = rights.to(entity)
         row = session.get(RoleScope, (role.id, entity)) or RoleScope(role_id=role.id, entity=entity)
         row.read, row.write, row.assign, row.team_ids = scope.read, scope.write, scope.assign, list(scope.team_ids)
+        row.fields = dict(rights.fields.get(entity, {}))
         session.add(row)
     session.flush()
 
@@ -181,7 +184,8 @@ def _free_name(session: Session, chinese: str, english: str, but: int | None = N
 
 
 def _told(rights: RoleRights) -> dict[str, Any]:
-    return {"verbs": sorted(rights.verbs), "scopes": _scopes(rights.scopes)}
+    _, fields = role_fields.told(RoleRights(), rights)
+    return {"verbs": sorted(rights.verbs), "scopes": _scopes(rights.scopes), **({"fields": fields} if fields else {})}
 
 
 def _scopes(scopes: Mapping[str, Scope]) -> dict[str, Any]:
@@ -193,4 +197,5 @@ def _difference(before: RoleRights, after: RoleRights) -> tuple[dict[str, Any], 
     moved = [entity for entity in {*before.scopes, *after.scopes} if before.to(entity) != after.to(entity)]
     old: dict[str, Any] = {"verbs": sorted(before.verbs - after.verbs), "scopes": _scopes({e: before.to(e) for e in moved})}
     new: dict[str, Any] = {"verbs": sorted(after.verbs - before.verbs), "scopes": _scopes({e: after.to(e) for e in moved})}
+    old["fields"], new["fields"] = role_fields.told(before, after)
     return ({k: v for k, v in old.items() if v}, {k: v for k, v in new.items() if v})

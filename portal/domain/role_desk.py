@@ -12,12 +12,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.engine.errors import NotFound
+from portal.engine.fields import Field
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, registry
 from portal.engine.tables import AuditEvent, RoleScope
 from portal.engine.text import Text
 from portal.engine.verbs import GENERATED, Verb, verb_named, verbs_of
 from portal.entities.organisation import PortalUser
+from portal.security import levels
 from portal.security.permissions import GENERATED_LABELS, SCREENS
 from portal.security.roles import ROLES, role_label
 from portal.security.scopes import branches_of
@@ -155,7 +157,8 @@ def rights_of_all(session: Session) -> dict[int, RoleRights]:
     scopes: dict[int, dict[str, Scope]] = {}
     fields: dict[int, dict[str, Mapping[str, str]]] = {}
     for row in session.scalars(select(RoleScope)):
-        if registry()[row.entity].scope == "owner":
+        spec = registry().get(row.entity)
+        if spec is None or spec.scope == "owner":
             scopes.setdefault(row.role_id, {})[row.entity] = Scope(row.read, row.write, row.assign, tuple(row.team_ids))
         if row.fields:
             fields.setdefault(row.role_id, {})[row.entity] = row.fields
@@ -233,16 +236,28 @@ def _branches(scope: Scope, name: str, verb: Verb | None) -> tuple[str, ...]:
     return tuple(branch for branch in (widest, "pool" if "pool" in found else "") if branch)
 
 
-def differences(left: RoleRights, right: RoleRights) -> list[tuple[Section, list[tuple[str, str, str]]]]:
-    """What two roles do not have in common: a line of words for each side, by record type."""
-    found = []
+def differences(left: RoleCard, right: RoleCard) -> list[tuple[Section, list[tuple[str, str, str]]]]:
+    """What two roles do not have in common: a line of words for each side, by record type, fields after rights."""
+    ours, theirs, found = left.rights, right.rights, []
     for section in sections():
-        lines = [(each.label, reach(left, each.permission).words, reach(right, each.permission).words) for each in section.rights]
+        lines = [(each.label, reach(ours, each.permission).words, reach(theirs, each.permission).words) for each in section.rights]
         if section.assigns:
-            lines.append(("分配给 | Assigns to", scope_words(left.to(section.key).assign), scope_words(right.to(section.key).assign)))
+            lines.append(("分配给 | Assigns to", scope_words(ours.to(section.key).assign), scope_words(theirs.to(section.key).assign)))
+        if spec := registry().get(section.key):
+            fields = levels.adjustable(spec)
+            lines += [(_field_words(each), _level_words(spec, each, left), _level_words(spec, each, right)) for each in fields]
         if differing := [line for line in lines if line[1] != line[2]]:
             found.append((section, differing))
     return found
+
+
+def _level_words(spec: Spec, each: Field, card: RoleCard) -> str:
+    return levels.WORDS[levels.of_role(spec, each, card.name, card.rights.fields.get(spec.name, {}))]
+
+
+def _field_words(each: Field) -> str:
+    chinese, _, english = each.label.partition(" | ")
+    return f"字段：{chinese} | Field: {english}"
 
 
 def history(session: Session, role_id: int, limit: int = 10) -> list[tuple[Any, str, str, Text]]:
@@ -264,6 +279,9 @@ def _told(row: Any) -> Text:
         return Text("改名：{a} → {b} | Renamed: {a} → {b}", a=row.before["name"], b=row.after["name"])
     more, fewer = len(row.after.get("verbs", ())), len(row.before.get("verbs", ()))
     scopes = len({*row.after.get("scopes", {}), *row.before.get("scopes", {})})
+    fields = len({*row.after.get("fields", {}), *row.before.get("fields", {})})
+    if fields and not (more or fewer or scopes):
+        return Text("改了 {n} 个字段的权限 | Rights on {n} fields changed", n=fields)
     return Text(
         "多 {more} 项权限，少 {fewer} 项，改了 {scopes} 处范围 | {more} rights more, {fewer} fewer, reach changed in {scopes}",
         more=more,

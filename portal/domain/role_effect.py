@@ -10,12 +10,13 @@ from flask_appbuilder.security.sqla.models import Role, assoc_user_role
 from sqlalchemy import func, null, select
 from sqlalchemy.orm import Session
 
-from portal.domain import role_desk
+from portal.domain import role_desk, role_fields
 from portal.domain.role_desk import RoleCard, RoleRights
 from portal.engine.spec import Spec, registry
 from portal.engine.text import Text
 from portal.entities.organisation import PortalUser
 from portal.security import scopes
+from portal.security.levels import effective
 from portal.security.principal import Access, Principal
 from portal.security.resolve import access_of, below, team_tree, widest
 
@@ -55,6 +56,10 @@ class Effect:
     given: tuple[str, ...]
     taken: tuple[str, ...]
     warnings: tuple[Text, ...]
+    fields: tuple[tuple[str, str, str], ...] = ()
+    """Moved fields with their level before and after, in words."""
+    told: tuple[Text, ...] = ()
+    """What that means to how many people."""
 
 
 def effect(session: Session, held: RoleCard, wanted: RoleRights) -> Effect:
@@ -68,7 +73,8 @@ def effect(session: Session, held: RoleCard, wanted: RoleRights) -> Effect:
         groups = _groups(session, spec)
         found += [each for use in USES if (each := _entity_effect(spec, use, members, groups)) is not None]
     given, taken = wanted.verbs - held.rights.verbs, held.rights.verbs - wanted.verbs
-    moved = sum(held.rights.to(entity) != wanted.to(entity) for entity in {*held.rights.scopes, *wanted.scopes})
+    fields = role_fields.changes(held, wanted)
+    moved = len(fields) + sum(held.rights.to(entity) != wanted.to(entity) for entity in {*held.rights.scopes, *wanted.scopes})
     labels = {right.permission: (section.label, right.label) for section in role_desk.sections() for right in section.rights}
     return Effect(
         len(given) + len(taken) + moved,
@@ -76,7 +82,9 @@ def effect(session: Session, held: RoleCard, wanted: RoleRights) -> Effect:
         tuple(found),
         _said(given, labels),
         _said(taken, labels),
-        tuple(_warnings(wanted)),
+        (*_warnings(wanted), *role_fields.warnings(wanted, held.name)),
+        tuple(fields),
+        tuple(role_fields.effect(held.rights, wanted, [(each.before, each.after) for each in members])),
     )
 
 
@@ -147,8 +155,10 @@ def _with(bare: Principal, roles: list[tuple[str, RoleRights]], parents: dict[in
         for name, rights in roles
         for entity, scope in rights.scopes.items()
     ]
-    verbs = frozenset[str]().union(*(rights.verbs for _, rights in roles))
-    return replace(bare, access=widest(given), verbs=verbs)
+    verbs = {name: rights.verbs for name, rights in roles}
+    access = widest(given)
+    levels = effective({name: rights.fields for name, rights in roles}, access, verbs)
+    return replace(bare, access=access, verbs=frozenset[str]().union(*verbs.values()), levels=levels)
 
 
 # records ----------------------------------------------------------------------------------------

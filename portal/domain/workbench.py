@@ -106,7 +106,8 @@ def follow_ups_due(user: Principal, *, now: datetime) -> list[Any]:
     found: list[Any] = []
     for pooling in poolings.values():
         model = pooling.model
-        wanted = select(literal(pooling.name).label("entity"), model.id, pooling.title.label("title"), model.next_at, as_seen(model.next_step))
+        entity, step = literal(pooling.name).label("entity"), as_seen(model.next_step)
+        wanted = select(entity, model.id, pooling.title.label("title"), model.next_at, step)
         due = (model.owner_id == user.user_id, model.next_at < midnight, model.state.in_(pooling.open_states))
         found += store.session().execute(wanted.where(*due).order_by(model.next_at, model.id).limit(_MOST)).all()
     return sorted(found, key=lambda row: row.next_at)[:_MOST]

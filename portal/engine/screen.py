@@ -55,5 +55,7 @@ class Screen:
     per_page: int = field(default=25)
     board: Board | None = None
     """Offered beside the list."""
+    whole: bool = False
+    """Read and written as a whole, at a desk of its own: a role's rights do not tell its fields apart."""
     prints: Prints | None = None
     """Offered on the record page and in REST as PDF."""

@@ -74,7 +74,11 @@ class ApprovalFlow(Entity):
     definition = json("步骤 | Steps")
 
     screen = Screen(
-        icon="git-branch", columns=("title", "number", "active", "created_by_id", "created_at"), order="title", attachments=False
+        whole=True,
+        icon="git-branch",
+        columns=("title", "number", "active", "created_by_id", "created_at"),
+        order="title",
+        attachments=False,
     )
 
 
@@ -102,6 +106,7 @@ class Approval(Entity, Owned):
 
     verbs = ("withdraw",)
     screen = Screen(
+        whole=True,
         icon="checklist",
         columns=("title", "owner_id", "state", "created_at", "decided_at"),
         tabs=("mine", "team", "all"),
@@ -135,6 +140,7 @@ class ApprovalTask(Entity, Owned):
 
     verbs = ("approve", "reject", "send_back", "transfer", "add_signer")
     screen = Screen(
+        whole=True,
         icon="checkbox",
         columns=("title", "asked_by_id", "state", "waiting_since", "comment"),
         tabs=("mine", "all"),
@@ -158,5 +164,9 @@ class ApprovalAction(Entity):
     comment = longtext("意见 | Comment", readonly=True)
 
     screen = Screen(
-        icon="message", columns=("kind", "approval_id", "comment", "created_by_id", "created_at"), order="-created_at", attachments=False
+        whole=True,
+        icon="message",
+        columns=("kind", "approval_id", "comment", "created_by_id", "created_at"),
+        order="-created_at",
+        attachments=False,
     )

@@ -20,5 +20,5 @@ class PrintTemplate(Entity):
     layout = json("版式 | Layout")
 
     screen = Screen(
-        icon="printer", columns=("entity", "number", "active", "created_by_id", "created_at"), order="entity", attachments=False
+        whole=True, icon="printer", columns=("entity", "number", "active", "created_by_id", "created_at"), order="entity", attachments=False
     )

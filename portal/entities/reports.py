@@ -67,6 +67,7 @@ class ReportTemplate(Entity):
     active = flag("启用 | Active", default=True)
 
     screen = Screen(
+        whole=True,
         icon="template",
         plural="报告模板 | Report templates",
         columns=("name", "period", "for_role", "for_team_id", "number", "active"),
@@ -122,6 +123,7 @@ class WorkReport(Entity, Owned):
 
     verbs = ("submit", "mark_read", "comment", "send_back", "remind", "exempt")
     screen = Screen(
+        whole=True,
         icon="notebook",
         menu="团队 | Team",
         plural="工作报告 | Work reports",

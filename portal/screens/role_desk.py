@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Response, g, make_response, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
 from sqlalchemy import select
@@ -19,7 +21,7 @@ from portal.security import policy, view_as
 from portal.security.resolve import access_version, resolve
 from portal.web import records
 
-_READ, _EDIT = "role_desk:read", "role_desk:edit"
+READ, EDIT = "role_desk:read", "role_desk:edit"
 
 
 class RoleDeskView(BaseView):  # type: ignore[misc]
@@ -31,10 +33,10 @@ class RoleDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def overview(self) -> str:
-        require(_READ)
+        require(READ)
         sections = role_desk.sections()
         groups = list(dict.fromkeys(section.group for section in sections))
-        tab = _index(request.args.get("tab", "0"), len(groups))
+        tab = index(request.args.get("tab", "0"), len(groups))
         return render_template(
             "roles.html",
             cards=role_desk.cards(store.session()),
@@ -49,7 +51,7 @@ class RoleDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/new", methods=("GET", "POST"))
     def new(self) -> Response | str:
-        require(_EDIT)
+        require(EDIT)
         given, errors = request.form, {}
         if request.method == "POST":
             try:
@@ -65,11 +67,11 @@ class RoleDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/<int:role_id>", methods=("GET", "POST"))
     def role(self, role_id: int) -> Response | str:
-        require(_READ)
+        require(READ)
         if request.method == "GET":
             return _page(role_desk.card(store.session(), role_id))
-        require(_EDIT)
-        wanted = _wanted()
+        require(EDIT)
+        wanted = _wanted(role_desk.card(store.session(), role_id).rights.fields)
         try:
             with records.writing() as (session, _):
                 role_changes.save(
@@ -89,9 +91,10 @@ class RoleDeskView(BaseView):  # type: ignore[misc]
     @expose("/<int:role_id>/effect", methods=("POST",))
     def effect(self, role_id: int) -> str:
         """What the form as it stands would change; nothing is saved."""
-        require(_READ)
-        session, wanted = store.session(), _wanted()
+        require(READ)
+        session = store.session()
         held = role_desk.card(session, role_id)
+        wanted = _wanted(held.rights.fields)
         problems: tuple[Text, ...] = ()
         try:
             role_changes.check(held, wanted, acting_user=records.principal())
@@ -103,24 +106,24 @@ class RoleDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/<int:role_id>/rename", methods=("POST",))
     def rename(self, role_id: int) -> Response:
-        require(_EDIT)
+        require(EDIT)
         with records.writing() as (session, _):
             role_changes.rename(session, role_id, request.form.get("zh", ""), request.form.get("en", ""))
         return make_response(redirect(f"/roles/{role_id}", 303))
 
     @expose("/<int:role_id>/delete", methods=("POST",))
     def delete(self, role_id: int) -> Response:
-        require(_EDIT)
+        require(EDIT)
         with records.writing() as (session, _):
             role_changes.remove(session, role_id)
         return make_response(redirect("/roles/", 303))
 
     @expose("/compare")
     def compare(self) -> str:
-        require(_READ)
+        require(READ)
         cards = role_desk.cards(store.session())
         left, right = (_chosen(cards, request.args.get(side)) for side in ("a", "b"))
-        lines = role_desk.differences(left.rights, right.rights) if left and right else []
+        lines = role_desk.differences(left, right) if left and right else []
         return render_template("role_compare.html", cards=cards, left=left, right=right, lines=lines)
 
 
@@ -133,7 +136,7 @@ class EyesView(BaseView):  # type: ignore[misc]
 
     @expose("/why")
     def why(self) -> str:
-        require(_READ)
+        require(READ)
         given, finding = request.args, None
         if given.get("person") and given.get("record"):
             finding = _find_out(_number(given["person"]) or 0, given["record"])
@@ -186,8 +189,8 @@ def _page(held: RoleCard, wanted: RoleRights | None = None, problems: tuple[Text
     )
 
 
-def _wanted() -> RoleRights:
-    """The rights as the form says them; what a form leaves out is not given."""
+def _wanted(fields: Mapping[str, Mapping[str, str]]) -> RoleRights:
+    """The rights as the form says them; what a form leaves out is not given. Fields have a page of their own."""
     form = request.form
     scopes = {}
     for section in role_desk.sections():
@@ -196,7 +199,7 @@ def _wanted() -> RoleRights:
             chosen = "chosen" in f"{read}+{write}+{assign}".split("+")
             teams = sorted({number for raw in form.getlist(f"teams.{section.key}") if (number := _number(raw))}) if chosen else []
             scopes[section.key] = Scope(read, write, assign, tuple(teams))
-    return RoleRights(frozenset(form.getlist("verb")), scopes)
+    return RoleRights(frozenset(form.getlist("verb")), scopes, fields)
 
 
 def _find_out(person_id: int, record: str) -> dict[str, object]:
@@ -219,7 +222,8 @@ def _find_out(person_id: int, record: str) -> dict[str, object]:
     superior = session.get(models.User, (owner.superior_id if owner else person.superior_id) or 0)
     ask = superior.name if superior is not None and superior.id != person.id else ""
     return {"person": person.name, "title": title, "href": f"/{spec.name}/{found.id}", "ask": ask} | {
-        "told": policy.find_out(session, principal, spec, deciding, row)
+        "told": policy.find_out(session, principal, spec, deciding, row),
+        "fields": policy.explain_fields(principal, spec, records.values_of(found), to_admin=True),
     }
 
 
@@ -233,13 +237,14 @@ def _chosen(cards: list[RoleCard], raw: str | None) -> RoleCard | None:
 
 
 def _may_edit() -> bool:
-    return records.principal().may(_EDIT)
+    return records.principal().may(EDIT)
 
 
 def _number(raw: str | None) -> int | None:
     return int(raw) if raw and raw.isascii() and raw.isdigit() and len(raw) < 10 else None  # noqa: PLR2004 - fits an integer column
 
 
-def _index(raw: str, count: int) -> int:
+def index(raw: str, count: int) -> int:
+    """A tab of the address; the first one for what names none."""
     number = _number(raw) or 0
     return number if number < count else 0

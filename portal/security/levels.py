@@ -11,21 +11,23 @@ from portal.engine.spec import Spec, registry
 from portal.security.principal import Access
 
 NONE, MASKED, READ, EDIT = LEVELS = ("none", "masked", "read", "edit")
-WORDS = {
-    NONE: "看不到 | Hidden",
-    MASKED: "部分隐藏 | Masked",
-    READ: "只看 | Sees",
-    EDIT: "可改 | Edits",
-}
-_ALWAYS_SEEN = frozenset({"owner_id", "team_id", "pool_id"})
-"""What says whose a record is: without it nobody could tell why he sees it."""
+WORDS = {NONE: "看不到 | Hidden", MASKED: "部分隐藏 | Masked", READ: "只看 | Sees", EDIT: "可改 | Edits"}
+_ALWAYS_SEEN = frozenset({"owner_id", "team_id", "pool_id", "created_at", "created_by_id", "changed_at", "changed_by_id"})
+"""Whose a record is, without which nobody could tell why he sees it; and what its history says anyway."""
 _NEVER_MASKED = frozenset({"derived", "json", "tags"})
 
 
 def offered(spec: Spec, field: Field) -> tuple[str, ...]:
     """The levels a role may have, the last one as declared; one only: what a record is known by is always seen."""
     most = EDIT if field in spec.form else READ
-    if field.identity or field is spec.identity or isinstance(field, StateField) or field in spec.parents or field.key in _ALWAYS_SEEN:
+    if (
+        spec.screen.whole
+        or field.identity
+        or field is spec.identity
+        or isinstance(field, StateField)
+        or field in spec.parents
+        or field.key in _ALWAYS_SEEN
+    ):
         return (most,)
     masked = () if isinstance(field, ReferenceField) or field.kind in _NEVER_MASKED else (MASKED,)
     return (NONE, *masked, READ) if most == READ else (NONE, *masked, READ, EDIT)

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from portal.engine.spec import Spec, registry
 from portal.engine.text import Text
-from portal.security import scopes
+from portal.security import levels, scopes
+from portal.security.fields import Rights
 from portal.security.principal import Principal
 from portal.security.roles import role_label
 
@@ -117,6 +118,33 @@ def find_out(session: Session, principal: Principal, spec: Spec, owner: Spec, ro
         return Finding(True, False, role, rule)
     rule = Text("记录不在这个角色的范围内。 | The record is outside what this role reaches.")
     return Finding(False, False, role, rule)
+
+
+def explain_fields(principal: Principal, spec: Spec, row: Mapping[str, Any], *, to_admin: bool = False) -> list[Text]:
+    """“Why can I not see this field?”: each field of a record that is not whole for this person, and by what.
+
+    That a field was never meant for his role is told to administrators only.
+    """
+    rights, found = Rights(principal), []
+    for each in (field for field in spec.fields.values() if field.kind != "json"):
+        level = principal.level(spec.name, each.key)
+        if not rights.sees(spec, each):
+            if level != levels.NONE and not to_admin:
+                continue
+            words, why = levels.NONE, _SET if level == levels.NONE else _BY_DEFINITION
+        elif rights.masks(spec, each, row):
+            words, why = levels.MASKED, _SET if level == levels.MASKED else _IN_POOL
+        elif level == levels.READ and each in spec.form:
+            words, why = levels.READ, _SET
+        else:
+            continue
+        found.append(Text("“{field}”：{level}（{why}） | “{field}”: {level} ({why})", field=each.label, level=levels.WORDS[words], why=why))
+    return found
+
+
+_SET = "角色的字段权限 | field rights of the role"
+_BY_DEFINITION = "字段定义里没有这个角色 | not for this role by the field’s definition"
+_IN_POOL = "在公海里总是隐藏 | always masked in a pool"
 
 
 def explain_denial(principal: Principal, spec: Spec) -> Text:

@@ -169,7 +169,7 @@ class EntityApi(BaseApi):  # type: ignore[misc]
 
     def add_apispec_components(self, api_spec: Any) -> None:
         super().add_apispec_components(api_spec)
-        openapi.describe(api_spec, self.spec, verbs_of(self.spec))
+        openapi.describe(api_spec, self.spec, verbs_of(self.spec), records.rights())
 
 
 class PrintedApi(EntityApi):

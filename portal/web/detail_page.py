@@ -120,7 +120,7 @@ class DetailPageBuilder:
             composer=self._composer() if writable and not self._is_over() else None,
             panels=related.panels(spec, self.id, self.rights, self.view, writable=writable, changeable=changeable),
             next=self._next(),
-            why=tuple(text.in_(self.view.language) for text in policy.explain(self.rights.principal, spec, self.row)),
+            why=self._why(),
             file_list=tuple((f.name, f"{self.href}/files/{f.id}", _size(f.size)) for f in attachments),
             upload_href=f"{self.href}/files" if writable and spec.screen.attachments else None,
             deleted=deleted,
@@ -130,6 +130,10 @@ class DetailPageBuilder:
             approval=box_of(spec, self.id, self.rights, self.view, self.view.now) if self.view.now else None,
             print_href=f"{self.href}/print.pdf" if spec.screen.prints and not deleted else None,
         )
+
+    def _why(self) -> tuple[str, ...]:
+        asked = self.rights.principal, self.spec, self.row
+        return tuple(text.in_(self.view.language) for text in (*policy.explain(*asked), *policy.explain_fields(*asked)))
 
     # head ------------------------------------------------------------------------------------
     def _actions(self) -> tuple[Action, ...]:
@@ -184,7 +188,8 @@ class DetailPageBuilder:
         at = self.row.get("next_at")
         if at is None or not self._shows("next_at"):
             return None
-        return self.t("下一步 | Next step"), relative(at, self.view), str(self.row.get("next_step") or "") if self._shows("next_step") else ""
+        step = str(self.row.get("next_step") or "") if self._shows("next_step") else ""
+        return self.t("下一步 | Next step"), relative(at, self.view), step
 
     def _shows(self, key: str) -> bool:
         each = self.spec.fields.get(key)

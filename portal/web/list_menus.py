@@ -115,7 +115,8 @@ class _List:
 
     def sort(self) -> list[Sort]:
         found = [self.spec.field(key) for key in self.keys]
-        return [Sort(self.t(f.label), self._sort_href(f), self._direction(f, "asc", "desc") or "") for f in found if f.sortable and f.key in self.found]
+        sortable = (f for f in found if f.sortable and f.key in self.found)
+        return [Sort(self.t(f.label), self._sort_href(f), self._direction(f, "asc", "desc") or "") for f in sortable]
 
     def columns(self) -> list[Column]:
         return [

@@ -8,6 +8,7 @@ from typing import Any
 from portal.engine.fields import Field
 from portal.engine.spec import Spec
 from portal.engine.verbs import Verb
+from portal.security.fields import Rights
 from portal.security.permissions import GENERATED_LABELS
 
 _LIST_ARGUMENTS = (
@@ -20,12 +21,13 @@ _LIST_ARGUMENTS = (
 )
 
 
-def describe(api_spec: Any, spec: Spec, verbs: Sequence[Verb]) -> None:
-    """Add the entity's schemas and paths; adding twice changes nothing."""
+def describe(api_spec: Any, spec: Spec, verbs: Sequence[Verb], rights: Rights) -> None:
+    """Add the entity's schemas and paths as this reader may use them; adding twice changes nothing."""
     if spec.name in api_spec.components.schemas:
         return
-    api_spec.components.schema(spec.name, _schema(spec.fields.values(), required=()))
-    api_spec.components.schema(f"{spec.name}_input", _schema(spec.form, required=tuple(f.key for f in spec.form if f.required)))
+    seen, written = (f for f in spec.fields.values() if rights.sees(spec, f)), rights.writes(spec)
+    api_spec.components.schema(spec.name, _schema(seen, required=()))
+    api_spec.components.schema(f"{spec.name}_input", _schema(written, required=tuple(f.key for f in written if f.required)))
     root = f"/api/v1/{spec.name}/"
     api_spec.path(path=root, operations={"get": _list(spec), "post": _write(spec, 201)})
     one = {**_read(spec)}

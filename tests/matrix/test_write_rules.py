@@ -374,8 +374,8 @@ def test_pages_of_the_house_are_the_admins(how: str, callers: Callers) -> None:
 
 @HOW
 def test_roles_are_the_admins(how: str, callers: Callers, cast: Cast) -> None:
-    pages = ("", "new", "1", "compare", "why", "view-as")
-    writes = ("new", "1", "1/effect", "1/rename", "1/delete", "view-as", "view-as/end")
+    pages = ("", "new", "1", "1/fields", "compare", "why", "view-as")
+    writes = ("new", "1", "1/effect", "1/fields", "1/fields/effect", "1/rename", "1/delete", "view-as", "view-as/end")
     for actor in EVERYBODY:
         caller = callers(actor, how)
         assert {caller.get(f"/roles/{page}").status for page in pages} == {200 if actor == "admin" else 403}, actor
