@@ -35,7 +35,7 @@ def money_due(since: datetime, now: datetime) -> list[Event]:
     """Payments 7 and 5 days before they are due and on the day, contracts 90, 30 and 7 days before they end (policies)."""
     found, due = [], (*payments_to_remind(since, now), *contracts_to_remind(since, now))
     people = {each.recipient_id for each in due}
-    amounts, parties = (told(store.session(), *field, people) for field in (("payment_plan", "amount"), ("contract", "party")))
+    amounts, parties = (told(store.session(), *field, people, now) for field in (("payment_plan", "amount"), ("contract", "party")))
     for each in due:
         facts = {
             "days": each.days,

@@ -114,7 +114,8 @@ def follow_ups_due(since: datetime, now: datetime, *, late: bool = False) -> lis
     """Next contacts at their time and (policy) 15 minutes before; after a silence only those whose time has come."""
     before = timedelta(minutes=policy("follow_up.remind_before_minutes", on=company_day(now)))
     found = []
-    for row, steps in _readers(_promised(pooling, since, now if late else now + before) for pooling in poolings.values()):
+    promised = (_promised(pooling, since, now if late else now + before) for pooling in poolings.values())
+    for row, steps in _readers(promised, now):
         if row.next_at <= now:
             found.append(_follow_up(row, "due", "该跟进了：{company} {step} | Follow-up due: {company} {step}", steps))
         elif row.next_at - before > since:
@@ -122,10 +123,10 @@ def follow_ups_due(since: datetime, now: datetime, *, late: bool = False) -> lis
     return found
 
 
-def _readers(promised: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, frozenset[int]]]:
+def _readers(promised: Iterable[Sequence[Any]], now: datetime) -> Iterator[tuple[Any, frozenset[int]]]:
     """Each row with those of its record type's owners who may read what the next step is."""
     for rows in (rows for rows in promised if rows):
-        steps = told(store.session(), rows[0].entity, "next_step", {row.owner_id for row in rows})
+        steps = told(store.session(), rows[0].entity, "next_step", {row.owner_id for row in rows}, now)
         yield from ((row, steps) for row in rows)
 
 

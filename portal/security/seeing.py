@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import cast, func, null, select
@@ -28,10 +29,10 @@ def as_seen(column: Any) -> Any:
     return column if seen(column) else cast(null(), column.type).label(column.key)
 
 
-def told(session: Session, entity: str, key: str, people: Collection[int]) -> frozenset[int]:
+def told(session: Session, entity: str, key: str, people: Collection[int], now: datetime) -> frozenset[int]:
     """Who of these people may be written a field's value: a statement, and more only where some role is limited in it."""
     limited = select(func.count()).select_from(RoleScope).where(RoleScope.entity == entity, RoleScope.fields.has_key(key))
     if not session.connection().scalar(limited):
         return frozenset(people)
     spec, version = spec_named(entity), access_version(session)
-    return frozenset(each for each in people if Rights(resolve(session, each, version)).finds(spec, spec.fields[key]))
+    return frozenset(each for each in people if Rights(resolve(session, each, version, now)).finds(spec, spec.fields[key]))
