@@ -23,6 +23,8 @@ def names(target: str, ids: Iterable[int]) -> dict[int, str]:
     """Names of records by id, through the gate: hidden ones are left out."""
     spec = registry()[target]
     wanted = list(ids)
+    if not wanted:
+        return {}
     rows = store.session().execute(select(spec.model.id, spec.column(spec.identity.key)).where(spec.model.id.in_(wanted)))
     found: dict[int, str] = dict(rows.all())
     return {key: str(found[key]) for key in wanted if key in found}
