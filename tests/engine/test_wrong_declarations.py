@@ -95,7 +95,7 @@ WRONG: dict[str, tuple[Callable[[], type[Any]], str]] = {
     "a form field is read-only": (lambda: declare(**screen(form=("created_at",))), "screen.form names 'created_at', which is read-only"),
     "the menu has one language": (lambda: declare(**screen(menu="客户")), "screen.menu needs both languages, not '客户'"),
     "the plural has one language": (lambda: declare(**screen(plural="Things")), "screen.plural needs both languages"),
-    "a tab is unknown": (lambda: declare(Owned, **screen(tabs=("ours",))), "screen.tabs names ours; tabs are all, mine, pool, team"),
+    "a tab is unknown": (lambda: declare(Owned, **screen(tabs=("ours",))), "screen.tabs names ours; tabs are all, mine, pool, shared, team"),
     "tabs without an owner": (lambda: declare(**screen(tabs=("mine",))), "tabs needs an owner to tell rows apart; derive from Owned"),
     "a pool tab without a pool": (lambda: declare(Owned, **screen(tabs=("pool",))), "screen.tabs has 'pool'; derive from Pooled"),
     "a page without rows": (lambda: declare(**screen(per_page=0)), "screen.per_page is 0; it must lie between 1 and 200"),
@@ -178,7 +178,7 @@ def wrong_field() -> list[tuple[str, Field]]:
 WRONG_VERBS: dict[str, tuple[dict[str, Any], str]] = {
     "it names no entity": ({"permission": "do"}, '"entity:name"'),
     "its label has one language": ({"label": "做"}, "a label in both languages, not '做'"),
-    "it takes an unknown branch": ({"takes": ("ours",)}, "takes or leaves ['ours']; branches are ['all', 'assignable', 'own'"),
+    "it takes an unknown branch": ({"takes": ("ours",)}, "takes or leaves ['ours']; branches are ['all', 'assignable', 'joined', 'own'"),
     "it leaves records in an unknown branch": ({"leaves": ("pol",)}, "takes or leaves ['pol']"),
     "its form has a label in one language": ({"form": wrong_field()}, "why needs a label in both languages"),
     "its inverse is unknown": ({"inverse": "undo_it"}, "names the inverse 'undo_it', which is no verb or operation of 'thing'"),
