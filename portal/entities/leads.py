@@ -58,6 +58,19 @@ LEAD_EDGES = {
     LeadState.INVALID: (LeadState.POOL,),
 }
 
+
+class FirstResponse(Choices):
+    """How the 24 hours of a lead that was assigned went (handbook 7); a lead without a clock has none."""
+
+    OPEN = "open", "未响应 | Not yet", "warn"
+    KEPT = "kept", "按时 | In time", "ok"
+    LATE = "late", "超时 | Late", "bad"
+
+
+_FIRST_RESPONSE = """CASE WHEN first_response_due_at IS NULL THEN ''
+  WHEN first_response_at IS NULL THEN 'open'
+  WHEN first_response_at <= first_response_due_at THEN 'kept' ELSE 'late' END"""
+
 _GRADE = """CASE money::int + authority::int + need::int
   WHEN 3 THEN 'qualified' WHEN 2 THEN 'potential' WHEN 1 THEN 'weak' ELSE 'invalid' END"""
 
@@ -101,8 +114,11 @@ class Lead(Entity, Pooled, Customisable):
     """What it was converted to."""
     company_key: Mapped[str] = mapped_column(String(200), nullable=False, server_default="", default="")
     """The company's name in normal form, for duplicates."""
-    first_response_due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    first_response_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    first_response_due_at = instant("首响截止 | First response due", readonly=True)
+    first_response_at = instant("首次响应于 | First responded", readonly=True)
+    first_response = derived(
+        "首次响应 | First response", FirstResponse, from_=("first_response_at", "first_response_due_at"), sql=_FIRST_RESPONSE
+    )
     breached_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     verbs = ("assign", "claim", "convert", "share", "release", "invalidate", "revive")
@@ -130,12 +146,15 @@ class Lead(Entity, Pooled, Customisable):
             "grade",
             "source_id",
             "owner_id",
+            "team_id",
             "region",
             "industry",
             "expected_amount",
             "created_at",
             "next_at",
             "contacted_at",
+            "first_response",
+            "first_response_due_at",
         ),
         order="-created_at",
         form=(

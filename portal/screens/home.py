@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import render_template
+from flask import render_template, request
 
 from portal.domain import approval_desk, company_bench, contract_bench, job_desk, workbench
-from portal.domain.calendar import provisional_years
+from portal.domain.calendar import company_day, provisional_years
 from portal.domain.report_draft import Draft
+from portal.domain.spans import SpanKind, span_of
 from portal.engine.clock import clock
+from portal.engine.query.measuring import Holder
 from portal.engine.text import pick
 from portal.entities.leads import LeadGrade, LeadState
+from portal.screens import figures
 from portal.security.principal import Principal
 from portal.security.roles import ROLES
 from portal.web import records
@@ -74,8 +77,21 @@ def _rep(who: Principal) -> str:
     )
 
 
+def _figures(who: Principal, title: str, *, holder: Holder, usual: SpanKind | None) -> str | None:
+    """The figures of the span that the address names; None where it is the day that is asked for."""
+    now = clock.now()
+    span = figures.asked(request.args, usual=usual, now=now)
+    if span is None:
+        return None
+    page = figures.page(who, span, request.args, holder=holder, now=now)
+    return render_template("home_figures.html", title=title, page=page, decisions=approval_desk.how_many_wait(who))
+
+
 def _leader(who: Principal) -> str:
     now = clock.now()
+    if told := _figures(who, figures.say("团队 | The team"), holder="owner_id", usual=None):
+        return told
+    month = span_of(SpanKind.MONTH, company_day(now))
     return render_template(
         "home_leader.html",
         who=who,
@@ -83,11 +99,15 @@ def _leader(who: Principal) -> str:
         day=workbench.team_day(who, now=now),
         now=now,
         mine=workbench.reports_to_send(who, now=now),
+        month=figures.page(who, month, {}, holder="owner_id", now=now),
+        switch=figures.switch(None),
     )
 
 
 def _director(who: Principal) -> str:
     now = clock.now()
+    if told := _figures(who, figures.say("公司 | The company"), holder="team_id", usual=SpanKind.MONTH):
+        return told
     day = company_bench.company_day(who, now=now)
     funnel = [(LeadState(key).in_(language()), key, count) for key, count in day.states.items()]
     return render_template(
@@ -97,6 +117,7 @@ def _director(who: Principal) -> str:
         day=day,
         funnel=funnel,
         most=max([1, *day.states.values()]),
+        switch=figures.switch(None),
         now=now,
     )
 

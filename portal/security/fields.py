@@ -45,6 +45,10 @@ class Rights:
         """Whether he may filter, order and count by it: what he sees only in part tells nothing by such ways either."""
         return self.sees(spec, field) and self.mask(spec, field) is not ALWAYS
 
+    def reads(self, spec: Spec) -> bool:
+        """Whether this reader has lists of the record type at all; which rows stand there is the gate's question."""
+        return self.principal.may(f"{spec.name}:read")
+
     def edits(self, spec: Spec, field: Field) -> bool:
         if field.readonly or self.principal.level(spec.name, field.key) != "edit" or not self.sees(spec, field):
             return False

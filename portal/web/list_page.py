@@ -15,7 +15,7 @@ from portal.engine.cell import Cell
 from portal.engine.fields import Field, View
 from portal.engine.given import id_of
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.query.listing import COUNT_CAP, Listing, ListQuery
+from portal.engine.query.listing import COUNT_CAP, Listing, ListQuery, named_by
 from portal.engine.spec import Spec
 from portal.engine.text import pick
 from portal.engine.verbs import Verb, verbs_of
@@ -216,7 +216,7 @@ class ListPageBuilder:
     def pills(self) -> tuple[Pill, ...]:
         return tuple(
             Pill(
-                self.t(self.spec.field(key).label),
+                " · ".join(self.t(each.label) for each in named_by(self.spec, key)),
                 self._condition_words(key, operator, value),
                 url(self.href, self.given, filter=[c for c in self.query.filters if c != (key, operator, value)] or None),
             )
@@ -224,7 +224,7 @@ class ListPageBuilder:
         )
 
     def _condition_words(self, key: str, operator: str, value: Any) -> str:
-        each = self.spec.field(key)
+        each = named_by(self.spec, key)[-1]
         if isinstance(each, ReferenceField):
             return self._reference_words(each, operator, value)
         return each.filter_words(operator, value, self.view)

@@ -25,6 +25,8 @@ from portal.engine.store import WITH_DELETED
 
 COUNT_CAP = 10_000
 MOST_PER_PAGE = 200
+THROUGH = "."
+"""In the key of a condition: `contract_id.owner_id` is the owner of the contract that the record refers to."""
 _LABEL = "__label"
 _NO_CURSOR = "翻页参数不对，请回到第一页。 | The page argument is not valid. Go back to the first page."
 
@@ -36,6 +38,7 @@ class Rights(Protocol):
     def sees(self, spec: Spec, field: Field) -> bool: ...
     def finds(self, spec: Spec, field: Field) -> bool: ...
     def mask(self, spec: Spec, field: Field) -> Mask | None: ...
+    def reads(self, spec: Spec) -> bool: ...
     def branch(self, spec: Spec, name: str) -> ColumnElement[bool]: ...
     def branches(self, spec: Spec) -> Sequence[ColumnElement[bool]]: ...
 
@@ -187,6 +190,8 @@ class Listing:
         return self.spec.screen.order if key == "id" or self.rights.finds(self.spec, self.spec.field(key)) else "-id"
 
     def _condition(self, key: str, operator: str, raw: Any) -> ColumnElement[bool]:
+        if THROUGH in key:
+            return self._beyond_reference(key, operator, raw)
         each = self.spec.field(key)
         if not each.filterable or not self.rights.finds(self.spec, each):
             raise BadRequest("不能按“{label}”筛选。 | This list cannot be filtered by “{label}”.", label=each.label)
@@ -204,6 +209,18 @@ class Listing:
         )
         return or_(and_(~hidden, met), and_(hidden, shown_digits))
 
+    def _beyond_reference(self, path: str, operator: str, raw: Any) -> ColumnElement[bool]:
+        """Records that refer to one that meets the condition, among those this reader sees: the gate scopes the inner rows too."""
+        key, _, rest = path.partition(THROUGH)
+        each = self.spec.field(key)
+        seen = isinstance(each, ReferenceField) and each.filterable and self.rights.finds(self.spec, each)
+        target = registry().get(each.target) if seen and isinstance(each, ReferenceField) else None
+        if target is None or target.scope == "open" or not self.rights.reads(target) or THROUGH in rest:
+            raise BadRequest("不能按“{label}”筛选。 | This list cannot be filtered by “{label}”.", label=each.label)
+        met = Listing(target, self.rights, self.view)._condition(rest, operator, raw)  # noqa: SLF001 - of the same class
+        inner = select(target.column("id")).where(met, target.column("deleted_at").is_(None))
+        return self.spec.column(key).in_(inner.correlate(None))  # type: ignore[no-any-return]
+
 
 def replace_branch(listing: Listing) -> Listing:
     """The same list over the whole scope; the branch is added by the caller."""
@@ -220,6 +237,13 @@ def parse_filters(raw: str) -> tuple[tuple[str, str, Any], ...]:
     except (ValueError, TypeError) as error:
         raise BadRequest('筛选条件应是 JSON：[["state","eq","new"]]。 | The filter must be JSON such as [["state","eq","new"]].') from error
     return conditions
+
+
+def named_by(spec: Spec, key: str) -> tuple[Field, ...]:
+    """The fields that the key of a condition goes through, the last one being compared."""
+    first, _, rest = key.partition(THROUGH)
+    each = spec.field(first)
+    return (each, *(named_by(registry()[each.target], rest) if rest and isinstance(each, ReferenceField) else ()))
 
 
 def label_of(row: Mapping[str, Any], each: Field) -> Any:
