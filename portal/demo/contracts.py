@@ -16,6 +16,7 @@ from portal.domain import collection, contract_verbs, contracts, receipts
 from portal.domain.approval_flows import flow_for
 from portal.domain.approval_verbs import approve, send_back
 from portal.domain.approvals import submit
+from portal.domain.calendar import company_day
 from portal.engine.tables import Attachment
 from portal.engine.verbs import verb_named
 from portal.models import ApprovalTask, Contract, Customer
@@ -98,13 +99,10 @@ def _paid(maker: _Maker, contract: Contract, number: int, at: datetime) -> None:
     verb = verb_named("contract", "receive")
     assert verb is not None  # noqa: S101 - declared in portal/domain/receipts.py
     if amount:
-        given = {
-            "amount": amount,
-            "received_on": min(at + timedelta(days=2), maker.stage.now).date(),
-            "reference": f"TT{20_260_000 + number}",
-        }
+        when = min(at + timedelta(days=2), maker.stage.now)
+        given = {"amount": amount, "received_on": company_day(when), "reference": f"TT{20_260_000 + number}"}
         with entrusted(session, cashier), acting_as(session, verb):
-            receipts.receive([contract], acting_user=cashier, now=at, **given, method="transfer")
+            receipts.receive([contract], acting_user=cashier, now=when, **given, method="transfer")
 
 
 def _draft(stage: Stage, who: Principal, customer: Customer, number: int, at: datetime) -> Contract:

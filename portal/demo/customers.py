@@ -53,7 +53,7 @@ def write_customers(stage: Stage, company: Company) -> None:
 def _customer(stage: Stage, company: Company, dice: Random, number: int, owner: Person | None) -> Row:
     city, trade = _CITIES[number % len(_CITIES)], _TRADES[number // len(_CITIES) % len(_TRADES)]
     name = f"{city}{_WORDS[number // 20]}{trade}有限公司"
-    created = stage.now - timedelta(days=dice.randint(60, 85), minutes=dice.randint(0, 600))
+    created = stage.now - timedelta(days=dice.randint(15, 85), minutes=dice.randint(0, 600))
     known = dice.random()
     return entity_row(
         created,

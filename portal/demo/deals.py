@@ -1,4 +1,4 @@
-"""The demo company's deals: products, opportunities along the pipeline, won and lost ones of the last year."""
+"""The demo company's deals: products, opportunities along the pipeline, won and lost ones of the last fifteen months."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _RIVALS = ("销易", "纷享", "用友", "自研")
 def write_deals(stage: Stage, company: Company) -> None:
     """Products and opportunities. Their dice are their own: what else is generated stays as it is."""
     dice = Random(_SEED)
-    began = stage.now - timedelta(days=400)
+    began = stage.now - timedelta(days=500)
     products = [
         entity_row(began, company.admin.id, name=name, series=series, price=Decimal(price), name_key=normalise_name(name), active=True)
         for name, series, price in _PRODUCTS
@@ -54,7 +54,7 @@ def _deal(stage: Stage, dice: Random, customer: Any, ways: list[Any], products: 
     where = dice.choices(ways, (18, 14, 12, 8, 34, 14))[0]
     ended = where.kind != "open"
     number = dice.randrange(len(products))
-    opened = stage.today - timedelta(days=dice.randint(40, 300) if ended else dice.randint(3, 90))
+    opened = stage.today - timedelta(days=dice.randint(20, 460) if ended else dice.randint(3, 90))
     since = opened + timedelta(days=dice.randint(1, max(1, (stage.today - opened).days)))
     return entity_row(
         stage.at(opened, dice.randint(9, 17)),

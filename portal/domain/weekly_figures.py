@@ -25,10 +25,10 @@ COUNTS: Mapping[str, str] = {
     "follow_ups": "跟进 | Follow-ups",
     "worked": "联系的线索和客户 | Leads and customers contacted",
     "created": "新建线索 | Leads created",
-    "converted": "转为客户 | Converted",
+    "converted": "转为客户（按转化时间） | Converted (when converted)",
 }
 RATES: Mapping[str, tuple[str, str, str]] = {
-    "conversion": ("转化率 | Conversion", "converted", "worked"),
+    "conversion": ("转化率（按转化时间） | Conversion (when converted)", "converted", "worked"),
     "on_time": ("按时提交率 | Reports in time", "in_time", "owed"),
     "logged": ("一小时录入率 | Logged within the hour", "logged_in_time", "follow_ups"),
 }

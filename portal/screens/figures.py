@@ -362,6 +362,8 @@ def _series(name: str, links: list[Link]) -> dict[str, Any]:
 
 def _days(window: Window) -> str:
     first, last = window
+    if first == last:
+        return str(first)
     if first.year == last.year:
         return f"{first:%Y-%m-%d} – {last:%m-%d}"
     return f"{first} – {last}"

@@ -16,8 +16,7 @@ function options(data) {
   const many = drawn.length > 1;
   return {
     animation: false,
-    grid: { left: 8, right: 20, top: many ? 36 : 16, bottom: 8, containLabel: true },
-    legend: { show: many, top: 4, right: 16, itemWidth: 14, itemHeight: 8, textStyle: ink },
+    grid: { left: 8, right: 20, top: 16, bottom: 8, containLabel: true },
     xAxis: data.over_time ? names : amounts,
     yAxis: data.over_time ? amounts : across,
     tooltip: {
