@@ -154,7 +154,6 @@ class Lead(Entity, Pooled, Customisable):
             "next_at",
             "contacted_at",
             "first_response",
-            "first_response_due_at",
         ),
         order="-created_at",
         form=(
