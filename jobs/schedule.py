@@ -10,6 +10,7 @@ from typing import Literal
 from portal.domain import reports
 from portal.domain.calendar import company_calendar, company_day
 from portal.domain.periods import PeriodKind, period_of
+from portal.domain.spans import SpanKind, span_of
 
 Times = Callable[[datetime, datetime], Iterator[tuple[str, datetime]]]
 """Times from an instant to another, both included: (name of the period, due instant), the earliest first."""
@@ -54,6 +55,20 @@ def daily(at: time) -> Times:
     return days
 
 
+def quarterly(at: time) -> Times:
+    """On the first day of each quarter at this time of the company's clock."""
+
+    def quarters(since: datetime, until: datetime) -> Iterator[tuple[str, datetime]]:
+        quarter = span_of(SpanKind.QUARTER, company_day(since))
+        while quarter.first <= company_day(until):
+            due = company_calendar().at(quarter.first, at)
+            if since <= due <= until:
+                yield quarter.key, due
+            quarter = quarter.after
+
+    return quarters
+
+
 def report_opens(kind: PeriodKind) -> Times:
     """The first minute of each day on which a report of this kind is due (policies, calendar)."""
 
@@ -96,6 +111,13 @@ SCHEDULE: tuple[Periodic, ...] = (
         "收起到期的参与、清理旧的任务记录 | Put away ended participations and old runs",
         "每天 03:30 | daily 03:30",
         daily(time(3, 30)),
+        queue="bulk",
+    ),
+    Periodic(
+        "class.review",
+        "季度分类评估 | Quarterly class review",
+        "每季度首日 06:00 | first day of a quarter 06:00",
+        quarterly(time(6)),
         queue="bulk",
     ),
 )

@@ -63,6 +63,7 @@ from portal.entities.reports import (
     ReportTemplate,  # the questions of a report
     WorkReport,  # one person's duty for one period
 )
+from portal.entities.reviews import ClassReview  # the class that purchases say a customer is of, by quarter
 from portal.entities.sharing import Participant  # a colleague let into one record, until a day
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "Attachment",
     "AuditEvent",
     "ClaimLedger",
+    "ClassReview",
     "Contact",
     "Contract",
     "ContractLine",

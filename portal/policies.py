@@ -86,6 +86,14 @@ def _number_rule(text: str) -> str:
     return rule
 
 
+def _pair(text: str) -> tuple[int, int]:
+    """`80000,300000`: the lower edge, then the higher."""
+    low, high = _wholes(text)
+    if low >= high:
+        raise ValueError("the lower first")
+    return low, high
+
+
 def _terms(text: str) -> tuple[tuple[int, int], ...]:
     """`30:3,70:30`: 30 per cent within 3 days, 70 within 30; together 100."""
     found = tuple((_positive(share), _whole(days)) for share, _, days in (part.partition(":") for part in _words(text)))
@@ -133,6 +141,14 @@ POLICIES: dict[str, PolicyDefinition] = {
         _d("login.failures", "10", "次 | times", "登录失败上限 | Failed sign-ins before waiting", "security"),
         _d("login.wait_minutes", "15", "分钟 | minutes", "失败后等待 | Wait after them", "security"),
         _d("leave.director_from_days", "3", "天 | days", "几天起还要总监批 | Days from which the director decides too", "handbook 75"),
+        _d("class.amount", "80000,300000", "元 | yuan", "成交额得 1 分、2 分 | Bought for 1 point, for 2", "handbook 17", _pair),
+        _d("class.deals", "1,4", "次 | deals", "成交次数得 1 分、2 分 | Deals for 1 point, for 2", "handbook 17", _pair),
+        _d("class.potential", "50000,200000", "元 | yuan", "在谈金额得 1 分、2 分 | In talks for 1 point, for 2", "handbook 17", _pair),
+        _d("class.points", "2,4", "分 | points", "几分起为 B、A | Points from which B, A", "handbook 17", _pair),
+        _d("class.quarters", "4", "季度 | quarters", "看之前几个季度的成交 | Quarters of purchases looked at", "handbook 17", _positive),
+        _d("class.due_days", "10", "天 | days", "分类评估几天内决定 | Decide a class review within", "records C"),
+        _d("class.remind_days", "10,3,0", "天 | days", "到期前几天提醒 | Remind before it is due", "records C", _wholes),
+        _d("notify.class_review", "bell,mail", "", "分类评估提醒发到 | Class review reminders go to", "records C", _channels),
         _d("contract.number", "HT-{year}-{seq:4}", "", "合同编号规则 | Numbers of contracts", "records, number rule", _number_rule),
         _d("contract.payment_terms", "30:3,70:30", "%:天 | %:days", "默认付款条款 | Usual payment terms", "handbook 39, 53", _terms),
         _d("payment.overdue_days", "7,15,30", "天 | days", "逾期分级到 | Overdue levels end at", "handbook 55", _wholes),

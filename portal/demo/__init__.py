@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.demo import approvals, company, contacts, contracts, customers, deals, leads, notices, reports, sharing
 from portal.demo.rows import Stage
-from portal.domain import imports
+from portal.domain import class_review, imports
 from portal.domain.worktime import WorkCalendar
 from portal.engine import store
 from portal.engine.clock import clock
@@ -73,6 +73,7 @@ def _write(stage: Stage) -> None:
     approvals.ask(stage, firm)
     contracts.write_contracts(stage, firm)
     sharing.let_in(stage, firm)
+    class_review.propose(stage.now)
     _mappings(stage)
     touch_access(stage.session)
 

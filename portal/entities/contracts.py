@@ -214,12 +214,12 @@ class PaymentPlan(Entity):
     scope_parent = "contract_id"
     is_part = True
 
-    contract_id = ref("合同 | Contract", "contract", required=True, index=False)
+    contract_id = ref("合同 | Contract", "contract", required=True, index=False, slot="sub")
     name = text("款项 | Payment", 80, required=True, identity=True)
     percent = decimal("比例 % | Share, %", digits=5, scale=2, required=True)
     days = integer("生效后几天内 | Days after effect", least=0, most=730, required=True)
     amount = money("应收 | Amount", readonly=True)
-    due_on = date("到期日 | Due", readonly=True)
+    due_on = date("到期日 | Due", readonly=True, slot="next")
     received = money("已收 | Received", readonly=True)
     overdue = choice("逾期 | Overdue", OverdueLevel, readonly=True)
     """Kept by the night's job and by every receipt."""

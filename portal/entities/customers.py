@@ -145,7 +145,7 @@ class Customer(Entity, Pooled, Customisable, Mergeable):
             Chart("state", "客户阶段 | Customers by stage", by="state"),
             Chart("months", "每月新客户 | New customers a month", by="created_at", step="month"),
         ),
-        related=("contact", "opportunity", "contract", "follow_up", "participant"),
+        related=("contact", "opportunity", "contract", "class_review", "follow_up", "participant"),
         composer="follow_up",
     )
 

@@ -14,6 +14,7 @@ from portal.engine import store
 from portal.engine.cell import Cell
 from portal.engine.fields import Field, View
 from portal.engine.given import id_of
+from portal.engine.kinds.numbers import MoneyField
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.query.listing import COUNT_CAP, Listing, ListQuery, named_by
 from portal.engine.spec import Spec
@@ -243,10 +244,13 @@ class ListPageBuilder:
         actions = {v.name: RowAction(self.t(v.label), v.icon, f"{self.href}verb/{v.name}", v.name) for v in offered}
         columns = [self.rights.showing(self.spec, f, self.view) for f in shown]
         taking = {v.name: self._taking(v) for v in offered}
+        doubled = _doubled(shown)
         found = []
         for row in rows:
             href = f"{self.href}{row['id']}"
             cells = [show(row) for show in columns]
+            for number in doubled:
+                cells[number] = cells[number]._replace(phone_slot="")
             if cells:
                 cells[0] = cells[0]._replace(kind="link", href=href, phone_slot=cells[0].phone_slot or "co")
             name = cells[0].text if cells else str(row["id"])
@@ -293,6 +297,12 @@ class ListPageBuilder:
             else self.t("有记录时会出现在这里。 | Records will appear here.")
         )
         return Empty("nothing", self.t("这里还没有内容 | Nothing here yet"), text, tuple(actions))
+
+
+def _doubled(shown: Sequence[Field]) -> tuple[int, ...]:
+    """Columns whose place on a phone an earlier one has: one amount a card, not two on top of each other."""
+    slots = [each.slot or ("money" if isinstance(each, MoneyField) else "") for each in shown]
+    return tuple(number for number, slot in enumerate(slots) if slot and slot in slots[:number])
 
 
 def _counted(listing: Listing, names: Sequence[str]) -> Select[Any]:

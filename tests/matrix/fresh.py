@@ -18,7 +18,7 @@ from portal.engine.verbs import verb_named
 from tests.cast import NOW, Cast
 from tests.matrix.attempts import stages, values_for
 from tests.matrix.rules import OF_A_SUPERIOR, OF_ANOTHER, OF_THE_AUTHOR, POOLED, STATES
-from tests.matrix.world import OF_CONTRACTS, SALES, Planted, contract_of, receipt_of
+from tests.matrix.world import OF_CONTRACTS, SALES, Planted, contract_of, receipt_of, review_of
 
 _day = count(1)
 _STATES = {"revive": "invalid", "convert": "following", "submit": "open", "edit": "open", "remind": "open", "exempt": "open"}
@@ -35,6 +35,7 @@ def fresh(cast: Cast, entity: str, action: str, owner: str) -> Planted:
         **dict.fromkeys(("contract_line", "payment_plan"), _contract_part),
         **dict.fromkeys(("receipt", "allocation"), _receipt),
         "participant": _participant,
+        "class_review": _class_review,
         "leave": _leave,
         "opportunity": _opportunity,
         "stage_change": _stage_change,
@@ -150,6 +151,11 @@ def _receipt(cast: Cast, entity: str, action: str, owner: str) -> int:
     if found := _deleted(action):
         cast.set({"receipt": models.Receipt, "allocation": models.Allocation}[entity], made, **found)
     return made
+
+
+def _class_review(cast: Cast, _entity: str, action: str, owner: str) -> int:
+    """A customer of class A whose purchases speak for C."""
+    return review_of(cast, cast.customer(owner=owner, customer_class="a"), **_deleted(action))
 
 
 def _participant(cast: Cast, _entity: str, action: str, owner: str) -> int:

@@ -7,7 +7,7 @@ from tests.matrix.world import OF_CONTRACTS, ROLE, SALES, Planted
 POOLED = ("lead", "customer")
 SCOPED = (
     *("lead", "customer", "contact", "follow_up", "opportunity", "stage_change", "contract", "contract_line", "payment_plan"),
-    *("receipt", "allocation", "participant"),
+    *("receipt", "allocation", "participant", "class_review"),
     *("work_report", "leave", "approval", "approval_action", "approval_task", "delegation"),
 )
 """Record types whose rows are somebody's; of all others the role alone decides."""
@@ -52,6 +52,8 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     },
     # A colleague is let in by a superior, with the record's own verb.
     "participant": {"create": NOBODY_AT_ALL, "import": NOBODY_AT_ALL, **dict.fromkeys(("edit", "delete"), SUPERIORS | ADMIN)},
+    # The portal proposes a class each quarter; a superior decides.
+    "class_review": {**dict.fromkeys(_GENERATED, NOBODY_AT_ALL), **dict.fromkeys(("accept", "override"), SUPERIORS | ADMIN)},
     "stage_change": dict.fromkeys(_GENERATED, NOBODY_AT_ALL),
     # Who sells writes contracts and has the customer sign; legal seals; a superior ends one before its time.
     "contract": {

@@ -138,7 +138,8 @@ def _shared(cast: Cast, world: World) -> None:
             key = cast.add(models.Participant, **part, level="read", until=date(2026, 5, 20), ends_at=ends_at, note=note, version=1)
             world.records.append(Planted("participant", key, "rep", (note,)))
         if ends_at > NOW:
-            world.records[before:] = [replace(each, guests=(guest,)) for each in world.records[before:]]
+            theirs = [each if each.entity == "class_review" else replace(each, guests=(guest,)) for each in world.records[before:]]
+            world.records[before:] = theirs
     with cast.act("system") as session:
         touch_access(session)
 
@@ -219,6 +220,16 @@ def _customer(cast: Cast, world: World, number: int, owner: str, tag: str) -> No
     )
     world.records.append(Planted("follow_up", follow_up_id, owner, (said,)))
     world.records.append(Planted("contact", contact_id, owner, (person, mobile.removeprefix("+86"))))
+    if owner:
+        why = f"review-canary-{tag}"
+        world.records.append(Planted("class_review", review_of(cast, customer_id, reason=why), owner, (why,)))
+
+
+def review_of(cast: Cast, customer_id: int, **values: object) -> int:
+    """What the quarter proposes for a customer, as it lies in the database."""
+    about = {"customer_id": customer_id, "origin_id": customer_id, "quarter": "2026-Q2", "current_class": "a", "proposed": "c"}
+    figures = {"amount": 0, "earlier": 0, "deals": 0, "potential": 0, "points": 0, "due_on": date(2026, 4, 11)}
+    return cast.add(models.ClassReview, **about, **figures, state="proposed", version=1, **values)
 
 
 def _contract(cast: Cast, world: World, owner: str, state: str, of: str = "") -> None:
