@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from portal import models
+from portal.domain import class_review
 from portal.engine.mask import normalise_name
+from portal.engine.verbs import verb_named
+from portal.security.perform import perform
 from tests.cast import Cast
 from tests.domain.test_imports import Desk, shipped
 from tests.sample_data import CRM, sample_data
@@ -52,6 +57,38 @@ def test_the_sales_data_becomes_customers_products_and_deals(desk: Desk, cast: C
     people = {row.id: (row.name, row.team_id) for row in cast.rows(models.User)}
     agents = {row["opportunity_id"]: row["sales_agent"] for row in given}
     assert all((people[row.owner_id][0], row.team_id) == (agents[row.number], people[row.owner_id][1]) for row in found)
+
+
+def test_a_quarter_is_reviewed_on_the_sales_data(desk: Desk, cast: Cast) -> None:
+    """The customers of the file, given to somebody, judged at the turn of its last year as a query of one's own judges them."""
+    for file, mapping in (("sales_teams", "sales_teams"), ("accounts", "crm_accounts"), ("products", "crm_products")):
+        desk.run(sample_data() / CRM / f"{file}.csv", shipped(f"{mapping}.json"))
+    desk.run(sample_data() / CRM / "sales_pipeline.csv", shipped("crm_pipeline.json"))
+    now = datetime(2018, 1, 1, 0, tzinfo=UTC)
+    ids = [row.id for row in cast.rows(models.Customer)]
+    assign = verb_named("customer", "assign")
+    assert assign is not None
+    with cast.act("director", now) as session:
+        assert len(perform(session, assign, ids, acting_user=session.info["principal"], now=now).done) == len(ids)
+    with cast.session_factory() as session:
+        session.connection().execute(update(models.Customer.__table__).values(created_at=datetime(2016, 1, 1, tzinfo=UTC)))
+        session.commit()
+    with cast.act("system", now):
+        proposed = class_review.propose(now)
+    bought: dict[str, list[int]] = {}
+    for row in rows_of("sales_pipeline.csv"):
+        if row["account"] and row["deal_stage"] == "Won" and row["close_date"].startswith("2017"):
+            bought.setdefault(row["account"], []).append(int(float(row["close_value"])))
+    names = {row.id: row.name for row in cast.rows(models.Customer)}
+    found = {names[row.customer_id]: (row.amount, row.deals, row.proposed) for row in cast.rows(models.ClassReview)}
+    assert proposed == len(found) == len(ids)
+    assert found == {name: (sum(sums), len(sums), _class_of(sum(sums), len(sums))) for name, sums in bought.items()}
+    assert Counter(each for _, _, each in found.values()) == {"a": 4, "b": 81}
+
+
+def _class_of(amount: int, deals: int) -> str:
+    points = (amount >= 80_000) + (amount >= 300_000) + (deals >= 1) + (deals >= 4)
+    return "a" if points >= 4 else "b" if points >= 2 else "c"
 
 
 def test_a_deal_is_met_again_by_its_number(desk: Desk, cast: Cast) -> None:
