@@ -94,6 +94,17 @@ def _pair(text: str) -> tuple[int, int]:
     return low, high
 
 
+def _change_rule(text: str) -> str:
+    """`{number}-V{n}`: the contract's own number, and which version it is."""
+    try:
+        first, second, other = (text.format(number=number, n=n) for number, n in (("1", 2), ("1", 3), ("2", 2)))
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError("only {number} and {n}") from error
+    if first in (second, other):
+        raise ValueError("it must hold {number} and {n}")
+    return text
+
+
 def _terms(text: str) -> tuple[tuple[int, int], ...]:
     """`30:3,70:30`: 30 per cent within 3 days, 70 within 30; together 100."""
     found = tuple((_positive(share), _whole(days)) for share, _, days in (part.partition(":") for part in _words(text)))
@@ -150,6 +161,14 @@ POLICIES: dict[str, PolicyDefinition] = {
         _d("class.remind_days", "10,3,0", "天 | days", "到期前几天提醒 | Remind before it is due", "records C", _wholes),
         _d("notify.class_review", "bell,mail", "", "分类评估提醒发到 | Class review reminders go to", "records C", _channels),
         _d("contract.number", "HT-{year}-{seq:4}", "", "合同编号规则 | Numbers of contracts", "records, number rule", _number_rule),
+        _d(
+            "contract.change_number",
+            "{number}-V{n}",
+            "",
+            "合同变更的编号 | Numbers of changed contracts",
+            "records, number rule",
+            _change_rule,
+        ),
         _d("contract.payment_terms", "30:3,70:30", "%:天 | %:days", "默认付款条款 | Usual payment terms", "handbook 39, 53", _terms),
         _d("payment.overdue_days", "7,15,30", "天 | days", "逾期分级到 | Overdue levels end at", "handbook 55", _wholes),
         _d("payment.remind_days", "7,0", "天 | days", "到期前内部提醒 | Tell the owner and finance before", "handbook 54", _wholes),
@@ -162,6 +181,14 @@ POLICIES: dict[str, PolicyDefinition] = {
             "60",
             "天 | days",
             "必经财务的账期 | Credit that always passes finance",
+            "handbook 41",
+            _positive,
+        ),
+        _d(
+            "contract.finance_credit_added",
+            "1",
+            "天 | days",
+            "变更时账期延长多少必经财务 | Credit added by a change that passes finance",
             "handbook 41",
             _positive,
         ),

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from portal.demo.company import Company, Person
 from portal.demo.rows import Stage, write
-from portal.domain import collection, contract_verbs, contracts, receipts
+from portal.domain import collection, contract_verbs, contracts, payments, receipts
 from portal.domain.approval_flows import flow_for
 from portal.domain.approval_verbs import approve, send_back
 from portal.domain.approvals import submit
@@ -93,9 +93,9 @@ def _one(maker: _Maker, rep: Person, customer: Customer, end: str) -> None:
 def _paid(maker: _Maker, contract: Contract, number: int, at: datetime) -> None:
     """Some customers have paid the advance, some all, some only a part, and one nothing yet."""
     cashier, session = maker.duty("cashier"), maker.stage.session
-    payments = contracts.payments_of(session, contract.id)
-    whole, advance = contract.amount or Decimal(0), payments[0].amount or Decimal(0)
-    amount = (Decimal(0), advance, advance / 2, whole)[number % 4].quantize(contracts.CENT)
+    first = contracts.payments_of(session, contract.id)[0]
+    whole, advance = contract.amount or Decimal(0), first.amount or Decimal(0)
+    amount = payments.cents((Decimal(0), advance, advance / 2, whole)[number % 4])
     verb = verb_named("contract", "receive")
     assert verb is not None  # noqa: S101 - declared in portal/domain/receipts.py
     if amount:

@@ -134,7 +134,7 @@ def submit(verb: Verb, flow: Flow, record: Any, *, acting_user: Principal, now: 
             flow_number=flow.number,
             plan={"steps": planned(verb, flow, record.id, now=now)},
             snapshot=snapshot(spec, record),
-            earlier=_earlier(session, spec, record.id, verb),
+            earlier=(rule.against(record) if rule and rule.against else None) or _earlier(session, spec, record.id, verb),
             form={each.key: each.to_json(form.get(each.key)) for each in verb.form},
         )
         session.add(made)

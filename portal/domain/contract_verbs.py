@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from portal import models
-from portal.domain.calendar import company_day
+from portal.domain import contract_versions
 from portal.domain.contracts import fingerprint_of, payments_of, refuse_incomplete
 from portal.engine import store
 from portal.engine.errors import PortalError, Refused
-from portal.engine.kinds.texts import LongTextField
+from portal.engine.kinds.texts import LongTextField, TextField
 from portal.engine.outbox import notify
 from portal.engine.tables import Attachment
 from portal.engine.text import Text, say
@@ -32,8 +32,11 @@ STEPS: tuple[Mapping[str, Any], ...] = (
     {**_FINANCE_STEP, "when": [["amount", "ge", "policy:contract.finance_from_amount"]]},
 )
 """Sales → legal → finance → the customer's signature → our seal (handbook 40)."""
-ALWAYS: tuple[Mapping[str, Any], ...] = ({**_FINANCE_STEP, "when": [["credit_days", "ge", "policy:contract.finance_credit_days"]]},)
-"""Long credit passes finance whatever flow is published (handbook 41)."""
+ALWAYS: tuple[Mapping[str, Any], ...] = (
+    {**_FINANCE_STEP, "when": [["credit_days", "ge", "policy:contract.finance_credit_days"]]},
+    {**_FINANCE_STEP, "when": [["credit_added", "ge", "policy:contract.finance_credit_added"]]},
+)
+"""Long credit passes finance whatever flow is published, and so does a change to longer credit (handbook 41)."""
 PDF = "application/pdf"
 
 
@@ -56,6 +59,11 @@ def each_in(
     return outcome
 
 
+def _refuse_unready(contract: models.Contract) -> None:
+    refuse_incomplete(store.session(), contract)
+    contract_versions.refuse_unready(contract)
+
+
 @verb(
     "contract:submit",
     "送审 | Submit",
@@ -71,7 +79,8 @@ def each_in(
         returned=_S.DRAFT.value,
         always=ALWAYS,
         stands={"legal": _S.TO_LEGAL.value, "finance": _S.TO_FINANCE.value},
-        ready=lambda contract: refuse_incomplete(store.session(), contract),
+        ready=_refuse_unready,
+        against=contract_versions.against,
     ),
     help="法务和财务依次审批，期间不能改动；长账期必经财务。"
     " | Legal and finance decide in turn; it stands still meanwhile. Long credit always passes finance.",
@@ -145,10 +154,7 @@ def seal(contracts: Sequence[models.Contract], *, acting_user: Principal, now: d
     def sealed(contract: models.Contract) -> None:
         _refuse_other(contract)
         contract.state, contract.effective_at = _S.EFFECTIVE.value, now
-        session, today = store.session(), company_day(now)
-        with entrusted(session, replace(acting_user, is_system=True, note="contract:seal")):
-            for each in payments_of(session, contract.id):
-                each.due_on, each.state = today + timedelta(days=each.days or 0), PaymentState.OPEN.value
+        contract_versions.take_over(contract, acting_user=acting_user, now=now)
         _tell(contract, now)
 
     return each_in(contracts, (_S.TO_SEAL,), sealed, message="已生效，回款计划开始计日。 | In effect; payments fall due from today.")
@@ -189,7 +195,30 @@ def reopen(contracts: Sequence[models.Contract], *, acting_user: Principal, now:
     return each_in(contracts, (_S.TO_SIGN, _S.TO_SEAL), taken_back, message="已退回草稿，改好后重新送审。 | A draft again; submit it anew.")
 
 
-def _end(contracts: Sequence[models.Contract], state: ContractState, acting_user: Principal, *, message: str) -> Outcome:
+@verb(
+    "contract:change",
+    "变更 | Change",
+    icon="file-pencil",
+    takes=("own", "reach"),
+    states=(_S.EFFECTIVE,),
+    form=(("reason", TextField("变更原因 | Why it changes", 500, required=True)),),
+    help="生成新版本的草稿，重新审批、签章；盖章之前原合同照常履行、收款，盖章后由新版本取代。"
+    " | Makes a draft of the next version, decided and signed anew. Until its seal this one stays in force; then the new one replaces it.",
+)
+def change(contracts: Sequence[models.Contract], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
+    """The next version of a contract in effect, as a draft beside it; one at a time."""
+    made: list[models.Contract] = []
+
+    def begun(contract: models.Contract) -> None:
+        made.append(contract_versions.begin(contract, reason, now=now))
+
+    outcome = each_in(contracts, (_S.EFFECTIVE,), begun, message="变更草稿已建好，改完送审。 | Drafted; edit it, then submit.")
+    if len(made) == 1:
+        outcome.href = f"/contract/{made[0].id}"
+    return outcome
+
+
+def _end(contracts: Sequence[models.Contract], state: ContractState, acting_user: Principal, *, now: datetime, message: str) -> Outcome:
     session = store.session()
 
     def ended(contract: models.Contract) -> None:
@@ -198,6 +227,7 @@ def _end(contracts: Sequence[models.Contract], state: ContractState, acting_user
             raise Refused("已经有回款，不能作废，请用“终止”。 | Something was received; terminate it instead.", rule="receipts")
         contract.state = state.value
         session.flush()
+        contract_versions.call_off(contract, acting_user=acting_user, now=now)
         with entrusted(session, replace(acting_user, is_system=True, note=f"contract:{state.value}")):
             for each in payments:
                 if each.state == PaymentState.OPEN.value:
@@ -212,10 +242,10 @@ _WHY = (("reason", LongTextField("原因 | Reason", required=True)),)
 @verb("contract:terminate", "终止 | Terminate", icon="circle-x", takes=("reach",), columns=("state",), states=(_S.EFFECTIVE,), form=_WHY)
 def terminate(contracts: Sequence[models.Contract], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """Ended before its time; payments that nothing was received for are no longer waited for."""
-    return _end(contracts, _S.TERMINATED, acting_user, message="已终止。 | Terminated.")
+    return _end(contracts, _S.TERMINATED, acting_user, now=now, message="已终止。 | Terminated.")
 
 
 @verb("contract:void", "作废 | Void", icon="file-x", takes=("reach",), columns=("state",), states=(_S.EFFECTIVE,), form=_WHY)
 def void(contracts: Sequence[models.Contract], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """As if it had never been; only while nothing was received."""
-    return _end(contracts, _S.VOID, acting_user, message="已作废。 | Void.")
+    return _end(contracts, _S.VOID, acting_user, now=now, message="已作废。 | Void.")

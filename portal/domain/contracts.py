@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from portal import models
 from portal.domain.approvals import snapshot
 from portal.domain.calendar import company_day
+from portal.domain.payments import CENT, HUNDRED, share_out
 from portal.engine import store
 from portal.engine.errors import Invalid, NotFound, Refused
 from portal.engine.operations import operation
@@ -24,8 +25,6 @@ from portal.entities.contracts import ContractState
 from portal.policies import policy
 from portal.security.principal import Principal
 
-CENT = Decimal("0.01")
-HUNDRED = Decimal(100)
 _NUMBERS = 711_905
 """The lock under which contracts get their numbers, one after the other."""
 _table: Any = models.Contract.__table__
@@ -52,7 +51,8 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
     sequence = _next_number(session, year)
     number = policy("contract.number", on=company_day(now)).format(year=year, seq=sequence)
     whose = {"owner_id": customer.owner_id, "team_id": customer.team_id}
-    made = models.Contract(**values, **whose, party=customer.name, number=number, year=year, sequence=sequence)
+    counted = {"number": number, "year": year, "sequence": sequence, "revision": 1}
+    made = models.Contract(**values, **whose, **counted, party=customer.name)
     session.add(made)
     session.flush()
     terms = policy("contract.payment_terms", on=company_day(now))
@@ -64,8 +64,13 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
     return made
 
 
-def _next_number(session: Session, year: int) -> int:
+def lock_numbers(session: Session) -> None:
+    """Until this transaction ends nobody else gives a number."""
     session.connection().execute(select(func.pg_advisory_xact_lock(_NUMBERS)))
+
+
+def _next_number(session: Session, year: int) -> int:
+    lock_numbers(session)
     return (session.connection().scalar(select(func.max(_table.c.sequence)).where(_table.c.year == year)) or 0) + 1
 
 
@@ -86,6 +91,9 @@ def change(contract: models.Contract, values: Mapping[str, Any], *, acting_user:
         raise Invalid({"customer_id": Text("合同不能换客户，请另建一份。 | A contract keeps its customer; make another one.")})
     for key, value in values.items():
         setattr(contract, key, value)
+    if contract.changes_id is not None:
+        before = session.connection().scalar(select(_table.c.credit_days).where(_table.c.id == contract.changes_id))
+        contract.credit_added = (contract.credit_days or 0) - (before or 0)
     session.flush()
     reckon(session, contract)
     return contract
@@ -166,7 +174,10 @@ def change_part(part: Any, values: Mapping[str, Any], *, acting_user: Principal,
     """Other figures; the amounts follow."""
     session = store.session()
     contract = _draft_of(session, part.contract_id)
+    _refuse_settled(part)
     _check_part(values)
+    if values.get("days", getattr(part, "days", None)) != getattr(part, "days", None):
+        part.due_on = None
     for key, value in values.items():
         setattr(part, key, value)
     session.flush()
@@ -191,12 +202,19 @@ def restore_part(part: Any, *, acting_user: Principal, now: datetime) -> Any:
 def _place(part: Any, deleted_at: datetime | None) -> Any:
     session = store.session()
     contract = _draft_of(session, part.contract_id)
+    _refuse_settled(part)
     part.deleted_at = deleted_at
     session.info["verb_name"] = "delete" if deleted_at else "restore"
     session.flush()
     session.info.pop("verb_name")
     reckon(session, contract)
     return part
+
+
+def _refuse_settled(part: Any) -> None:
+    """What was received whole before a contract was changed stays as it is."""
+    if getattr(part, "settled", None):
+        raise Refused("这一期变更前已收讫，不能改。 | This payment was received before the change and stays as it is.", rule="settled")
 
 
 def _check_part(values: Mapping[str, Any]) -> None:
@@ -233,13 +251,7 @@ def reckon(session: Session, contract: models.Contract) -> None:
         line.amount = less((line.quantity or Decimal(0)) * (line.price or Decimal(0)), line.discount)
     if lines:
         contract.amount = less(sum((line.amount or Decimal(0) for line in lines), Decimal(0)), contract.discount)
-    whole, left = contract.amount or Decimal(0), contract.amount or Decimal(0)
-    payments = payments_of(session, contract.id)
-    complete = sum((each.percent or Decimal(0) for each in payments), Decimal(0)) == HUNDRED
-    for each in payments:
-        is_last = complete and each is payments[-1]
-        each.amount = left if is_last else (whole * (each.percent or Decimal(0)) / HUNDRED).quantize(CENT, ROUND_HALF_UP)
-        left -= each.amount
+    share_out(payments_of(session, contract.id), contract.amount or Decimal(0))
     session.flush()
 
 

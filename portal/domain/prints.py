@@ -47,7 +47,7 @@ class Print:
         day = f"{company_day(self.view.now):%Y-%m-%d}"
         foot = " · ".join(part for part in (foot, self._t("打印于 {day} | Printed {day}").format(day=day)) if part)
         paper = Paper(self._text(layout.title), now=self.view.now, head=head, foot=foot, mark=self._mark(), count=self._t(_COUNT))
-        for section in layout.sections:
+        for section in filter(self._is_printed, layout.sections):
             self._section(paper, section)
         return paper.pdf()
 
@@ -59,6 +59,13 @@ class Print:
             return self._t(SAMPLE)
         state = self.spec.state
         return self._t(_DRAFT) if state and self.row.get(state.key) in prints_of(self.spec).drafts else ""
+
+    def _is_printed(self, section: Section) -> bool:
+        """A sample shows every section; a field that was archived since has no value."""
+        if self.row is None or not section.when:
+            return True
+        field = self.spec.fields.get(section.when)
+        return field is not None and not field.is_blank(self.row.get(section.when))
 
     def _section(self, paper: Paper, section: Section) -> None:
         if section.heading:

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.calendar import company_day
-from portal.domain.collection import level_of
 from portal.domain.contract_verbs import each_in
+from portal.domain.contract_versions import open_change
 from portal.domain.contracts import payments_of
+from portal.domain.payments import ZERO, left_of, lock_payments, settle
 from portal.domain.pooling import ids_of
 from portal.engine import store
 from portal.engine.errors import Invalid, Refused
@@ -30,18 +31,12 @@ from portal.entities.payments import ReceiptMethod, ReceiptState
 from portal.security.principal import Principal
 from portal.security.session import entrusted
 
-ZERO = Decimal(0)
 COLLECTED = (ContractState.EFFECTIVE, ContractState.EXPIRED)
 """What may be fulfilled: also after its last day."""
 TAKES = (*COLLECTED, ContractState.TERMINATED)
 """A contract that money still comes in for: what is owed outlives its last day, and its end before time."""
 OWED = (PaymentState.OPEN.value, PaymentState.PARTLY.value)
 _TOO_MUCH = "只剩 ¥{left} 未收；多出的请另行登记或退回。 | Only ¥{left} is still open; book the rest where it belongs, or pay it back."
-
-
-def left_of(payment: models.PaymentPlan) -> Decimal:
-    """What is still to come in of a payment."""
-    return (payment.amount or ZERO) - (payment.received or ZERO)
 
 
 def allocate(payments: Sequence[models.PaymentPlan], amount: Decimal) -> list[tuple[models.PaymentPlan, Decimal]]:
@@ -114,13 +109,15 @@ def receive(
     def book(contract: models.Contract) -> None:
         session = store.session()
         _check(amount, received_on, company_day(now))
-        _lock(session, contract.id)
+        lock_payments(session, contract.id)
+        if contract.state not in {state.value for state in TAKES}:
+            raise Refused("合同刚变更，请在新版本上登记。 | It has just been changed; book it on its new version.", rule="state")
         parts = allocate(payments_of(session, contract.id), amount)
         with entrusted(session, replace(acting_user, is_system=True, note="contract:receive")):
             booked = _booked(session, contract, amount, received_on, form)
             for payment, part in parts:
                 session.add(models.Allocation(contract_id=contract.id, receipt_id=booked.id, payment_plan_id=payment.id, amount=part))
-                _settle(payment, (payment.received or ZERO) + part, company_day(now))
+                settle(payment, (payment.received or ZERO) + part, company_day(now))
             session.flush()
 
     return each_in(contracts, TAKES, book, message=say("已入账 ¥{amount} | ¥{amount} booked", amount=f"{amount:,.2f}"))
@@ -136,13 +133,6 @@ def _check(amount: Decimal, received_on: date, today: date) -> None:
         raise Invalid(errors)
 
 
-def _lock(session: Session, contract_id: int) -> None:
-    """Two receipts of one contract at once follow each other, each seeing what is open then."""
-    plan: Any = models.PaymentPlan.__table__
-    session.connection().execute(select(plan.c.id).where(plan.c.contract_id == contract_id).order_by(plan.c.id).with_for_update())
-    session.expire_all()
-
-
 def _booked(session: Session, contract: models.Contract, amount: Decimal, received_on: date, form: Any) -> models.Receipt:
     payer = (form.get("payer") or "").strip() or contract.party
     kept = {key: form.get(key) or "" for key in ("method", "reference", "note")}
@@ -150,14 +140,6 @@ def _booked(session: Session, contract: models.Contract, amount: Decimal, receiv
     session.add(made)
     session.flush()
     return made
-
-
-def _settle(payment: models.PaymentPlan, received: Decimal, today: date) -> None:
-    """Its state and how overdue it is follow from what was received."""
-    payment.received = received
-    done = received >= (payment.amount or ZERO)
-    payment.state = (PaymentState.PAID if done else PaymentState.PARTLY if received > 0 else PaymentState.OPEN).value
-    payment.overdue = "" if done else level_of(payment.due_on, today)
 
 
 @verb(
@@ -175,7 +157,7 @@ def reverse(receipts: Sequence[models.Receipt], *, acting_user: Principal, now: 
     """As if it had not come in; the receipt stays and says why."""
     session, outcome = store.session(), Outcome()
     for receipt in receipts:
-        _lock(session, receipt.contract_id or 0)
+        lock_payments(session, receipt.contract_id or 0)
         if receipt.state != ReceiptState.BOOKED.value:
             refusal = Refused("这笔已经冲销了。 | This one has been reversed already.", rule="state")
             outcome.refused.append((receipt.id, refusal))
@@ -195,7 +177,7 @@ def _give_back(session: Session, receipt: models.Receipt, now: datetime) -> None
     payments = {each.id: each for each in payments_of(session, receipt.contract_id or 0)}
     for part in parts:
         payment = payments[part.payment_plan_id or 0]
-        _settle(payment, (payment.received or ZERO) - (part.amount or ZERO), company_day(now))
+        settle(payment, (payment.received or ZERO) - (part.amount or ZERO), company_day(now))
         part.deleted_at = now
     contract = session.scalars(select(models.Contract).where(models.Contract.id == receipt.contract_id)).one()
     if contract.state == ContractState.FULFILLED.value:
@@ -217,6 +199,12 @@ def fulfil(contracts: Sequence[models.Contract], *, acting_user: Principal, now:
     session, plan = store.session(), models.PaymentPlan
 
     def done(contract: models.Contract) -> None:
+        if (change := open_change(session, contract.id)) is not None:
+            raise Refused(
+                "变更 {number} 还在途，先办完或删除它。 | Change {number} is under way; complete or delete it first.",
+                rule="under_change",
+                number=change.number,
+            )
         owed = session.scalar(select(func.count()).select_from(plan).where(plan.contract_id == contract.id, plan.state.in_(OWED)))
         if owed:
             raise Refused("还有 {n} 期没有收齐。 | {n} payments are still open.", rule="owed", n=owed)

@@ -31,6 +31,8 @@ class Section:
     body: str = ""
     of: str = ""
     fields: tuple[str, ...] = ()
+    when: str = ""
+    """Printed only where this field of the record has a value; empty: always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def _section(kept: Mapping[str, Any]) -> Section:
     if kept["kind"] not in KINDS:
         raise ValueError(kept["kind"])
     heading, body, of = (str(kept.get(key, "")) for key in ("heading", "body", "of"))
-    return Section(kept["kind"], heading, body, of, tuple(str(key) for key in kept.get("fields", ())))
+    return Section(kept["kind"], heading, body, of, tuple(str(key) for key in kept.get("fields", ())), str(kept.get("when", "")))
 
 
 def check(spec: Spec, layout: Layout) -> None:
@@ -87,6 +89,8 @@ def check(spec: Spec, layout: Layout) -> None:
 def _check_section(spec: Spec, section: Section, number: int) -> None:
     for text in (section.heading, section.body):
         check_places(spec, text)
+    if section.when and section.when not in spec.fields:
+        raise Refused("第 {n} 节：没有字段 {key}。 | Section {n}: there is no field {key}.", rule="print_field", n=number, key=section.when)
     if section.kind == "text" and not (section.body.strip() or section.heading.strip()):
         raise Refused("第 {n} 节没有文字。 | Section {n} has no words.", rule="print_empty", n=number)
     if section.kind in ("facts", "table"):

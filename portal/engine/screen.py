@@ -27,6 +27,20 @@ class Board:
 
 
 @dataclass(frozen=True, slots=True)
+class Versions:
+    """Records of which one replaces another: the record page shows them all, and what this one changes.
+
+    `family` are the attributes that all versions of one thing have in common, `rank` counts them, `before` refers
+    to the version that a record changes; `facts` are told of each.
+    """
+
+    family: tuple[str, ...]
+    rank: str
+    before: str
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Screen:
     """Columns of the list, its tabs (scope branches) and filters, order, the form's fields, children shown."""
 
@@ -57,5 +71,6 @@ class Screen:
     """Offered beside the list."""
     whole: bool = False
     """Read and written as a whole, at a desk of its own: a role's rights do not tell its fields apart."""
+    versions: Versions | None = None
     prints: Prints | None = None
     """Offered on the record page and in REST as PDF."""

@@ -52,6 +52,8 @@ class ApprovalRule:
     """Steps with conditions that no published flow can leave out: where one applies and nobody it names decides, it is added."""
     ready: Callable[[Any], None] | None = None
     """Asked before it is submitted: raises where the record is not complete."""
+    against: Callable[[Any], Mapping[str, Any] | None] | None = None
+    """What a record is compared with where it replaces another: that one's fields, and its parts' rows."""
     stands: Mapping[str, str] = field(default_factory=dict)
     """Role → state of the record while somebody of that role decides; a step of nobody named here leaves it where it stands."""
 

@@ -12,7 +12,7 @@ from portal.engine.entity import Entity, Owned
 from portal.engine.kinds import Choices, choice, date, decimal, instant, integer, longtext, money, ref, states, text
 from portal.engine.printing import Layout, Prints, Section
 from portal.engine.query.search import search_index
-from portal.engine.screen import Screen
+from portal.engine.screen import Screen, Versions
 
 MENU = "合同与回款 | Contracts"
 
@@ -33,28 +33,37 @@ class ContractState(Choices):
     EFFECTIVE = "effective", "生效 | Effective", "ok"
     FULFILLED = "fulfilled", "履行完毕 | Fulfilled", "ok"
     EXPIRED = "expired", "到期 | Expired", "warn"
+    CHANGED = "changed", "已变更 | Changed"
     TERMINATED = "terminated", "终止 | Terminated", "bad"
     VOID = "void", "作废 | Void"
 
 
 _S = ContractState
 CONTRACT_EDGES = {
-    _S.DRAFT: (_S.TO_LEGAL,),
-    _S.TO_LEGAL: (_S.TO_FINANCE, _S.TO_SIGN, _S.DRAFT),
-    _S.TO_FINANCE: (_S.TO_SIGN, _S.TO_LEGAL, _S.DRAFT),
-    _S.TO_SIGN: (_S.TO_SEAL, _S.DRAFT),
-    _S.TO_SEAL: (_S.EFFECTIVE, _S.DRAFT),
-    _S.EFFECTIVE: (_S.FULFILLED, _S.EXPIRED, _S.TERMINATED, _S.VOID),
-    _S.EXPIRED: (_S.FULFILLED,),
+    _S.DRAFT: (_S.TO_LEGAL, _S.VOID),
+    _S.TO_LEGAL: (_S.TO_FINANCE, _S.TO_SIGN, _S.DRAFT, _S.VOID),
+    _S.TO_FINANCE: (_S.TO_SIGN, _S.TO_LEGAL, _S.DRAFT, _S.VOID),
+    _S.TO_SIGN: (_S.TO_SEAL, _S.DRAFT, _S.VOID),
+    _S.TO_SEAL: (_S.EFFECTIVE, _S.DRAFT, _S.VOID),
+    _S.EFFECTIVE: (_S.FULFILLED, _S.EXPIRED, _S.CHANGED, _S.TERMINATED, _S.VOID),
+    _S.EXPIRED: (_S.FULFILLED, _S.CHANGED),
     _S.FULFILLED: (_S.EFFECTIVE,),
 }
-_RAN = (_S.EFFECTIVE.value, _S.FULFILLED.value, _S.EXPIRED.value, _S.TERMINATED.value)
+_RAN = (_S.EFFECTIVE.value, _S.FULFILLED.value, _S.EXPIRED.value, _S.CHANGED.value, _S.TERMINATED.value)
 
 
 PAPER = Layout(
     "{title} | {title}",
     (
         Section("facts", fields=("number", "party", "kind", "amount", "discount", "credit_days", "start_on", "end_on", "delivery")),
+        Section(
+            "text",
+            "变更说明 | What this changes",
+            "本合同是第 {revision} 版，自盖章生效起取代合同 {changes_number}；原合同已收的款项计入本合同。变更原因：{change_reason}"
+            " | This is version {revision}. From its seal on it takes the place of contract {changes_number}; "
+            "what was received for that one counts for this one. Why: {change_reason}",
+            when="changes_number",
+        ),
         Section(
             "table",
             "一、产品与价格 | 1. Products and prices",
@@ -80,7 +89,13 @@ class Contract(Entity, Owned):
     """合同 | Contract: what was agreed with a customer, decided by legal and finance before it is signed (handbook 39–45)."""
 
     __table_args__ = (
-        UniqueConstraint("year", "sequence", name="uq_contract_sequence"),
+        UniqueConstraint("year", "sequence", "revision", name="uq_contract_sequence"),
+        Index(
+            "ix_contract_open_change",
+            "changes_id",
+            unique=True,
+            postgresql_where=sql("changes_id IS NOT NULL AND deleted_at IS NULL AND state <> 'void'"),
+        ),
         search_index("contract", "number", "title", "party"),
         Index("ix_contract_created_at", "created_at", "id"),
         Index("ix_contract_state", "state"),
@@ -113,10 +128,19 @@ class Contract(Entity, Owned):
     approved_at = instant("审批通过 | Approved", readonly=True)
     signed_at = instant("客户签章 | Signed", readonly=True)
     effective_at = instant("生效时间 | Effective since", readonly=True)
+    revision = integer("版本 | Version", least=1, default=1, readonly=True)
+    """All versions of a contract have its year and sequence."""
+    changes_id = ref("变更自 | Changes", "contract", readonly=True, index=False)
+    changes_number = text("变更的合同 | Contract it changes", 40, readonly=True)
+    """Read in the approval and printed without reading the other contract."""
+    change_reason = text("变更原因 | Why changed", 500, readonly=True)
+    replaced_by_id = ref("变更为 | Replaced by", "contract", readonly=True)
+    credit_added = integer("账期延长（天） | Credit added, days", readonly=True)
+    """Against the contract that it changes; longer credit passes finance (handbook 41)."""
     year: Mapped[int] = mapped_column(Integer, nullable=False, default=0, server_default="0")
     sequence: Mapped[int] = mapped_column(Integer, nullable=False, default=0, server_default="0")
 
-    verbs = ("submit", "mark_signed", "seal", "receive", "fulfil", "reopen", "terminate", "void", "share")
+    verbs = ("submit", "mark_signed", "seal", "receive", "change", "fulfil", "reopen", "terminate", "void", "share")
     screen = Screen(
         icon="certificate",
         menu=MENU,
@@ -146,6 +170,9 @@ class Contract(Entity, Owned):
             "clauses",
         ),
         related=("contract_line", "payment_plan", "receipt", "participant"),
+        versions=Versions(
+            family=("year", "sequence"), rank="revision", before="changes_id", facts=("number", "amount", "effective_at", "change_reason")
+        ),
         prints=Prints(PAPER, drafts=(_S.DRAFT, _S.TO_LEGAL, _S.TO_FINANCE, _S.VOID)),
     )
 
@@ -189,7 +216,7 @@ PAYMENT_EDGES = {
     PaymentState.PLANNED: (PaymentState.OPEN, PaymentState.VOID),
     PaymentState.OPEN: (PaymentState.PARTLY, PaymentState.PAID, PaymentState.VOID),
     PaymentState.PARTLY: (PaymentState.PAID, PaymentState.OPEN, PaymentState.VOID),
-    PaymentState.PAID: (PaymentState.PARTLY, PaymentState.OPEN),
+    PaymentState.PAID: (PaymentState.PARTLY, PaymentState.OPEN, PaymentState.VOID),
 }
 
 
@@ -221,6 +248,10 @@ class PaymentPlan(Entity):
     amount = money("应收 | Amount", readonly=True)
     due_on = date("到期日 | Due", readonly=True, slot="next")
     received = money("已收 | Received", readonly=True)
+    settled = money("变更前已收讫 | Paid before the change", readonly=True)
+    """Of a version that changes another: this payment was whole before, and stays as it is."""
+    carried_id = ref("原款项 | Payment before", "payment_plan", readonly=True, index=False)
+    """The payment of the changed contract that this one goes on with: its money and its due day come along."""
     overdue = choice("逾期 | Overdue", OverdueLevel, readonly=True)
     """Kept by the night's job and by every receipt."""
     state = states("状态 | State", PaymentState, edges=PAYMENT_EDGES)
@@ -234,7 +265,7 @@ class PaymentPlan(Entity):
         filters=("state", "overdue", "contract_id", "due_on", "amount", "created_at"),
         order="due_on",
         form=("contract_id", "name", "percent", "days"),
-        facts=("contract_id", "name", "percent", "days", "amount", "due_on", "received", "overdue", "state"),
+        facts=("contract_id", "name", "percent", "days", "amount", "due_on", "received", "settled", "overdue", "state"),
         related=("allocation",),
         attachments=False,
     )

@@ -94,6 +94,7 @@ def _drafted(form: MultiDict[str, str]) -> tuple[Layout, int]:
             heading=_pair(form, "heading", _LINE),
             body=_pair(form, "body", _BODY),
             fields=(*kept, *(key for key in fields if key not in kept)),
+            when=form.get("when", ""),
         )
     return Layout(sections=tuple(sections), **texts), chosen
 

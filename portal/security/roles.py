@@ -47,7 +47,7 @@ _MANAGE = "read create edit delete export import"
 _CONTRACT_PARTS = ("contract_line", "payment_plan")
 _MONEY_IN = (*_verbs("receipt", "read export"), "allocation:read")
 _CONTRACTS = (
-    *_verbs("contract", "read create edit delete export submit mark_signed reopen fulfil"),
+    *_verbs("contract", "read create edit delete export submit mark_signed reopen change fulfil"),
     *_MONEY_IN,
     *(verb for part in _CONTRACT_PARTS for verb in _verbs(part, "read create edit delete export")),
 )

@@ -45,10 +45,22 @@ def box_of(spec: Spec, record_id: int, rights: Rights, view: View, now: datetime
     return None if found is None else drawn(found, rights, view)
 
 
+def differences(spec: Spec, new: Mapping[str, Any], old: Mapping[str, Any], rights: Rights, view: View) -> list[tuple[str, str, str]]:
+    """Where two kept versions of a record differ, as its reader may see them: label, new value, old value."""
+    return [line for line in _facts(spec, new, old, rights, view) if line[2]]
+
+
 def drawn(found: Standing, rights: Rights, view: View) -> Box:
     spec = spec_named(found.entity)
     steps = tuple(_step(stop, view) for stop in found.stops)
-    return Box(found, found.state.in_(view.language), found.state.tone, steps, tuple(_facts(spec, found, rights, view)))
+    facts = _facts(spec, found.snapshot, found.earlier, rights, view, decides=found.task_id is not None)
+    return Box(
+        found,
+        found.state.in_(view.language),
+        found.state.tone,
+        steps,
+        tuple(_facts(spec, found.snapshot, found.earlier, rights, view, decides=found.task_id is not None)),
+    )
 
 
 def _step(stop: Stop, view: View) -> BoxStep:
@@ -63,27 +75,31 @@ def _step(stop: Stop, view: View) -> BoxStep:
     )
 
 
-def _facts(spec: Spec, found: Standing, rights: Rights, view: View) -> list[tuple[str, str, str]]:
-    keys = dict.fromkeys((*(f.key for f in spec.facts), *(f.key for f in spec.form)))
-    shown = [spec.fields[key] for key in keys if key in found.snapshot and rights.sees(spec, spec.fields[key])]
-    referred = _referred(shown, found)
+def _facts(
+    spec: Spec, kept: Mapping[str, Any], earlier: Mapping[str, Any], rights: Rights, view: View, *, decides: bool = False
+) -> list[tuple[str, str, str]]:
+    versions = [key for key in (spec.screen.versions.facts if spec.screen.versions else ()) if kept.get(key)]
+    keys = dict.fromkeys((*versions, *(f.key for f in spec.facts), *(f.key for f in spec.form)))
+    shown = [spec.fields[key] for key in keys if key in kept and rights.sees(spec, spec.fields[key])]
+    referred = _referred(shown, (kept, earlier))
     lines = []
     for each in shown:
-        new = _words(spec, each, found.snapshot, rights, view, referred)
-        old = _words(spec, each, found.earlier, rights, view, referred) if each.key in found.earlier else new
+        new = _words(spec, each, kept, rights, view, referred)
+        old = _words(spec, each, earlier, rights, view, referred) if each.key in earlier else new
         lines.append((str(pick(each.label, view.language)), new, old if old != new else ""))
-    return lines + [line for part in spec.parts() if part.name in found.snapshot for line in _part(part, found, rights, view)]
+    for part in spec.parts():
+        if part.name in kept and (decides or rights.principal.may(f"{part.name}:read")):
+            lines += _part(part, kept, earlier, rights, view)
+    return lines
 
 
-def _part(part: Spec, found: Standing, rights: Rights, view: View) -> list[tuple[str, str, str]]:
+def _part(part: Spec, kept: Mapping[str, Any], earlier: Mapping[str, Any], rights: Rights, view: View) -> list[tuple[str, str, str]]:
     """The record's parts as submitted, one line each, for who decides and for who reads them anyway."""
-    if not (rights.principal.may(f"{part.name}:read") or found.task_id):
-        return []
-    new, old = (_rows(part, kept.get(part.name, ()), rights, view) for kept in (found.snapshot, found.earlier))
+    new, old = (_rows(part, rows.get(part.name, ()), rights, view) for rows in (kept, earlier))
     label, lines = str(pick(part.label, view.language)), []
-    for place in range(max(len(new), len(old) if found.earlier else 0)):
+    for place in range(max(len(new), len(old) if earlier else 0)):
         now = new[place] if place < len(new) else "—"
-        was = (old[place] if place < len(old) else "—") if found.earlier else now
+        was = (old[place] if place < len(old) else "—") if earlier else now
         lines.append((f"{label} {place + 1}", now, was if was != now else ""))
     return lines
 
@@ -94,13 +110,11 @@ def _rows(part: Spec, kept: Sequence[Mapping[str, Any]], rights: Rights, view: V
     return [" · ".join(words for f in fields if (words := _words(part, f, row, rights, view, {})) != "—") for row in kept]
 
 
-def _referred(shown: list[Field], found: Standing) -> dict[tuple[str, int], str]:
+def _referred(shown: list[Field], versions: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], str]:
     wanted: dict[str, set[int]] = {}
     for each in shown:
         if isinstance(each, ReferenceField):
-            wanted.setdefault(each.target, set()).update(
-                int(kept[each.key]) for kept in (found.snapshot, found.earlier) if kept.get(each.key)
-            )
+            wanted.setdefault(each.target, set()).update(int(kept[each.key]) for kept in versions if kept.get(each.key))
     return {(target, key): name for target, ids in wanted.items() for key, name in names(target, ids).items()}
 
 

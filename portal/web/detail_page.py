@@ -23,6 +23,7 @@ from portal.web.approval_box import Box, box_of
 from portal.web.forms import FormField
 from portal.web.related import Panel
 from portal.web.timeline import Timeline
+from portal.web.versions import Chain, chain_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class DetailPage:
     restore_href: str | None
     approval: Box | None = None
     print_href: str | None = None
+    chain: Chain | None = None
+    """All versions of what this record is one of."""
     alike_href: str = ""
     """Where the part about possible duplicates is fetched."""
     merged: tuple[str, str] | None = None
@@ -128,6 +131,7 @@ class DetailPageBuilder:
             alike_href=f"{self.href}/duplicates" if spec.mergeable and not deleted else "",
             merged=self._merged(),
             approval=box_of(spec, self.id, self.rights, self.view, self.view.now) if self.view.now else None,
+            chain=chain_of(spec, self.row, self.rights, self.view),
             print_href=f"{self.href}/print.pdf" if spec.screen.prints and not deleted else None,
         )
 

@@ -271,9 +271,9 @@ def test_ended_and_void_only_while_nothing_was_received(cast: Cast) -> None:
 # who sees what --------------------------------------------------------------------------------------
 
 _SEEN = {
-    "legal": {"to_legal", "to_finance", "to_sign", "to_seal", "effective", "fulfilled", "expired", "terminated", "void"},
-    "finance": {"to_finance", "effective", "fulfilled", "expired", "terminated"},
-    "cashier": {"effective", "fulfilled", "expired", "terminated"},
+    "legal": {"to_legal", "to_finance", "to_sign", "to_seal", "effective", "fulfilled", "expired", "changed", "terminated", "void"},
+    "finance": {"to_finance", "effective", "fulfilled", "expired", "changed", "terminated"},
+    "cashier": {"effective", "fulfilled", "expired", "changed", "terminated"},
     "warehouse": set(),
     "service": set(),
 }

@@ -57,7 +57,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     "stage_change": dict.fromkeys(_GENERATED, NOBODY_AT_ALL),
     # Who sells writes contracts and has the customer sign; legal seals; a superior ends one before its time.
     "contract": {
-        **dict.fromkeys(("create", "edit", "delete", "submit", "mark_signed", "reopen"), SALES_STAFF),
+        **dict.fromkeys(("create", "edit", "delete", "submit", "mark_signed", "reopen", "change"), SALES_STAFF),
         **dict.fromkeys(("terminate", "void"), SUPERIORS),
         "fulfil": SALES_STAFF,
         "seal": frozenset({"legal"}),
@@ -112,7 +112,7 @@ STATES = {
     "receive": ("effective", "expired", "terminated"),
     "fulfil": ("effective", "expired"),
     "reopen": ("to_sign", "to_seal"),
-    **dict.fromkeys(("terminate", "void"), ("effective",)),
+    **dict.fromkeys(("change", "terminate", "void"), ("effective",)),
 }
 """In which states a contract lets what be done to it or its parts; files may be added in any."""
 OF_THE_AUTHOR = frozenset({"edit", "submit"})

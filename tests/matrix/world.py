@@ -45,7 +45,7 @@ OF_THE_HOLDER = frozenset({"approval_task", "delegation"})
 """A decision that waits is for who decides, a deputy for who named him: nobody above looks in."""
 
 OF_CONTRACTS = ("contract", "contract_line", "payment_plan", "receipt", "allocation")
-_RAN = ("effective", "fulfilled", "expired", "terminated")
+_RAN = ("effective", "fulfilled", "expired", "changed", "terminated")
 DUTY_STATES = {"legal": ("to_legal", "to_finance", "to_sign", "to_seal", "void", *_RAN), "finance": ("to_finance", *_RAN), "cashier": _RAN}
 """Legal sees contracts from the moment they are submitted, finance those it decides on and running ones, the cashier those
 that money comes in for, and not what was sold."""
