@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from portal.demo.company import Company, Person
 from portal.demo.rows import Stage, write
-from portal.domain import collection, contract_verbs, contracts, payments, receipts
+from portal.domain import collection, contract_verbs, contract_versions, contracts, payments, receipts
 from portal.domain.approval_flows import flow_for
 from portal.domain.approval_verbs import approve, send_back
 from portal.domain.approvals import submit
@@ -60,6 +60,7 @@ def write_contracts(stage: Stage, company: Company) -> None:
         for _ in range(count):
             customer = next(customers)
             _one(maker, reps[customer.owner_id or 0], customer, end)
+    _changes(maker)
     stage.session.flush()
     collection.mark_overdue(now=stage.now)
 
@@ -71,10 +72,7 @@ def _one(maker: _Maker, rep: Person, customer: Customer, end: str) -> None:
     with entrusted(stage.session, who):
         made = _draft(stage, who, customer, number, at)
         if end != "draft":
-            verb = verb_named("contract", "submit")
-            flow = flow_for(verb) if verb else None
-            assert verb is not None and flow is not None  # noqa: S101, PT018 - declared in portal/domain/contract_verbs.py
-            submit(verb, flow, made, acting_user=who, now=at, form={})
+            _submitted(made, who, at)
     if end in ("draft", "legal"):
         return
     if end == "returned":
@@ -88,6 +86,31 @@ def _one(maker: _Maker, rep: Person, customer: Customer, end: str) -> None:
         _signed(maker, made, who, at, sealed=end == "effective")
     if end == "effective":
         _paid(maker, made, number, at)
+
+
+def _changes(maker: _Maker) -> None:
+    """Two running contracts are being changed: one is before legal, the other has taken the place of what it changes."""
+    session, now = maker.stage.session, maker.stage.now
+    running = session.scalars(select(Contract).where(Contract.state == "effective").order_by(Contract.id.desc()).limit(2)).all()
+    for contract, reason, is_done in zip(running, ("客户加购备件", "客户增加安装点位"), (True, False), strict=True):
+        who = maker.of(next(each for each in maker.company.of_role("rep") if each.id == contract.owner_id))
+        with entrusted(session, who):
+            made = contract_versions.begin(contract, reason, now=now)
+            product, price = _GOODS[-1 if is_done else 1]
+            line: dict[str, Any] = {"contract_id": made.id, "product": product, "quantity": Decimal(5), "price": Decimal(price)}
+            contracts.add_line({**line, "discount": None, "description": reason}, acting_user=who, now=now)
+            _submitted(made, who, now - timedelta(hours=3))
+        if is_done:
+            approve([_task(maker.stage, made)], acting_user=maker.duty("legal"), now=now, comment="")
+            approve([_task(maker.stage, made)], acting_user=maker.duty("finance"), now=now, comment="")
+            _signed(maker, made, who, now, sealed=True)
+
+
+def _submitted(contract: Contract, who: Principal, at: datetime) -> None:
+    verb = verb_named("contract", "submit")
+    flow = flow_for(verb) if verb else None
+    assert verb is not None and flow is not None  # noqa: S101, PT018 - declared in portal/domain/contract_verbs.py
+    submit(verb, flow, contract, acting_user=who, now=at, form={})
 
 
 def _paid(maker: _Maker, contract: Contract, number: int, at: datetime) -> None:

@@ -54,13 +54,7 @@ def drawn(found: Standing, rights: Rights, view: View) -> Box:
     spec = spec_named(found.entity)
     steps = tuple(_step(stop, view) for stop in found.stops)
     facts = _facts(spec, found.snapshot, found.earlier, rights, view, decides=found.task_id is not None)
-    return Box(
-        found,
-        found.state.in_(view.language),
-        found.state.tone,
-        steps,
-        tuple(_facts(spec, found.snapshot, found.earlier, rights, view, decides=found.task_id is not None)),
-    )
+    return Box(found, found.state.in_(view.language), found.state.tone, steps, tuple(facts))
 
 
 def _step(stop: Stop, view: View) -> BoxStep:

@@ -25,19 +25,8 @@ PARENT = {
 }
 """By which field a new child names its parent."""
 _REASONED = (
-    "lost",
-    "release",
-    "invalidate",
-    "revive",
-    "send_back",
-    "exempt",
-    "reject",
-    "cancel",
-    "reopen",
-    "change",
-    "terminate",
-    "void",
-    "reverse",
+    *("lost", "release", "invalidate", "revive", "send_back", "exempt", "reject", "cancel"),
+    *("reopen", "change", "terminate", "void", "reverse"),
 )
 _FIGURES = ("daily_quota", "holding_cap", "cool_down_days", "freeze_days")
 _RECYCLE = ("recycle_qualified_days", "recycle_potential_days", "recycle_weak_days")
