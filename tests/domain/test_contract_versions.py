@@ -17,6 +17,7 @@ from portal.engine.spec import spec_named
 from tests.cast import NOW, Cast
 from tests.domain.test_approvals import decide, do, rule, waiting
 from tests.domain.test_contracts import contract, create, edit, effective, payments, pdf, state
+from tests.domain.test_prints import printed
 from tests.domain.test_receipts import TODAY, receive
 
 WHY = {"reason": "客户加购"}
@@ -373,3 +374,13 @@ def test_a_change_agreed_on_after_the_last_day_still_takes_its_place(cast: Cast)
     cast.set(models.Contract, old, state="expired")
     assert do(cast, "legal", "contract:seal", new).done
     assert (state(cast, old), state(cast, new)) == ("changed", "effective")
+
+
+def test_its_paper_says_what_it_changes(cast: Cast) -> None:
+    old = running(cast)
+    new = change(cast, old)
+    said = printed(cast, "rep", new)
+    for words in ("变更说明", "第 2 版", "取代合同 HT-2026-0001；", "变更原因：客户加购"):
+        assert words in said, words
+    assert "变更说明" not in printed(cast, "rep", old)
+    assert "takes the place of contract HT-2026-0001;" in printed(cast, "rep", new, "en")
