@@ -8,7 +8,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from portal.demo.company import Company, Person
 from portal.demo.rows import Stage, write
@@ -19,7 +19,7 @@ from portal.domain.approvals import submit
 from portal.domain.calendar import company_day
 from portal.engine.tables import Attachment
 from portal.engine.verbs import verb_named
-from portal.models import ApprovalTask, Contract, Customer
+from portal.models import ApprovalTask, Contract, Customer, PaymentPlan
 from portal.security.perform import acting_as
 from portal.security.principal import Principal
 from portal.security.resolve import access_version, resolve
@@ -91,7 +91,8 @@ def _one(maker: _Maker, rep: Person, customer: Customer, end: str) -> None:
 def _changes(maker: _Maker) -> None:
     """Two running contracts are being changed: one is before legal, the other has taken the place of what it changes."""
     session, now = maker.stage.session, maker.stage.now
-    running = session.scalars(select(Contract).where(Contract.state == "effective").order_by(Contract.id.desc()).limit(2)).all()
+    owes = exists().where(PaymentPlan.contract_id == Contract.id, PaymentPlan.state == "open")
+    running = session.scalars(select(Contract).where(Contract.state == "effective", owes).order_by(Contract.id.desc()).limit(2)).all()
     for contract, reason, is_done in zip(running, ("客户加购备件", "客户增加安装点位"), (True, False), strict=True):
         who = maker.of(next(each for each in maker.company.of_role("rep") if each.id == contract.owner_id))
         with entrusted(session, who):

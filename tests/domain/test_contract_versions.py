@@ -159,6 +159,15 @@ def test_shares_that_do_not_come_out_even_make_the_amount_to_the_cent(cast: Cast
     assert rows[0].amount == 300
 
 
+def test_more_on_a_contract_that_is_paid_needs_a_payment_for_it(cast: Cast) -> None:
+    new = change(cast, running(cast, paid="1000"))
+    more(cast, new, 250)
+    assert rule(do(cast, "rep", "contract:submit", new)) == "shares"
+    create(cast, "rep", "payment_plan", contract_id=new, name="加购款", percent=Decimal(20), days=30)
+    assert [each.amount for each in payments(cast, new)] == [300, 700, 250]
+    assert do(cast, "rep", "contract:submit", new).done
+
+
 # deciding -----------------------------------------------------------------------------------------
 
 
