@@ -7,6 +7,7 @@ from flask_appbuilder import AppBuilder, BaseView, IndexView, expose
 
 from portal.screens import (
     approvals,
+    field_desk,
     flows,
     home,
     inbox,
@@ -36,6 +37,7 @@ SCREENS: tuple[type[BaseView], ...] = (
     role_desk.RoleDeskView,  # roles, their rights and reach
     role_fields.RoleFieldsView,  # which fields a role sees, masked or whole, and edits
     role_desk.EyesView,  # look as somebody else, and why somebody sees a record
+    field_desk.FieldDeskView,  # where custom fields stand
     mailbox.MailboxView,  # mail caught in development
     me.MeView,  # one's own page, for phones
 )
@@ -47,6 +49,7 @@ menu_entry("团队 | Team", "报告台 | Report desk", "clipboard-text", "/repor
 menu_entry("管理 | Administration", "审批流 | Approval flows", "git-branch", "/flows/", "flow_desk:read")
 menu_entry("管理 | Administration", "报告模板 | Report templates", "template", "/report-templates/", "report_template:edit")
 menu_entry("管理 | Administration", "打印模板 | Print templates", "printer", "/print-templates/", "print_desk:read")
+menu_entry("管理 | Administration", "字段 | Fields", "forms", "/fields/", "custom_field:read")
 menu_entry("管理 | Administration", "角色 | Roles", "shield-lock", "/roles/", "role_desk:read")
 menu_entry("管理 | Administration", "任务 | Jobs", "activity", "/jobs/", "job:read")
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import create_engine, exists, func, pool, select
 from sqlalchemy.orm import Session
 
-from portal.demo import approvals, company, contacts, contracts, customers, deals, leads, notices, reports, sharing
+from portal.demo import approvals, company, contacts, contracts, custom, customers, deals, leads, notices, reports, sharing
 from portal.demo.rows import Stage
 from portal.domain import class_review, imports
 from portal.domain.worktime import WorkCalendar
@@ -74,6 +74,7 @@ def _write(stage: Stage) -> None:
     contracts.write_contracts(stage, firm)
     sharing.let_in(stage, firm)
     class_review.propose(stage.now)
+    custom.fields(stage, firm)
     _mappings(stage)
     touch_access(stage.session)
 

@@ -86,7 +86,6 @@ class CustomField(Entity):
 
     screen = Screen(
         icon="forms",
-        menu="管理 | Administration",
         plural="字段 | Fields",
         columns=("label_zh", "label_en", "entity", "key", "kind", "state", "section", "is_required", "is_listed", "is_filterable", "rank"),
         filters=("entity", "kind", "state"),

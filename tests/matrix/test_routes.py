@@ -65,6 +65,8 @@ SPECIAL: dict[Door, Callable[..., Any]] = {
         ),
         rules.test_roles_are_the_admins,
     ),
+    ("GET", "/fields/"): rules.test_pages_of_the_house_are_the_admins,
+    ("POST", "/fields/"): rules.test_pages_of_the_house_are_the_admins,
     ("GET", "/print-templates/"): rules.test_pages_of_the_house_are_the_admins,
     ("GET", "/print-templates/<entity>"): rules.test_pages_of_the_house_are_the_admins,
     ("POST", "/print-templates/<entity>"): rules.test_pages_of_the_house_are_the_admins,

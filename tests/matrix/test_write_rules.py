@@ -363,10 +363,11 @@ def test_a_deactivated_person_writes_and_reads_nothing_more(how: str, callers: C
 def test_pages_of_the_house_are_the_admins(how: str, callers: Callers) -> None:
     for actor in EVERYBODY:
         caller = callers(actor, how)
-        for path in ("/mailbox/", "/jobs/", "/flows/", "/flows/leave/submit", "/print-templates/", "/print-templates/contract"):
+        for path in ("/mailbox/", "/jobs/", "/flows/", "/flows/leave/submit", "/print-templates/", "/print-templates/contract", "/fields/"):
             assert (caller.get(path).status == 200) is (actor == "admin"), f"{actor} {path}"
         if how == "cookie":
             assert caller.post("/flows/leave/submit", {"steps": "[]"}).status == (422 if actor == "admin" else 403), actor
+            assert caller.post("/fields/", {"do": "fly:1"}).status == (400 if actor == "admin" else 403), actor
             assert caller.post("/print-templates/contract", {"layout": "{}"}).status == (400 if actor == "admin" else 403), actor
         assert caller.get("/api/v1/_openapi").status == 200
     assert callers("", "cookie").get("/api/v1/_openapi").status == 401

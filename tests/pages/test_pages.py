@@ -35,6 +35,13 @@ PAGES = {
         "/report-templates/2",
         "/print-templates/",
         "/print-templates/contract",
+        "/roles/",
+        "/roles/4",
+        "/roles/4/fields?tab=1",
+        "/roles/why",
+        "/fields/?entity=customer",
+        "/custom_field/",
+        "/custom_field/1",
     ),
     "legal01": ("/", "/lead/"),
 }

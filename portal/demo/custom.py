@@ -1,0 +1,74 @@
+"""Fields that the demo's administrator has added: two for customers, one for leads, with values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import func, literal, update
+
+from portal.demo.company import Company
+from portal.demo.rows import Stage, entity_row, write_audited
+from portal.entities.custom import FieldKind, FieldState
+from portal.models import Customer, CustomField, Lead
+
+_EVERY = 3
+"""Every third record has no value yet."""
+MACHINES = {"cnc": "数控机床 | CNC machine", "moulding": "注塑机 | Injection moulding", "laser": "激光切割 | Laser cutting"}
+FIELDS: Sequence[Mapping[str, Any]] = (
+    {
+        "entity": "customer",
+        "key": "machine",
+        "kind": FieldKind.CHOICE.value,
+        "label_zh": "主要设备",
+        "label_en": "Main machine",
+        "section": "设备 | Equipment",
+        "options": "\n".join(f"{code} = {words}" for code, words in MACHINES.items()),
+        "is_listed": True,
+    },
+    {
+        "entity": "customer",
+        "key": "line_count",
+        "kind": FieldKind.INTEGER.value,
+        "label_zh": "产线数",
+        "label_en": "Production lines",
+        "section": "设备 | Equipment",
+        "help_zh": "在用的，不含备用。",
+        "help_en": "Those in use, without spares.",
+    },
+    {
+        "entity": "lead",
+        "key": "tender",
+        "kind": FieldKind.DATE.value,
+        "label_zh": "招标日",
+        "label_en": "Tender on",
+        "help_zh": "客户公布的开标日期。",
+        "help_en": "The day the customer has announced.",
+    },
+)
+
+
+def fields(stage: Stage, company: Company) -> None:
+    """Defined by the administrator, and filled in for two records of three."""
+    by_id = company.of_role("admin")[0].id
+    rows = [entity_row(stage.now, by_id, **{**_BLANK, **each, "rank": (rank + 1) * 10}) for rank, each in enumerate(FIELDS)]
+    write_audited(stage, CustomField.__table__, "custom_field", rows)
+    machines = func.jsonb_build_array(*MACHINES)
+    customer: Any = Customer.__table__
+    machine = machines.op("->>")(customer.c.id % 7 % 3)
+    _fill(stage, customer, func.jsonb_build_object("x_machine", machine, "x_line_count", customer.c.id % 7 + 1))
+    lead: Any = Lead.__table__
+    _fill(stage, lead, func.jsonb_build_object("x_tender", func.to_char(literal(stage.today) + (lead.c.id % 90 + 20), "YYYY-MM-DD")))
+
+
+def _fill(stage: Stage, table: Any, values: Any) -> None:
+    stage.session.connection().execute(update(table).where(table.c.id % _EVERY != 0).values(extra=table.c.extra.op("||")(values)))
+
+
+_BLANK: Mapping[str, Any] = {
+    **dict.fromkeys(("options", "help_zh", "help_en", "initial", "section", "seen_by", "edited_by", "problem"), ""),
+    **dict.fromkeys(("is_required", "is_unique", "is_listed", "is_filterable", "is_sortable", "is_searched"), False),
+    "mask": "none",
+    "state": FieldState.ACTIVE.value,
+    "version": 1,
+}
