@@ -39,6 +39,7 @@ class FieldDeskView(BaseView):  # type: ignore[misc]
             kinds={kind.value: kind.label for kind in FieldKind},
             states={state.value: state for state in FieldState},
             moved=id_of(request.args.get("moved", "")) or 0,
+            by=request.args.get("by", ""),
             edits=may(EDIT),
             creates=may(CREATE),
         )
@@ -58,7 +59,7 @@ def _moved() -> Response:
             record = field_order.move(session, field_id, target, acting_user=who, now=now)
         else:
             record = field_order.shift(session, field_id, -1 if how == "up" else 1, acting_user=who, now=now)
-        where = f"/fields/?entity={record.entity}&moved={record.id}"
+        where = f"/fields/?entity={record.entity}&moved={record.id}&by={how}"
     return make_response(redirect(where, 303))
 
 

@@ -38,9 +38,10 @@ def test_the_arrows_move_a_field_and_cross_the_edge_of_a_section(site: Site) -> 
     first, second, _ = three(site)
     admin, rep = site.signed_in("admin"), site.signed_in("rep")
     assert order(rep) == ["first", "second", "third"]
-    assert press(admin, f"up:{second}").endswith(f"moved={second}")
+    assert press(admin, f"up:{second}").endswith(f"moved={second}&by=up")
     assert order(rep) == ["second", "first", "third"]
-    press(admin, f"down:{first}")
+    shown = page(admin, press(admin, f"down:{first}"))
+    assert re.search(f'value="down:{first}"[^>]*data-focus', shown) and shown.count("data-focus") == 1
     assert section_of(site, first) != "", "past the edge it stands in the next section of the form"
     while section_of(site, first) != "设备 | Equipment":
         press(admin, f"down:{first}")
