@@ -14,6 +14,7 @@ from portal.screens import (
     jobs_page,
     mailbox,
     me,
+    packs,
     print_desk,
     report_desk,
     report_templates,
@@ -33,6 +34,7 @@ SCREENS: tuple[type[BaseView], ...] = (
     report_desk.ReportDeskView,  # write and read reports
     report_templates.TemplateDeskView,  # what reports ask
     print_desk.PrintDeskView,  # how records look on paper
+    packs.PackView,  # the quarter's meeting pack
     jobs_page.JobsView,  # long work and periodic work
     role_desk.RoleDeskView,  # roles, their rights and reach
     role_fields.RoleFieldsView,  # which fields a role sees, masked or whole, and edits
@@ -46,6 +48,7 @@ menu_entry("", "工作台 | Home", "smart-home", "/", "home:read")
 menu_entry("", "待办 | Approvals", "checklist", "/approvals/", "approval_desk:read")
 menu_entry("", "通知 | Notices", "inbox", "/inbox/", "inbox:read")
 menu_entry("团队 | Team", "报告台 | Report desk", "clipboard-text", "/report-desk/", "report_desk:read")
+menu_entry("团队 | Team", "会议资料 | Meeting pack", "presentation", "/meeting-pack/", packs.PERMISSION)
 menu_entry("管理 | Administration", "审批流 | Approval flows", "git-branch", "/flows/", "flow_desk:read")
 menu_entry("管理 | Administration", "报告模板 | Report templates", "template", "/report-templates/", "report_template:edit")
 menu_entry("管理 | Administration", "打印模板 | Print templates", "printer", "/print-templates/", "print_desk:read")

@@ -32,7 +32,8 @@ from portal.security.principal import Principal
 
 Kind = Literal["count", "money", "share"]
 _HUNDRED = Decimal(100)
-_DUE = [PaymentState.OPEN.value, PaymentState.PARTLY.value, PaymentState.PAID.value]
+OWED = (PaymentState.OPEN.value, PaymentState.PARTLY.value)
+_DUE = [*OWED, PaymentState.PAID.value]
 _WON = ("state", "eq", OpportunityState.WON.value)
 _BOOKED = ("state", "eq", ReceiptState.BOOKED.value)
 
@@ -92,6 +93,7 @@ STAGES = (
     ("receipts", "回款 | Receipts", "collected"),
 )
 """Of the funnel: the measure that is counted, what it is called, and the measure of its amount."""
+_STEP = Figure("step", "占上一步 | Of the step before", "share", "")
 LINES = ("leads", "customers", "won")
 AMOUNTS = ("won_amount", "collected")
 
@@ -148,6 +150,16 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the funnel: `told` is its share of the step before; `sums` the measure of its amount, empty: none."""
+
+    key: str
+    label: str
+    sums: str
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One line of the board. `id` is None for what nobody has."""
 
@@ -167,10 +179,23 @@ class Sheet:
     measured: Measured
     figures: tuple[Told, ...]
     rows: tuple[Row, ...]
+    marked_from: int
 
     @property
     def fallen(self) -> tuple[Told, ...]:
         return tuple(told for told in self.figures if told.fell)
+
+    def steps(self) -> tuple[Step, ...]:
+        """The funnel: what happened in the span, each step with its share of the one before; a receipt is no share of a deal."""
+        measured, last, found = self.measured, None, []
+        for key, label, sums in STAGES:
+            if key in measured:
+                count = measured.total(key)
+                now, before = _of(count, last)[:2] if last is not None and key != "receipts" else (None, None)
+                told = Told(_STEP, now, before, None, count[0], Decimal(0), self.marked_from)
+                found.append(Step(key, label, sums if sums in measured else "", told))
+                last = count
+        return tuple(found)
 
 
 def sheet(who: Principal, span: Span, *, holder: Holder, view: View, now: datetime) -> Sheet:
@@ -185,7 +210,13 @@ def sheet(who: Principal, span: Span, *, holder: Holder, view: View, now: dateti
         Row(each, name, {figure.key: _told(figure, partial(measured.of, holder=each), marked) for figure in shown})
         for each, name in _holders(who, holder, measured)
     )
-    return Sheet(span, today, holder, wanted, measured, tuple(_told(figure, measured.total, marked) for figure in shown), rows)
+    figures = tuple(_told(figure, measured.total, marked) for figure in shown)
+    return Sheet(span, today, holder, wanted, measured, figures, rows, marked)
+
+
+def holder_of(who: Principal) -> Holder:
+    """Who reads all is told of each team, who leads some teams of each person."""
+    return "team_id" if "all" in who.to("opportunity").read else "owner_id"
 
 
 def _told(figure: Figure, values: Callable[[str], Values], marked: int) -> Told:
@@ -195,8 +226,12 @@ def _told(figure: Figure, values: Callable[[str], Values], marked: int) -> Told:
     if not figure.whole:
         return Told(figure, part[0], part[1], part[2], part[0], Decimal(0), marked)
     whole = values(figure.whole)
+    return Told(figure, *_of(part, whole), part[0], whole[0], marked)
+
+
+def _of(part: Values, whole: Values) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
     now, before, year = (p * _HUNDRED / w if w else None for p, w in zip(part[:COMPARED], whole[:COMPARED], strict=True))
-    return Told(figure, now, before, year, part[0], whole[0], marked)
+    return now, before, year
 
 
 def _holders(who: Principal, holder: Holder, measured: Measured) -> list[tuple[int | None, str]]:

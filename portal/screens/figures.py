@@ -8,8 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from portal.domain import figure_words
 from portal.domain.calendar import company_day
+from portal.domain.figure_words import amount, change_words, exact, value_words
 from portal.domain.figures import AMOUNTS, FIGURES, LINES, STAGES, Figure, Row, Sheet, Told, sheet
+from portal.domain.packs import quarters
 from portal.domain.spans import COMPARED, TREND, Span, SpanKind, span_named, span_of
 from portal.engine.charts import Condition
 from portal.engine.errors import BadRequest
@@ -27,8 +30,6 @@ KINDS: Mapping[SpanKind, tuple[str, str, str]] = {
 _NO_PERIOD = "没有这个周期：{key}。 | There is no period {key}."
 _POOL = "公海 | In the pool"
 _NO_TEAM = "公海、未分团队 | In the pool, without a team"
-_HUNDRED = Decimal(100)
-_WAN, _YI, _THOUSAND, _MILLION = 10_000, 100_000_000, 1_000, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ class FiguresPage:
     days: str
     against: str
     switch: tuple[tuple[str, str, bool], ...]
+    pack: str
+    """The meeting pack of a quarter; empty for other spans."""
     older: str
     newer: str
     cards: tuple[Card, ...]
@@ -134,7 +137,8 @@ def asked(given: Mapping[str, str], *, usual: SpanKind | None, now: datetime) ->
 
 def page(who: Principal, span: Span, given: Mapping[str, str], *, holder: Holder, now: datetime) -> FiguresPage:
     """The figures of this span as this reader sees them."""
-    return Teller(sheet(who, span, holder=holder, view=view(), now=now), given).page()
+    packs = quarters(now) if who.may("work_report:comment") else ()
+    return Teller(sheet(who, span, holder=holder, view=view(), now=now), given, packs).page()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,7 @@ class Teller:
 
     sheet: Sheet
     given: Mapping[str, str]
+    packs: tuple[Span, ...] = ()
 
     @property
     def windows(self) -> tuple[Window, ...]:
@@ -160,6 +165,7 @@ class Teller:
             days=_days(now),
             against=say("环比 {before} · 同比 {year} | Before {before} · a year ago {year}").format(before=_days(before), year=_days(year)),
             switch=self.switch(),
+            pack=f"/meeting-pack/{span.key}.pdf" if span in self.packs else "",
             older=url("/", {**kept, "of": span.before.key}),
             newer="" if span == running else url("/", {**kept, **later}),
             cards=self.cards(),
@@ -183,7 +189,7 @@ class Teller:
         return Card(
             figure.key,
             say(figure.label),
-            value_words(figure, told.now),
+            value_words(figure, told.now, language()),
             say(figure.note) if figure.note else "",
             tuple(self.link(key, value) for key, value in zip(figure.measures, (told.part, told.whole), strict=False)),
             change(told, told.before),
@@ -195,29 +201,20 @@ class Teller:
         """A measure's value with the list behind it."""
         measure = self.sheet.measures[key]
         filters = (*measure.behind(window or self.windows[0]), *more)
-        words, exact = amount(value) if measure.sums else (f"{value:,.0f}", f"{value:,.0f}")
+        words, title = (amount(value, language()), exact(value)) if measure.sums else (f"{value:,.0f}", f"{value:,.0f}")
         href = url(f"/{measure.entity}/", {}, filter=[list(each) for each in filters])
-        return Link(words, exact, href, str(value), measure.sums)
+        return Link(words, title, href, str(value), measure.sums)
 
     # the funnel -----------------------------------------------------------------------------
     def stages(self) -> tuple[Stage, ...]:
         """Each stage with its share of the stage before, and what that share was in the span before."""
-        measured, found, last = self.sheet.measured, [], None
-        for key, label, sums in STAGES:
-            if key not in measured:
-                continue
-            count = measured.total(key)
-            share = _shares(count, last) if last is not None and key != "receipts" else (None, None)
-            told = Told(_STEP, share[0], share[1], None, count[0], Decimal(0), self._marked)
-            worth = self.link(sums, measured.total(sums)[0]) if sums and sums in measured else None
-            change_of = change(told, told.before)
-            found.append(Stage(say(label), self.link(key, count[0]), worth, value_words(_STEP, told.now), change_of, told.fell))
-            last = count
+        measured, found = self.sheet.measured, []
+        for step in self.sheet.steps():
+            worth = self.link(step.sums, measured.total(step.sums)[0]) if step.sums else None
+            share = value_words(step.told.figure, step.told.now, language())
+            link = self.link(step.key, step.told.part)
+            found.append(Stage(say(step.label), link, worth, share, change(step.told, step.told.before), step.told.fell))
         return tuple(found)
-
-    @property
-    def _marked(self) -> int:
-        return self.sheet.figures[0].marked_from if self.sheet.figures else 0
 
     def funnel(self) -> dict[str, Any]:
         measured, stages = self.sheet.measured, self.stages()
@@ -300,11 +297,10 @@ class Teller:
             whose = measure.of(self.sheet.holder)
             more: tuple[Condition, ...] = ((whose, "empty", None),) if row.id is None else ((whose, "eq", row.id),)
             link = self.link(measure.key, told.whole if figure.whole else told.part, more=more)
-            found.append(Cell(say(figure.label), value_words(figure, told.now), link, told.fell))
+            found.append(Cell(say(figure.label), value_words(figure, told.now, language()), link, told.fell))
         return found
 
 
-_STEP = Figure("step", "占上一步 | Of the step before", "share", "")
 _NAMES = {**{key: label for key, label, _ in STAGES}, "won_amount": "赢单金额 | Amount won", "collected": "回款 | Collected"}
 
 
@@ -318,37 +314,12 @@ def say(text: str) -> str:
     return str(pick(text, language()))
 
 
-def value_words(figure: Figure, value: Decimal | None) -> str:
-    if value is None:
-        return "—"
-    if figure.kind == "share":
-        return f"{value:.1f} %"
-    return amount(value)[0] if figure.kind == "money" else f"{value:,.0f}"
-
-
-def amount(value: Decimal) -> tuple[str, str]:
-    """An amount short enough for a card, and exactly."""
-    exact = f"¥{value:,.2f}".removesuffix(".00")
-    big, small, signs = (_YI, _WAN, ("亿", "万")) if language() == "zh" else (_MILLION, _THOUSAND, ("M", "K"))
-    if value >= big:
-        return f"¥{value / big:,.2f} {signs[0]}", exact
-    return (f"¥{value / small:,.1f} {signs[1]}" if value >= small else exact), exact
-
-
 def change(told: Told, then: Decimal | None) -> Change:
-    """How it went since then: points of a share, per cent of all else; a dash where there was nothing."""
     found = told.change(then)
     if found is None:
-        return Change("—", "none", "")
-    shown = round(found, 1)
-    unit = say("点 | pts") if told.figure.kind == "share" else "%"
-    tone = "flat" if not shown else "up" if shown > 0 else "down"
-    return Change(f"{'+' if shown > 0 else '−' if shown < 0 else ''}{abs(shown)} {unit}", tone, value_words(told.figure, then))
-
-
-def _shares(count: tuple[Decimal, ...], whole: tuple[Decimal, ...]) -> tuple[Decimal | None, Decimal | None]:
-    now, before = (part * _HUNDRED / of if of else None for part, of in zip(count[:2], whole[:2], strict=True))
-    return now, before
+        return Change(figure_words.NONE, "none", "")
+    tone = "flat" if not round(found, 1) else "up" if found > 0 else "down"
+    return Change(change_words(told, then, language()), tone, value_words(told.figure, then, language()))
 
 
 def _series(name: str, links: list[Link]) -> dict[str, Any]:

@@ -40,6 +40,8 @@ def reading_doors(how: str, world: World) -> list[str]:
     doors += [f"{'/api/v1' if how == 'token' else ''}/{r.entity}/{r.id}/print.pdf" for r in printed]
     if how == "cookie":
         doors += ["/", "/inbox/", "/report-desk/", "/report-desk/board", "/jobs/", "/me/"]
+        doors += [f"/?period={period}" for period in ("day", "week", "month", "quarter")]
+        doors += ["/meeting-pack/", "/meeting-pack/2026-Q2.pdf"]
         doors += [f"/{r.entity}/{r.id}" for r in world.records] + [f"/{r.entity}/{r.id}/edit" for r in world.records]
         alike = [r for r in world.records if registry()[r.entity].mergeable]
         doors += [f"/{r.entity}/{r.id}/duplicates" for r in alike]
