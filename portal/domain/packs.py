@@ -13,7 +13,7 @@ from typing import Any
 
 from portal.domain.calendar import company_day
 from portal.domain.figure_words import NONE, change_words, exact, value_words
-from portal.domain.figures import OWED, Sheet, Told, holder_of, sheet
+from portal.domain.figures import OWED, Row, Sheet, Told, holder_of, sheet
 from portal.domain.spans import Span, SpanKind, span_named, span_of
 from portal.engine import store
 from portal.engine.fields import View
@@ -194,20 +194,21 @@ class Pack:
             return
         days = [self.span.first.isoformat(), self.span.last.isoformat()]
         open_ones = ("state", "in", [OpportunityState.OPEN.value, OpportunityState.PAUSED.value])
-        for heading, filters in (
-            ("本期最大的赢单 | Largest deals won", (("state", "eq", OpportunityState.WON.value), ("closed_on", "between", days))),
-            ("最大的在谈商机（今天） | Largest open deals (today)", (open_ones,)),
+        won = (("state", "eq", OpportunityState.WON.value), ("closed_on", "between", days))
+        for heading, filters, unused in (
+            ("本期最大的赢单 | Largest deals won", won, "close_on"),
+            ("最大的在谈商机（今天） | Largest open deals (today)", (open_ones,), "closed_on"),
         ):
             query = ListQuery(filters=(*filters, ("amount", "not_empty", None)), order="-amount", limit=_TOP, columns=tuple(keys))
             rows = Listing(spec, rights, self.view, query).page(store.session()).rows
             paper.heading(self._t(heading))
             if rows:
-                self._deal_table(paper, spec, rights, keys, rows)
+                self._deal_table(paper, spec, rights, [key for key in keys if key != unused], rows)
             else:
                 paper.paragraph(self._t("没有。 | None."))
 
     def _deal_table(self, paper: Paper, spec: Spec, rights: Rights, keys: Sequence[str], rows: Sequence[Any]) -> None:
-        fields = [spec.field(key) for key in keys if key != "closed_on"]
+        fields = [spec.field(key) for key in keys]
         columns = [
             Column(self._t(field.label), 2.0 if field.key in ("name", "customer_id") else 1.1, field.kind == "money") for field in fields
         ]
@@ -252,3 +253,9 @@ class Pack:
 
     def _mark(self, told: Told) -> str:
         return f" {self._t(_FELL)}" if told.fell else ""
+
+
+def _place(row: Row) -> tuple[bool, Decimal, str]:
+    """Who won most stands first, what nobody has last."""
+    won = row.told.get("won_amount")
+    return row.id is None, -(won.now or Decimal(0)) if won else Decimal(0), row.name
