@@ -18,6 +18,7 @@ from portal.screens import (
     print_desk,
     report_desk,
     report_templates,
+    role_api,
     role_desk,
     role_fields,
 )
@@ -75,3 +76,4 @@ def install(app: Flask, appbuilder: AppBuilder) -> None:
     """Register every special screen."""
     for screen in SCREENS:
         appbuilder.add_view_no_menu(screen)
+    appbuilder.add_api(role_api.RoleApi)

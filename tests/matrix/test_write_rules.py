@@ -383,5 +383,7 @@ def test_roles_are_the_admins(how: str, callers: Callers, cast: Cast) -> None:
         if actor != "admin":
             with untouched(cast, actor):
                 assert {caller.post(f"/roles/{path}", {"zh": "甲", "en": "A"}).status for path in writes} == {403}, actor
+                asked = (("GET", ""), ("POST", ""), ("GET", "1"), ("PUT", "1"), ("DELETE", "1"))
+                assert {caller.send(method, f"/api/v1/role/{path}", {}).status for method, path in asked} == {403}, actor
     for path in ("", *writes):
         assert callers("", "cookie").get(f"/roles/{path}").status in (302, 404, 405)
