@@ -30,7 +30,7 @@ log = logging.getLogger("portal.jobs")
 MOST_ATTEMPTS = 5
 SOFT_LIMIT = {"fast": timedelta(minutes=4), "mail": timedelta(minutes=4), "bulk": timedelta(hours=3)}
 """A run that takes longer loses its lease: nothing it still does has an effect."""
-_BODIES = ("class_review", "collect", "custom_fields", "imports", "pool", "reminders", "reports", "tidy", "verbs")
+_BODIES = ("class_review", "collect", "custom_fields", "deals", "imports", "pool", "reminders", "reports", "tidy", "verbs")
 _BACKOFF = timedelta(seconds=20)
 
 _runs: Any = models.JobRun.__table__

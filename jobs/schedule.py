@@ -106,6 +106,7 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic(
         "collect", "逾期分级与合同到期 | Overdue payments, ended contracts", "每天 00:10 | daily 00:10", daily(time(0, 10)), queue="bulk"
     ),
+    Periodic("deals", "暂停的商机到期恢复 | Paused opportunities go on", "每天 00:20 | daily 00:20", daily(time(0, 20)), queue="bulk"),
     Periodic(
         "tidy",
         "收起到期的参与、清理旧的任务记录 | Put away ended participations and old runs",

@@ -90,9 +90,9 @@ class Due:
     amount: Decimal
 
 
-def mornings(since: datetime, now: datetime) -> list[date]:
+def mornings(since: datetime, now: datetime, at: str = "payment.remind_at") -> list[date]:
     """The days whose reminder hour (policy) lies after `since` and not after `now`."""
-    hour, calendar = policy("payment.remind_at", on=company_day(now)), company_calendar()
+    hour, calendar = policy(at, on=company_day(now)), company_calendar()
     day, found = company_day(since), []
     while day <= company_day(now):
         if since < calendar.at(day, hour) <= now:

@@ -19,6 +19,7 @@ from portal import models
 from portal.domain.approval_reminders import move_on, waiting_too_long
 from portal.domain.calendar import company_day, company_zone
 from portal.domain.class_review import reviews_due
+from portal.domain.deal_upkeep import deals_due
 from portal.domain.payment_reminders import money_due
 from portal.domain.periods import Moments, Period, PeriodKind, period_of
 from portal.domain.pooling import Pooling, poolings
@@ -50,6 +51,7 @@ CATEGORIES: Mapping[str, str] = {
     "report_list": "团队未交报告 {n} | {n} reports of the team not in",
     "payment": "回款 {n} | {n} payments",
     "class_review": "分类评估 {n} | {n} class reviews",
+    "opportunity": "商机 {n} | {n} opportunities",
     "contract": "合同到期 {n} | {n} contracts ending",
     "weekly_figures": "周数字 {n} | {n} weekly figures",
 }
@@ -69,6 +71,7 @@ def remind_due(*, now: datetime) -> int:
         *weekly_figures_due(since, now),
         *money_due(since, now),
         *reviews_due(since, now),
+        *deals_due(since, now),
     ]
     note_breaches(now)
     move_on(now=now)
