@@ -117,7 +117,7 @@ def refuse_peopled(session: Session, team_id: int) -> None:
 
 def _assigned() -> list[Spec]:
     """Entities whose records are handed from person to person."""
-    return [spec for spec in registry().values() if spec.pooled]
+    return [spec for spec in registry().values() if {"assign", "hand_over"} & set(spec.verbs)]
 
 
 def _leader_above(session: Session, person: PortalUser) -> int | None:

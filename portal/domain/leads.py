@@ -44,7 +44,8 @@ assignment.declare(LEADS)
 def _state_and_clock(move: Any, now: datetime) -> Mapping[str, ColumnElement[Any]]:
     """From pool to person it is assigned, into a pool it is the pool's, from person to person its stage stays.
 
-    A qualified lead that nobody has answered yet is due for its first response (handbook 7) from then on.
+    A qualified lead that nobody has answered yet is due for its first response (handbook 7) from then on; one that was
+    answered keeps the time it was due at, for the rate of those answered in time.
     """
     hours = timedelta(hours=policy("lead.first_response_hours", on=company_day(now)))
     waiting = and_(move.owner_id.is_not(None), move.old_grade == LeadGrade.QUALIFIED.value, move.old_first_response_at.is_(None))
@@ -55,7 +56,9 @@ def _state_and_clock(move: Any, now: datetime) -> Mapping[str, ColumnElement[Any
     )
     return {
         "state": func.coalesce(move.given_state, followed),
-        "first_response_due_at": case((waiting, move.owned_at + hours)),
+        "first_response_due_at": case(
+            (waiting, move.owned_at + hours), (move.old_first_response_at.is_not(None), move.old_first_response_due_at)
+        ),
         "breached_at": literal(None, DateTime(timezone=True)),
     }
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     String,
     case,
+    cast,
     func,
     insert,
     literal,
@@ -30,12 +31,18 @@ from sqlalchemy.orm import Session
 from portal import models
 from portal.engine.audit import attribution
 from portal.engine.entity import entity_name
-from portal.engine.spec import spec_named
+from portal.engine.errors import Refused
+from portal.engine.spec import Spec, spec_named
 from portal.security import scopes
+from portal.security.holders import assignable, holds
+from portal.security.principal import Principal
 from portal.security.session import GATE_PASSED, GateError, OutOfScope, principal_of
 
 Carried = Callable[[Any, datetime], Mapping[str, ColumnElement[Any]]]
 _INSTANT = DateTime(timezone=True)
+_HELD = ("owner_id", "pool_id", "state", "owned_at", "pooled_at")
+"""What a tenure remembers of where a record was."""
+_OUT_OF_REACH = "不能选这个人：不在你的分配范围内，或职责不同。 | You may not choose this person: outside your reach, or of another duty."
 _carried: dict[type[Any], Carried] = {}
 
 
@@ -84,6 +91,16 @@ def lock_people(session: Session, user_ids: Iterable[int]) -> set[int]:
         .with_for_update(key_share=True)
     )
     return {row.id for row in found if row.active}
+
+
+def receiver(session: Session, spec: Spec, acting_user: Principal, person_id: int | None) -> tuple[int, str]:
+    """Id and name of somebody active whom the actor may give records of this type to. Refused for anybody else."""
+    people = models.User.__table__
+    mine = (people.c.id == person_id, people.c.active, assignable(acting_user, spec.name), holds(spec.name, people.c.id))
+    found = session.connection().execute(select(people.c.id, people.c.name).where(*mine)).one_or_none()
+    if found is None:
+        raise Refused(_OUT_OF_REACH, rule="out_of_reach")
+    return found.id, found.name
 
 
 def change_owner(
@@ -140,7 +157,7 @@ def _statement(
             "at": literal(now, _INSTANT),
             "owner_id": moved.c.owner_id,
             "pool_id": moved.c.pool_id,
-            **{f"former_{key}": moved.c[f"former_{key}"] for key in ("owner_id", "pool_id", "state", "owned_at", "pooled_at")},
+            **{f"former_{key}": moved.c[f"former_{key}"] for key in _HELD},
             "how": literal(how, String),
             "reason": literal(reason, String),
             "by_id": literal(who["actor_id"], Integer),
@@ -179,8 +196,8 @@ def _moved(session: Session, model: type[Any], moves: Sequence[Move], now: datet
             move.c.state.label("given_state"),
             case((move.c.owner_id.is_not(None), func.coalesce(move.c.owned_at, literal(now, _INSTANT)))).label("owned_at"),
             case((move.c.pool_id.is_not(None), func.coalesce(move.c.pooled_at, literal(now, _INSTANT)))).label("pooled_at"),
-            *(old.c[key].label(f"former_{key}") for key in ("owner_id", "pool_id", "state", "owned_at", "pooled_at")),
-            *(old.c[key].label(f"old_{key}") for key in ("grade", "first_response_at") if key in old.c),
+            *(_held(old, key).label(f"former_{key}") for key in _HELD),
+            *(old.c[key].label(f"old_{key}") for key in ("grade", "first_response_at", "first_response_due_at") if key in old.c),
         )
         .join_from(move, old, old.c.id == move.c.id)
         .outerjoin(people, people.c.id == move.c.owner_id)
@@ -189,18 +206,22 @@ def _moved(session: Session, model: type[Any], moves: Sequence[Move], now: datet
     actor = attribution(session)["actor_id"]
     values = {
         "owner_id": former.c.owner_id,
-        "pool_id": former.c.pool_id,
         "team_id": former.c.team_id,
-        "owned_at": former.c.owned_at,
-        "pooled_at": former.c.pooled_at,
+        **{key: former.c[key] for key in ("pool_id", "owned_at", "pooled_at") if key in table.c},
         "version": table.c.version + 1,
         "changed_at": literal(now, _INSTANT),
         "changed_by_id": literal(actor, Integer),
         **(_carried[model](former.c, now) if model in _carried else {}),
     }
-    kept = [former.c[f"former_{key}"] for key in ("owner_id", "pool_id", "state", "owned_at", "pooled_at")]
-    now_is = [table.c[key] for key in ("id", "owner_id", "pool_id", "team_id", "state", "version")]
+    kept = [former.c[f"former_{key}"] for key in _HELD]
+    now_is = [*(table.c[key] for key in ("id", "owner_id", "team_id", "state", "version")), _held(table, "pool_id").label("pool_id")]
     return update(table).values(values).where(table.c.id == former.c.id).returning(*now_is, *kept).cte("moved")
+
+
+def _held(table: Any, key: str) -> ColumnElement[Any]:
+    """The column, or nothing of its type where what the table holds never lies in a pool."""
+    found: ColumnElement[Any] = table.c[key] if key in table.c else cast(null(), models.Tenure.__table__.c[f"former_{key}"].type)
+    return found
 
 
 @cache

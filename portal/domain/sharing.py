@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from portal import models
 from portal.domain.batches import undoes
 from portal.domain.calendar import company_day, company_zone
-from portal.domain.ownership import among, when_pooled
+from portal.domain.ownership import among, receiver, when_pooled
 from portal.engine import audit, store
 from portal.engine.errors import Changed, Invalid, Refused
 from portal.engine.kinds.choice import ChoiceField
@@ -28,7 +28,6 @@ from portal.engine.text import say
 from portal.engine.verbs import Outcome, verb
 from portal.entities.sharing import PARENTS, Level
 from portal.policies import policy
-from portal.security.holders import assignable, holds
 from portal.security.principal import Principal
 from portal.security.resolve import touch_access
 
@@ -36,7 +35,6 @@ METHOD = "share"
 _parts: Any = models.Participant.__table__
 _IN_POOL = "它在公海，请先领取或分配。 | It lies in a pool; claim or assign it first."
 _OWNER = "他就是负责人。 | He owns it."
-_OUT_OF_REACH = "不能请这个人参与：不在你的分配范围内，或他的角色不做这类记录。 | You may not let this person in."
 _MANY = "{name} 最多同时参与 {most} 条记录。 | {name} may take part in {most} records at a time."
 
 
@@ -82,7 +80,7 @@ def share(
     one: what lies in a pool, what is his own, more than one person may take part in.
     """
     session, spec, outcome = store.session(), spec_named(name), Outcome()
-    invited = _Invitation(*_receiver(session, spec, acting_user, to_id), level, until, end_of(until, now), note.strip())
+    invited = _Invitation(*receiver(session, spec, acting_user, to_id), level, until, end_of(until, now), note.strip())
     key = _key(spec)
     taking = _taking_part(session, key, [record.id for record in records], invited.person_id)
     room = policy("share.most_records", on=company_day(now)) - _count(session, invited.person_id, now)
@@ -105,16 +103,6 @@ def share(
     _note(session, spec, able, invited)
     _tell(session, spec, able, invited, acting_user, outcome.batch_id, now)
     return outcome
-
-
-def _receiver(session: Session, spec: Spec, acting_user: Principal, person_id: int | None) -> tuple[int, str]:
-    """Whom the actor may let in: somebody active whom he may assign records of this type to."""
-    people = models.User.__table__
-    mine = (people.c.id == person_id, people.c.active, assignable(acting_user, spec.name), holds(spec.name, people.c.id))
-    found = session.connection().execute(select(people.c.id, people.c.name).where(*mine)).one_or_none()
-    if found is None:
-        raise Refused(_OUT_OF_REACH, rule="out_of_reach")
-    return found.id, found.name
 
 
 def end_of(until: date, now: datetime) -> datetime:
@@ -229,7 +217,7 @@ def remove(record: models.Participant, *, acting_user: Principal, now: datetime)
 def restore(record: models.Participant, *, acting_user: Principal, now: datetime) -> models.Participant:
     """Only one whose end has not come, by who may let that person in."""
     session = store.session()
-    _receiver(session, spec_named(_parent(record)[0]), acting_user, record.user_id)
+    receiver(session, spec_named(_parent(record)[0]), acting_user, record.user_id)
     if record.ends_at <= now:
         raise Refused("期限已过，请重新邀请。 | It is over; let him in again.", rule="over")
     record.deleted_at = None

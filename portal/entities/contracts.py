@@ -140,7 +140,7 @@ class Contract(Entity, Owned):
     year: Mapped[int] = mapped_column(Integer, nullable=False, default=0, server_default="0")
     sequence: Mapped[int] = mapped_column(Integer, nullable=False, default=0, server_default="0")
 
-    verbs = ("submit", "mark_signed", "seal", "receive", "change", "fulfil", "reopen", "terminate", "void", "share")
+    verbs = ("submit", "mark_signed", "seal", "receive", "change", "fulfil", "reopen", "terminate", "void", "hand_over", "share")
     screen = Screen(
         icon="certificate",
         menu=MENU,

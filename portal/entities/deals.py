@@ -130,7 +130,7 @@ class Opportunity(Entity, Owned, Customisable):
     number = text("外部编号 | Number elsewhere", 64)
     note = longtext("备注 | Note")
 
-    verbs = ("move", "won", "lost", "pause", "resume", "share")
+    verbs = ("move", "won", "lost", "pause", "resume", "hand_over", "share")
     screen = Screen(
         icon="briefcase",
         menu="客户 | Customers",

@@ -78,7 +78,12 @@ REP = Role(
     ),
     {**_sold(Reach("own+pool", "own", "own")), "work_report": Reach("own", "own"), "leave": Reach("own", "own"), **_MINE},
 )
-_LETS_IN = (*(f"{entity}:share" for entity in ("lead", "customer", "opportunity", "contract")), *_verbs("participant", "read edit delete"))
+_LETS_IN = (
+    "opportunity:hand_over",
+    "contract:hand_over",
+    *(f"{entity}:share" for entity in ("lead", "customer", "opportunity", "contract")),
+    *_verbs("participant", "read edit delete"),
+)
 
 LEADER = Role(
     "组长 | Leader",

@@ -112,3 +112,10 @@ def test_a_duplicate_in_the_pool_has_no_owner(cast: Cast) -> None:
 def test_the_bin_holds_no_duplicates(cast: Cast) -> None:
     cast.lead(company_key="华为技术", deleted_at=NOW)
     assert create(cast, "rep")
+
+
+def test_an_answered_lead_keeps_its_due_time_with_its_next_owner_for_the_rate(cast: Cast) -> None:
+    due = NOW + 3 * HOUR
+    lead = cast.lead(owner="rep", first_response_due_at=due, first_response_at=NOW + HOUR, **MAN)
+    do(cast, "leader_a", "assign", [lead], NOW + 2 * HOUR, to_id=cast.people["mate"])
+    assert cast.row(models.Lead, lead).first_response_due_at == due

@@ -48,7 +48,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     "opportunity": {
         **dict.fromkeys(("create", "edit", "delete", "move", "won", "lost", "pause", "resume"), SALES_STAFF | ADMIN),
         "import": ADMIN | {"director"},
-        "share": SUPERIORS | ADMIN,
+        **dict.fromkeys(("share", "hand_over"), SUPERIORS | ADMIN),
     },
     # A colleague is let in by a superior, with the record's own verb.
     "participant": {"create": NOBODY_AT_ALL, "import": NOBODY_AT_ALL, **dict.fromkeys(("edit", "delete"), SUPERIORS | ADMIN)},
@@ -63,7 +63,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
         "seal": frozenset({"legal"}),
         "receive": frozenset({"cashier"}),
         "import": NOBODY_AT_ALL,
-        "share": SUPERIORS | ADMIN,
+        **dict.fromkeys(("share", "hand_over"), SUPERIORS | ADMIN),
     },
     # Money is booked by the cashier through a verb, and taken back by him; nobody writes it by hand.
     "receipt": {**dict.fromkeys(_GENERATED, NOBODY_AT_ALL), "reverse": frozenset({"cashier"})},
