@@ -20,12 +20,13 @@ from portal.services import ensure
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / "build" / "bench-services"
-HEAD = ("workload", "rows", "ours p50", "p95", "bare p50", "ratio", "goal", "SQL", "bytes", "")
+HEAD = ("workload", "rows", "ours p50", "p95", "bare p50", "ratio", "CPU", "bare CPU", "ratio", "goal", "SQL", "bytes", "MB", "")
+COLUMNS = "{:16}{:>9}{:>10}{:>9}{:>10}{:>7}{:>9}{:>9}{:>7}{:>6}{:>5}{:>10}{:>7} {}"
 
 
 def main() -> None:
     sizes = [_number(word) for word in (sys.argv[1] if len(sys.argv) > 1 else "10k,100k").split(",")]
-    print("{:16}{:>9}{:>10}{:>9}{:>10}{:>7}{:>6}{:>5}{:>10} {}".format(*HEAD))
+    print(COLUMNS.format(*HEAD))
     found = [each for rows in sizes for each in run(rows)]
     file = ROOT / "build" / "bench" / f"{datetime.now(UTC):%Y-%m-%d_%H%M}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -50,19 +51,18 @@ def run(rows: int) -> list[Measured]:
         app.config["PREFERRED_URL_SCHEME"] = "https"  # production's cookies are for https alone
         with app.app_context():
             engine = app.extensions["sqlalchemy"].engine
-        for each in Bench(app, connection, world, rows).workloads():
-            found.append(compare(each.name, rows, each.goal, engine, each.ours, each.bare, times=each.times))
+        for each in Bench(app, connection, world, rows, HOME / "files").workloads():
+            sides = (engine, each.ours, each.bare)
+            found.append(compare(each.name, rows, each.goal, *sides, times=each.times, memory=each.memory))
             _show(found[-1])
         engine.dispose()
     return found
 
 
 def _show(m: Measured) -> None:
-    verdict = "ok" if m.met else "MISSED"
-    print(
-        f"{m.workload:16}{m.rows:>9}{m.p50:>10}{m.p95:>9}{m.bare_p50:>10}{m.ratio:>7}{m.goal:>6}{m.sql:>5}{m.size:>10} {verdict}",
-        flush=True,
-    )
+    times = (m.p50, m.p95, m.bare_p50, m.ratio, m.cpu, m.bare_cpu, m.cpu_ratio)
+    memory = "" if m.memory is None else m.memory
+    print(COLUMNS.format(m.workload, m.rows, *times, m.goal, m.sql, m.size, memory, "ok" if m.met else "MISSED"), flush=True)
 
 
 def _number(word: str) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,6 +20,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from bench import bare
+from bench.loads import Imports
 from bench.world import PASSWORD, World
 from portal.engine import store
 from portal.engine.spec import registry
@@ -32,20 +34,21 @@ FILTER = '[["state","eq","pool"],["source_id","eq",%d],["expected_amount","betwe
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """`times` it is repeated on each side."""
+    """`times` it is repeated on each side. `memory`: what it needs over idle is measured too."""
 
     name: str
     goal: float
     ours: Callable[[], int]
     bare: Callable[[], int]
     times: int
+    memory: bool = False
 
 
 class Bench:
     """The portal and the bare application on the same planted database."""
 
-    def __init__(self, app: Flask, connection: psycopg.Connection[Any], world: World, rows: int) -> None:
-        self.app, self.connection, self.world, self.rows = app, connection, world, rows
+    def __init__(self, app: Flask, connection: psycopg.Connection[Any], world: World, rows: int, folder: Path) -> None:
+        self.app, self.connection, self.world, self.rows, self.folder = app, connection, world, rows, folder
         self.client = app.test_client()
         answer = self.client.post("/api/v1/security/login", json={"username": "rep0", "password": PASSWORD})
         self.token = {"Authorization": f"Bearer {answer.get_json()['access_token']}"}
@@ -71,7 +74,11 @@ class Bench:
         pool, other = self._pool(), self._pool()
         one = lambda: bare.move(self.connection, [next(other)], self.world.reps[:1])  # noqa: E731
         yield Workload("claim", 4, lambda: self._claim(next(pool)), one, 20)
-        yield Workload("export", 3, lambda: self._get("/lead/export.csv"), lambda: bare.export(self.connection, self.values), 3)
+        out = lambda: bare.export(self.connection, self.values)  # noqa: E731
+        yield Workload("export", 3, lambda: self._get("/lead/export.csv"), out, 3, memory=True)
+        many = 50_000 if self.rows >= 100_000 else 5_000
+        files = Imports(self.connection, self.world, many, self.folder)
+        yield Workload(f"import {many}", 3, files.ours, files.bare, 2, memory=True)
         yield self._assign(500, 2, 5 if self.rows >= 100_000 else 1)
         if self.rows >= 100_000:
             yield self._assign(10_000, 1.5, 1)

@@ -142,7 +142,10 @@ def lent(spec: Spec, principal: Principal, columns: Any, *, mapped: bool = False
 
 
 def _through_parent(spec: Spec, principal: Principal, use: str) -> ColumnElement[bool]:
-    """Children hold no owner: they are seen with the one parent they have."""
+    """Children hold no owner: they are seen with the one parent they have.
+
+    Asked row by row: an OR of `IN (all visible parents)` reads every parent to show one child.
+    """
     found = []
     for reference in spec.parents:
         parent = registry()[reference.target]
@@ -151,5 +154,6 @@ def _through_parent(spec: Spec, principal: Principal, use: str) -> ColumnElement
         inner = criterion(parent, branches, principal, table.c)
         borrowed = lent(parent, principal, table.c) if use == "read" and spec.model.is_part else None
         inner = inner if borrowed is None else or_(inner, borrowed)
-        found.append(spec.column(reference.key).in_(select(table.c.id).where(inner, table.c.deleted_at.is_(None))))
+        theirs = select(table.c.id).where(table.c.id == spec.column(reference.key), inner, table.c.deleted_at.is_(None))
+        found.append(theirs.correlate_except(table).exists())
     return or_(*found)

@@ -223,7 +223,7 @@ def confirm_writable(session: Session, record: Any) -> None:
     """For what is written beside a row (its files): the row itself must be one the actor may write."""
     spec, principal = spec_of(type(record)), principal_of(session)
     if not principal.is_system and (allowed := scopes.writable(spec, principal)) is not None:
-        _require(session, spec, [record.id], allowed)
+        _require(session, [(spec, {record.id}, allowed)])
         for guard in _write_guards:
             guard(session, spec, [record.id])
 
@@ -245,22 +245,18 @@ def _before_flush(session: Session, _context: UOWTransaction, _instances: Any) -
     principal = principal_of(session)
     if principal.is_system:
         return
-    for model in {type(r) for r in touched}:
-        rows = [r for r in touched if type(r) is model]
-        _require(session, spec_of(model), [r.id for r in rows], _rule(session, spec_of(model), rows, "takes"))
+    _require(session, [*_by_rule(session, touched, "takes"), *_parents(session, principal, [*touched, *fresh])])
+    for model, rows in _by_model(touched).items():
         for guard in _write_guards:
             guard(session, spec_of(model), [r.id for r in rows])
     _guard_wholes(session, [*touched, *fresh])
-    _require_parents(session, principal, [*touched, *fresh])
 
 
 def _after_flush(session: Session, _context: UOWTransaction) -> None:
     if principal_of(session).is_system:
         return
-    changed = [r for r in (*session.new, *session.dirty) if _is_scoped(r)]
-    for model in {type(r) for r in changed}:
-        rows = [r for r in changed if type(r) is model and (r in session.new or session.is_modified(r))]
-        _require(session, spec_of(model), [r.id for r in rows], _rule(session, spec_of(model), rows, "leaves"))
+    changed = [r for r in (*session.new, *session.dirty) if _is_scoped(r) and (r in session.new or session.is_modified(r))]
+    _require(session, list(_by_rule(session, changed, "leaves")))
 
 
 def _guard_wholes(session: Session, records: Iterable[Any]) -> None:
@@ -327,17 +323,37 @@ def _changed(session: Session, row: Any) -> set[str]:
     return noted[id(row)]
 
 
-def _require(session: Session, spec: Spec, ids: list[int], allowed: ColumnElement[bool]) -> None:
-    if not ids:
+Claim = tuple[Spec, set[int], ColumnElement[bool]]
+"""Rows, and the criterion that each of them must fulfil."""
+
+
+def _by_model(records: Iterable[Any]) -> dict[type[Any], list[Any]]:
+    found: dict[type[Any], list[Any]] = {}
+    for record in records:
+        found.setdefault(type(record), []).append(record)
+    return found
+
+
+def _by_rule(session: Session, records: Iterable[Any], use: str) -> Iterator[Claim]:
+    for model, rows in _by_model(records).items():
+        yield spec_of(model), {r.id for r in rows}, _rule(session, spec_of(model), rows, use)
+
+
+def _require(session: Session, claims: Sequence[Claim]) -> None:
+    """All of them hold, asked of the database in one statement."""
+    held = [
+        select(func.count()).select_from(spec.model).where(spec.model.id.in_(ids), allowed).scalar_subquery() == len(ids)
+        for spec, ids, allowed in claims
+        if ids
+    ]
+    if not held:
         return
-    table_ids = select(func.count()).select_from(spec.model).where(spec.model.id.in_(ids), allowed)
     with session.no_autoflush:
-        seen = session.connection().scalar(table_ids)
-    if seen != len(set(ids)):
-        raise OutOfScope
+        if not session.connection().scalar(select(and_(*held))):
+            raise OutOfScope
 
 
-def _require_parents(session: Session, principal: Principal, records: Iterable[Any]) -> None:
+def _parents(session: Session, principal: Principal, records: Iterable[Any]) -> Iterator[Claim]:
     """No planting under a hidden parent: every newly referenced scoped record must be visible."""
     wanted: dict[str, set[int]] = {}
     for record in records:
@@ -348,9 +364,8 @@ def _require_parents(session: Session, principal: Principal, records: Iterable[A
             if (value := getattr(record, each.key)) is not None:
                 wanted.setdefault(each.target, set()).add(value)
     for target, ids in wanted.items():
-        parent = registry()[target]
-        visible = scopes.readable(parent, principal)
-        _require(session, parent, list(ids), false() if visible is None else visible)
+        visible = scopes.readable(registry()[target], principal)
+        yield registry()[target], ids, false() if visible is None else visible
 
 
 def _refuse_owner_changes(session: Session, touched: Iterable[Any]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from flask import Response, current_app, make_response, redirect, request, send_file
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from werkzeug.datastructures import FileStorage
 
 from portal.engine import audit, store
@@ -40,13 +41,14 @@ def folder() -> Path:
 
 def of_record(spec: Spec, record_id: int) -> list[Attachment]:
     """The files of a record that came through the gate."""
-    statement = (
-        select(Attachment)
-        .where(Attachment.entity == spec.name, Attachment.record_id == record_id, Attachment.deleted_at.is_(None))
-        .order_by(Attachment.id.desc())
-        .limit(200)
-    )
-    return list(store.session().scalars(guarded(statement)))
+    return list(store.session().scalars(_files_of(), {"entity": spec.name, "record_id": record_id}))
+
+
+@cache
+def _files_of() -> Select[Any]:
+    mine = (Attachment.entity == bindparam("entity"), Attachment.record_id == bindparam("record_id"), Attachment.deleted_at.is_(None))
+    found: Select[Any] = guarded(select(Attachment).where(*mine).order_by(Attachment.id.desc()).limit(200))
+    return found
 
 
 def upload(spec: Spec, record_id: int) -> Response:

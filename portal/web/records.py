@@ -17,7 +17,7 @@ from portal.engine import custom, store
 from portal.engine.clock import clock
 from portal.engine.errors import NotAllowed, NotFound
 from portal.engine.fields import View
-from portal.engine.query.listing import Listing
+from portal.engine.query.listing import Listing, ListQuery
 from portal.engine.spec import Spec, spec_of
 from portal.security import reveal as reveals
 from portal.security.fields import Rights
@@ -88,11 +88,10 @@ def values_of(record: Any) -> dict[str, Any]:
 
 def row_of(spec: Spec, record_id: int, view: View, *, with_deleted: bool = False) -> dict[str, Any]:
     """One record as lists show rows: values, and names of what it refers to."""
-    statement = Listing(spec, rights(), view).record(record_id, tuple(spec.fields.values()))
-    found = store.session().execute(statement.execution_options(**{WITH_DELETED: with_deleted})).mappings().one_or_none()
+    found = Listing(spec, rights(), view, ListQuery(deleted=with_deleted)).record(store.session(), record_id)
     if found is None:
         raise NotFound
-    return dict(found)
+    return found
 
 
 def reveal(spec: Spec, record_id: int, key: str, reason: str) -> Any:

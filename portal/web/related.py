@@ -39,12 +39,12 @@ def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, 
     belongs = child.link_to(spec.name)
     if belongs is None or not rights.finds(child, belongs) or not rights.principal.may(f"{child.name}:read"):
         return None
-    query = ListQuery(filters=((belongs.key, "eq", record_id),), limit=_MOST, columns=tuple(f.key for f in child.fields.values()))
     others = [f for f in map(child.field, child.screen.columns) if f not in (child.identity, belongs) and f not in child.parents]
     # When it was written down is told where little else is known of it.
     others = [f for f in others if f.key != "created_at" or len(others) <= _SHOWN]
+    query = ListQuery(limit=_MOST, columns=tuple(dict.fromkeys(f.key for f in (child.identity, *others))))
     rows = []
-    for row in Listing(child, rights, view, query).page(store.session()).rows:
+    for row in Listing(child, rights, view, query).children(store.session(), belongs, record_id):
         cells = [(f, rights.cell(child, f, row, view)) for f in others if rights.sees(child, f)]
         known = [_words(f, cell, view) for f, cell in cells if cell.kind != "mute" and cell.text]
         rows.append((rights.cell(child, child.identity, row, view).text, " · ".join(known[:_SHOWN]), f"/{child.name}/{row['id']}"))

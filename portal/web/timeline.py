@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from html import escape
 from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, cast, func, select
 
 from portal.engine import store
 from portal.engine.cell import Cell
 from portal.engine.fields import Field, View
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.query.listing import Listing, ListQuery, label_of
+from portal.engine.query.listing import Listing, ListQuery
 from portal.engine.spec import Spec, registry
 from portal.engine.tables import AuditEvent
 from portal.engine.text import pick
@@ -30,6 +31,8 @@ from portal.web.cells import icon
 from portal.web.pickers import names
 
 _MOST = 50
+_WHICH = "which_record"
+_WHEN_AND_WHO = ("created_at", "created_by_id")
 _VERB_WORDS = {
     "create": "新建 | created this",
     "edit": "修改了 | changed",
@@ -65,6 +68,10 @@ class Entry:
     href: str = ""
 
 
+Shown = Callable[[Mapping[str, Any]], Cell]
+"""What the reader sees of one field in a row."""
+
+
 class Timeline:
     """One reader's timeline of one record (`row` came through the gate)."""
 
@@ -95,16 +102,18 @@ class Timeline:
             belongs = child.parent_to(self.spec.name)
             if belongs is None or not self.rights.principal.may(f"{name}:read"):
                 continue
-            query = ListQuery(filters=((belongs.key, "eq", self.id),), limit=_MOST, columns=tuple(child.fields))
-            rows = Listing(child, self.rights, self.view, query).page(store.session()).rows
             shown = [
                 f for f in child.form if f is not child.identity and f not in child.parents and f.key != child.screen.order.lstrip("-")
             ]
+            keys = (child.identity.key, *(f.key for f in shown), *_WHEN_AND_WHO, child.screen.order.lstrip("-"))
+            query = ListQuery(limit=_MOST, columns=tuple(key for key in dict.fromkeys(keys) if key in child.fields))
+            rows = Listing(child, self.rights, self.view, query).children(store.session(), belongs, self.id)
             columns = [(self.t(f.label), self.rights.showing(child, f, self.view)) for f in shown]
-            found += [self._child(child, row, columns) for row in rows]
+            said = self.rights.showing(child, child.identity, self.view)
+            found += [self._child(child, row, said, columns) for row in rows]
         return found
 
-    def _child(self, child: Spec, row: Mapping[str, Any], columns: Sequence[tuple[str, Callable[[Mapping[str, Any]], Cell]]]) -> Entry:
+    def _child(self, child: Spec, row: Mapping[str, Any], said: Shown, columns: Sequence[tuple[str, Shown]]) -> Entry:
         key = child.screen.order.lstrip("-")
         told = key in child.fields and self.rights.finds(child, child.fields[key])
         at = value if told and isinstance(value := row.get(key), datetime) else row["created_at"]
@@ -114,7 +123,7 @@ class Timeline:
             str(row.get("created_by_id__label") or ""),
             self.t(child.label),
             at.astimezone(self.view.zone),
-            body=str(label_of(row, child.identity) or ""),
+            body="" if (body := said(row)).kind == "mute" else body.title or body.text,
             meta=tuple((label, cell.title or cell.text) for label, cell in cells if cell.kind != "mute"),
             href=f"/{child.name}/{row['id']}",
         )
@@ -173,22 +182,23 @@ class Timeline:
 
 
 def audit_of(spec: Spec, record_id: int) -> Sequence[Any]:
-    """History of a record that came through the gate, with that of those merged into it."""
-    this: ColumnElement[bool] = AuditEvent.record_id == record_id
+    """The newest changes of a record that came through the gate, each with who made it, and of those merged into it."""
+    return store.session().execute(_audit_of(spec), {_WHICH: record_id}).all()
+
+
+@lru_cache(maxsize=256)
+def _audit_of(spec: Spec) -> Select[Any]:
+    this: ColumnElement[bool] = AuditEvent.record_id == bindparam(_WHICH)
     if spec.mergeable:
         table = spec.table.alias("merged")
-        ids = select(literal(record_id)).union_all(select(table.c.id).where(table.c.merged_into_id == record_id))
+        ids = select(cast(bindparam(_WHICH), BigInteger)).union_all(select(table.c.id).where(table.c.merged_into_id == bindparam(_WHICH)))
         this = AuditEvent.record_id == func.any(func.array(ids.scalar_subquery()))
-    return history(AuditEvent.entity == spec.name, this)
-
-
-def history(*criteria: ColumnElement[bool]) -> Sequence[Any]:
-    """The newest changes, each with who made it."""
     keys = ("at", "verb", "before", "after", "reason", "record_id")
     people = registry()["user"].table
     found = select(*(getattr(AuditEvent, key) for key in keys), people.c.name.label("actor"))
-    found = found.outerjoin(people, people.c.id == AuditEvent.actor_id).where(*criteria)
-    return store.session().execute(guarded(found.order_by(AuditEvent.id.desc()).limit(_MOST))).all()
+    found = found.outerjoin(people, people.c.id == AuditEvent.actor_id).where(AuditEvent.entity == spec.name, this)
+    kept: Select[Any] = guarded(found.order_by(AuditEvent.id.desc()).limit(_MOST))
+    return kept
 
 
 def _written(entry: Entry) -> str:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased
 
 from portal.engine.errors import BadRequest
@@ -28,6 +28,7 @@ MOST_PER_PAGE = 200
 THROUGH = "."
 """In the key of a condition: `contract_id.owner_id` is the owner of the contract that the record refers to."""
 _LABEL = "__label"
+_WHICH = "which_record"
 _NO_CURSOR = "翻页参数不对，请回到第一页。 | The page argument is not valid. Go back to the first page."
 
 
@@ -88,10 +89,18 @@ class Listing:
         """What a row of `statement()` holds, by its keys."""
         return {str(column.key): column.element for column in self._select(self.shown()).selected_columns}
 
-    def record(self, record_id: int, fields: Sequence[Field]) -> Select[Any]:
-        """One record as a row, in the bin or not."""
-        extra = [self.spec.column("deleted_at").label("deleted_at")] if self.spec.archived else []
-        return self._select(fields).add_columns(*extra).where(self.spec.column("id") == record_id)
+    def record(self, session: Session, record_id: int) -> dict[str, Any] | None:
+        """One record as a row with all its fields, in the bin or not; None where the reader has none such."""
+        options = {WITH_DELETED: self.query.deleted}
+        found = session.execute(_kept_record(self.spec, self.rights), {_WHICH: record_id}, execution_options=options).mappings()
+        row = found.one_or_none()
+        return None if row is None else dict(row)
+
+    def children(self, session: Session, whole: Field, record_id: int) -> list[dict[str, Any]]:
+        """The first rows, in their order, that refer to a record by this field."""
+        self._require_filterable(whole)
+        statement = _kept_children(self.spec, self.rights, self.query, whole)
+        return [dict(row._mapping) for row in session.execute(statement, {_WHICH: record_id})]  # noqa: SLF001
 
     def ids(self) -> Select[Any]:
         """The ids of every row of the view."""
@@ -165,10 +174,8 @@ class Listing:
         """The capped count as a scalar: branch by branch, each to the cap, so that an index serves each."""
         model = self.spec.model
         branches = self.rights.branches(self.spec) if self.query.branch == "all" else [self.rights.branch(self.spec, self.query.branch)]
-        parts = [
-            select(literal(1)).select_from(model).where(*replace_branch(self).conditions(), branch).limit(COUNT_CAP + 1)
-            for branch in branches
-        ]
+        conditions = replace_branch(self).conditions()
+        parts = [select(literal(1)).select_from(model).where(*conditions, branch).limit(COUNT_CAP + 1) for branch in branches]
         if not parts:
             return literal(0)
         inner = union_all(*(select(part.subquery()) for part in parts)).subquery()
@@ -193,8 +200,7 @@ class Listing:
         if THROUGH in key:
             return self._beyond_reference(key, operator, raw)
         each = self.spec.field(key)
-        if not each.filterable or not self.rights.finds(self.spec, each):
-            raise BadRequest("不能按“{label}”筛选。 | This list cannot be filtered by “{label}”.", label=each.label)
+        self._require_filterable(each)
         column = self.spec.column(key)
         if isinstance(each, ReferenceField) and operator == "me":
             operator, raw = "eq", getattr(self.rights, "user_id", 0)
@@ -208,6 +214,10 @@ class Listing:
             else false()
         )
         return or_(and_(~hidden, met), and_(hidden, shown_digits))
+
+    def _require_filterable(self, each: Field) -> None:
+        if not each.filterable or not self.rights.finds(self.spec, each):
+            raise BadRequest("不能按“{label}”筛选。 | This list cannot be filtered by “{label}”.", label=each.label)
 
     def _beyond_reference(self, path: str, operator: str, raw: Any) -> ColumnElement[bool]:
         """Records that refer to one that meets the condition, among those this reader sees: the gate scopes the inner rows too."""
@@ -264,6 +274,18 @@ def identity_expression(model: Any, spec: Spec) -> Any:
 def _kept_page(spec: Spec, rights: Rights, query: ListQuery) -> Select[Any]:
     """Built once per reader, who is another principal as soon as anybody's rights change."""
     return Listing(spec, rights, View(), query).ordered()
+
+
+@lru_cache(maxsize=512)
+def _kept_record(spec: Spec, rights: Rights) -> Select[Any]:
+    """All fields of one record, whoever asks: kept by reader so that the gate's criteria are kept with it."""
+    extra = [spec.column("deleted_at").label("deleted_at")] if spec.archived else []
+    return _selected(spec, tuple(spec.fields)).add_columns(*extra).where(spec.column("id") == bindparam(_WHICH))
+
+
+@lru_cache(maxsize=512)
+def _kept_children(spec: Spec, rights: Rights, query: ListQuery, whole: Field) -> Select[Any]:
+    return Listing(spec, rights, View(), query).ordered().where(spec.column(whole.key) == bindparam(_WHICH)).limit(query.limit)
 
 
 @lru_cache(maxsize=512)
