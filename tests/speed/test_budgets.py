@@ -59,10 +59,14 @@ class Crowded:
 
     def scanned(self, statement: Sent) -> set[str]:
         """The tables that PostgreSQL would read from end to end for it."""
+        return {each["Relation Name"] for each in self.planned(statement) if each["Node Type"] == "Seq Scan"}
+
+    def planned(self, statement: Sent) -> list[dict[str, Any]]:
+        """The nodes of the plan that PostgreSQL would follow for it."""
         with psycopg.connect(self.url) as connection:
             row = connection.execute(f"EXPLAIN (FORMAT JSON) {statement.sql}", statement.values, prepare=False).fetchone()
         assert row is not None
-        return set(_scans(row[0][0]["Plan"]))
+        return list(_nodes(row[0][0]["Plan"]))
 
 
 @pytest.fixture(scope="module")
@@ -115,11 +119,10 @@ def sent() -> Iterator[list[Sent]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-def _scans(plan: dict[str, Any]) -> Iterator[str]:
-    if plan["Node Type"] == "Seq Scan":
-        yield plan["Relation Name"]
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
     for part in plan.get("Plans", ()):
-        yield from _scans(part)
+        yield from _nodes(part)
 
 
 def _lists(source: int) -> dict[str, str]:
@@ -149,6 +152,18 @@ def test_a_record_with_fifty_follow_ups_costs_six_statements(crowded: Crowded) -
     assert len(statements) <= DETAIL_STATEMENTS, "\n".join(each.sql for each in statements)
     assert body.decode().count("谈了") >= 50
     assert len(body) <= PAGE_BYTES
+
+
+def test_a_record_page_reads_no_other_record(crowded: Crowded) -> None:
+    """What belongs to a lead is seen through that lead, not through a list of all that may be seen."""
+    statements, _ = crowded.get(f"/lead/{crowded.lead}")
+    read = {
+        node["Relation Name"]: node["Plan Rows"]
+        for each in statements
+        for node in crowded.planned(each)
+        if node.get("Relation Name") == "lead"
+    }
+    assert read == {"lead": 1}
 
 
 @pytest.mark.parametrize("words", ["", RARE, "华为"])
