@@ -97,7 +97,7 @@ def test_no_reading_door_gives_a_field_that_was_taken(
     for door in reading_doors(how, world):
         answer = caller.get(door)
         assert answer.status < 500, f"{door}: {answer.status} {answer.body[:300]}"
-        leaks = found_in(answer, canaries)
+        leaks = found_in(answer, [each for each in canaries if each not in door])
         assert not leaks, f"{ACTOR} by {how} reads {leaks} at {door}"
 
 
