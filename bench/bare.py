@@ -1,6 +1,6 @@
 """The bare limit: one Flask handler, the best SQL, the same table in Jinja; no rights, languages, CSRF or history.
 
-Adding a follow-up is the exception that its row names: it asks for the scope and writes the history.
+Adding a follow-up is the exception that its row names: a form with its CSRF token, the scope asked, the history written.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
-from flask import Flask, abort, jsonify, render_template, request
+from flask import Flask, abort, jsonify, redirect, render_template, request
+from flask_wtf.csrf import CSRFProtect, generate_csrf
 from jinja2 import DictLoader
 from psycopg.rows import dict_row
 
@@ -78,6 +79,8 @@ def _instant(value: datetime | None) -> str:
 def make(connection: psycopg.Connection[Any], values: dict[str, Any]) -> Flask:
     """`/page/<which>`, `/api`, `/lead`: what the portal's pages need at least."""
     app = Flask("bare")
+    app.secret_key = "b" * 40
+    CSRFProtect(app)
     app.jinja_loader = DictLoader({"table.html": TABLE, "record.html": RECORD})
     app.jinja_env.globals.update(labels=LABELS, words=WORDS, tones=TONES, instant=_instant)
 
@@ -104,9 +107,13 @@ def make(connection: psycopg.Connection[Any], values: dict[str, Any]) -> Flask:
             follow_ups = cursor.execute(FOLLOW_UPS, values).fetchall()
         return render_template("record.html", lead=found, follow_ups=follow_ups)
 
+    @app.get("/form")
+    def form() -> str:
+        return generate_csrf()
+
     @app.post("/follow-up")
     def follow_up() -> Any:
-        given = {**values, "said": request.get_json()["content"]}
+        given = {**values, "said": request.form["content"]}
         if connection.execute(f"SELECT l.id FROM lead l WHERE l.id = %(lead)s AND {SCOPE} FOR UPDATE", given).fetchone() is None:
             abort(404)
         made = connection.execute(
@@ -122,7 +129,7 @@ def make(connection: psycopg.Connection[Any], values: dict[str, Any]) -> Flask:
             {**given, "made": made[0] if made else 0},
         )
         connection.commit()
-        return jsonify({})
+        return redirect("/lead", 303)
 
     return app
 

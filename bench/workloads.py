@@ -10,10 +10,11 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 from flask import Flask
@@ -29,6 +30,7 @@ from portal.security.bulk import Selection, perform_selection
 from portal.security.principal import system_principal
 from portal.security.resolve import access_version, resolve
 
+REFERER = {"Referer": "https://localhost/login/"}
 FILTER = '[["state","eq","pool"],["source_id","eq",%d],["expected_amount","between",[100,5000]]]'
 
 
@@ -55,7 +57,7 @@ class Bench:
         page = self.client.get("/login/").get_data(as_text=True)
         csrf = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
         given = {"username": "rep0", "password": PASSWORD, "csrf_token": csrf}
-        self.client.post("/login/", data=given, headers={"Referer": "https://localhost/login/"})
+        self.client.post("/login/", data=given, headers=REFERER)
         cursor, at, last = self._thousandth()
         self.cursor = cursor
         values = {"rep": world.reps[0], "source": world.source, "lead": world.lead, "at": at, "id": last}
@@ -69,8 +71,7 @@ class Bench:
         yield self._page("search 华为", 4, "/lead/?q=华为", "search")
         yield Workload("detail", 4, lambda: self._get(f"/lead/{self.world.lead}"), lambda: size(self.limit.get("/lead")), 30)
         yield Workload("REST list", 2.5, lambda: self._get("/api/v1/lead/"), lambda: size(self.limit.get("/api")), 30)
-        said = {"content": "谈了价格"}
-        yield Workload("add a follow-up", 3, self._follow_up, lambda: size(self.limit.post("/follow-up", json=said)), 20)
+        yield self._follow_up()
         pool, other = self._pool(), self._pool()
         one = lambda: bare.move(self.connection, [next(other)], self.world.reps[:1])  # noqa: E731
         yield Workload("claim", 4, lambda: self._claim(next(pool)), one, 20)
@@ -90,10 +91,25 @@ class Bench:
         client: FlaskClient = self.client
         return size(client.get(path, headers=self.token if path.startswith("/api/") else None))
 
-    def _follow_up(self) -> int:
-        now = datetime.now(UTC).isoformat()
-        given = {"lead_id": self.world.lead, "kind": "call", "contacted_at": now, "content": "谈了价格"}
-        return size(self.app.test_client().post("/api/v1/follow_up/", json=given, headers=self.token))
+    def _follow_up(self) -> Workload:
+        """The form of the page, on both sides."""
+        page = self.client.get(f"/follow_up/new?lead_id={self.world.lead}").get_data(as_text=True)
+        ours = {"csrf_token": page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0], "lead_id": self.world.lead}
+        bare = {"csrf_token": self.limit.get("/form").get_data(as_text=True), "content": "谈了价格"}
+        zone, later = ZoneInfo("Asia/Shanghai"), count(10)
+
+        def post() -> int:
+            now = datetime.now(zone)
+            following = now + timedelta(minutes=next(later))  # so that the lead changes each time
+            contact = {
+                "kind": "call",
+                "contacted_at": f"{now:%Y-%m-%dT%H:%M}",
+                "content": "谈了价格",
+                "next_at": f"{following:%Y-%m-%dT%H:%M}",
+            }
+            return size(self.client.post("/follow_up/new", data={**ours, **contact}, headers=REFERER))
+
+        return Workload("add a follow-up", 3, post, lambda: size(self.limit.post("/follow-up", data=bare)), 20)
 
     def _claim(self, lead: int) -> int:
         return size(self.app.test_client().post("/api/v1/lead/claim", json={"ids": [lead]}, headers=self.token))
@@ -146,5 +162,5 @@ def store_cursor(at: datetime, record_id: int) -> str:
 
 def size(answer: Any) -> int:
     """The bytes of an answer that must be a good one."""
-    assert answer.status_code < 300, (answer.status_code, answer.get_data(as_text=True)[:300])
+    assert answer.status_code < 400, (answer.status_code, answer.get_data(as_text=True)[:300])
     return len(answer.get_data())
