@@ -8,15 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, select
-
 from portal.engine import store
 from portal.engine.cell import Cell
 from portal.engine.fields import Field, View
 from portal.engine.given import id_of
 from portal.engine.kinds.numbers import MoneyField
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.query.listing import COUNT_CAP, Listing, ListQuery, named_by
+from portal.engine.query.listing import COUNT_CAP, Counting, Listing, ListQuery, named_by
 from portal.engine.spec import Spec
 from portal.engine.text import pick
 from portal.engine.verbs import Verb, verbs_of
@@ -197,7 +195,7 @@ class ListPageBuilder:
         if plain:
             names += [tab for tab in self.rights.tabs(self.spec) if tab != self.query.branch]
         counted = _tabs_counted(self.spec, self.rights, tuple(names), self.query.deleted) if plain else _counted(self.listing, names)
-        found = store.session().execute(self.listing.reading(counted)).one()
+        found = counted.of(store.session().execute(counted.statement).one())
         return {name: f"{COUNT_CAP:,}+" if count > COUNT_CAP else f"{count:,}" for name, count in zip(names, found, strict=True)}
 
     def tabs(self, counts: Mapping[str, str]) -> tuple[Link, ...]:
@@ -305,13 +303,12 @@ def _doubled(shown: Sequence[Field]) -> tuple[int, ...]:
     return tuple(number for number, slot in enumerate(slots) if slot and slot in slots[:number])
 
 
-def _counted(listing: Listing, names: Sequence[str]) -> Select[Any]:
+def _counted(listing: Listing, names: Sequence[str]) -> Counting:
     """The capped counts of these tabs under the list's filters: one row."""
-    tabs = ((name, replace(listing, query=replace(listing.query, branch=name))) for name in names)
-    return select(*(tab.counting().label(name) for name, tab in tabs))
+    return listing.counting([replace(listing, query=replace(listing.query, branch=name)) for name in names])
 
 
 @lru_cache(maxsize=512)
-def _tabs_counted(spec: Spec, rights: Rights, names: tuple[str, ...], deleted: bool) -> Select[Any]:
+def _tabs_counted(spec: Spec, rights: Rights, names: tuple[str, ...], deleted: bool) -> Counting:
     """The same without filters: built once per reader, who is another principal as soon as anybody's rights change."""
     return _counted(Listing(spec, rights, View(), ListQuery(deleted=deleted)), names)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from portal.engine.errors import BadRequest
@@ -64,6 +64,17 @@ class Page:
     rows: list[dict[str, Any]]
     next: str | None = None
     previous: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """One statement that counts branches, and which of its columns each view adds up."""
+
+    statement: Select[Any]
+    places: tuple[tuple[int, ...], ...]
+
+    def of(self, counted: Sequence[int]) -> list[int]:
+        return [sum(counted[place] for place in places) for places in self.places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,20 +177,26 @@ class Listing:
         if exact:
             every = select(func.count()).select_from(self.spec.model).where(*self.conditions())
             return int(session.scalar(self.reading(every)) or 0), False
-        counting = _kept_count(self.spec, self.rights, self._without_place()) if self.is_plain else self.reading(select(self.counting()))
-        counted = int(session.scalar(counting) or 0)
+        counting = _kept_count(self.spec, self.rights, self._without_place()) if self.is_plain else self.counting([self])
+        counted = sum(session.execute(counting.statement).one())
         return min(counted, COUNT_CAP), counted > COUNT_CAP
 
-    def counting(self) -> Any:
-        """The capped count as a scalar: branch by branch, each to the cap, so that an index serves each."""
-        model = self.spec.model
-        branches = self.rights.branches(self.spec) if self.query.branch == "all" else [self.rights.branch(self.spec, self.query.branch)]
+    def counting(self, views: Sequence[Listing]) -> Counting:
+        """The capped counts of views that differ by their branch alone: branch by branch, each to the cap, so that an index
+        serves each; and each once, whichever views it is part of."""
+        branches: list[ColumnElement[bool]] = []
+        places = tuple(tuple(_place(branches, each) for each in view.branches()) for view in views)
         conditions = replace_branch(self).conditions()
-        parts = [select(literal(1)).select_from(model).where(*conditions, branch).limit(COUNT_CAP + 1) for branch in branches]
-        if not parts:
-            return literal(0)
-        inner = union_all(*(select(part.subquery()) for part in parts)).subquery()
-        return select(func.count()).select_from(inner).scalar_subquery()
+        counts = [self._capped(*conditions, branch) for branch in branches]
+        return Counting(self.reading(select(*counts or [literal(0)])), places)
+
+    def branches(self) -> Sequence[ColumnElement[bool]]:
+        """What the view is made of, disjoint."""
+        return self.rights.branches(self.spec) if self.query.branch == "all" else [self.rights.branch(self.spec, self.query.branch)]
+
+    def _capped(self, *conditions: ColumnElement[bool]) -> Any:
+        rows = select(literal(1)).select_from(self.spec.model).where(*conditions).limit(COUNT_CAP + 1).subquery()
+        return select(func.count()).select_from(rows).scalar_subquery()
 
     # parts -----------------------------------------------------------------------------
     def _order(self) -> tuple[str, bool]:
@@ -289,9 +306,18 @@ def _kept_children(spec: Spec, rights: Rights, query: ListQuery, whole: Field) -
 
 
 @lru_cache(maxsize=512)
-def _kept_count(spec: Spec, rights: Rights, query: ListQuery) -> Select[Any]:
+def _kept_count(spec: Spec, rights: Rights, query: ListQuery) -> Counting:
     listing = Listing(spec, rights, View(), query)
-    return listing.reading(select(listing.counting()))
+    return listing.counting([listing])
+
+
+def _place(branches: list[ColumnElement[bool]], branch: ColumnElement[bool]) -> int:
+    """Where the branch stands among them; it joins them when it is new."""
+    for place, each in enumerate(branches):
+        if each.compare(branch):
+            return place
+    branches.append(branch)
+    return len(branches) - 1
 
 
 @lru_cache(maxsize=256)
