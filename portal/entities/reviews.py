@@ -65,7 +65,7 @@ class ClassReview(Entity):
     potential = money("在谈（按赢率） | In talks, by likelihood", readonly=True)
     points = integer("得分（0–6） | Points (0–6)", readonly=True)
     state = states("状态 | State", ReviewState, edges=REVIEW_EDGES, slot="state")
-    due_on = date("请在此日前决定 | Decide by", readonly=True)
+    due_on = date("决定期限 | Decide by", readonly=True)
     decided_class = choice("决定为 | Decided", CustomerClass, readonly=True)
     decided_by_id = ref("决定人 | Decided by", "user", readonly=True, index=False)
     decided_at = instant("决定时间 | Decided at", readonly=True)

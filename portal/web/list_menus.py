@@ -24,8 +24,8 @@ from portal.security.fields import Rights
 from portal.web.arguments import url
 
 _KEPT = 2048
-_CODE, _TITLE = 40, 120
-"""Characters a number of a record has at most, and a title at least."""
+_OF_TEXT = ((10, "w-md"), (40, "w-no"), (119, "w-sm"))
+"""Up to how many characters a text is a short code, the number of a record, or a name; longer ones are titles."""
 _WIDTHS = {"phone": "w-lg", "derived": "w-xs", "choice": "w-sm", "flag": "w-xs", "longtext": "w-lg"}
 
 
@@ -169,5 +169,5 @@ def _width(field: Field) -> str:
     if field.identity:
         return "w-co"
     if field.kind == "text" and isinstance(field, TextField):
-        return "w-lg" if field.length <= _CODE else "w-sm" if field.length < _TITLE else "w-xl"
+        return next((width for longest, width in _OF_TEXT if field.length <= longest), "w-xl")
     return _WIDTHS.get(field.kind, "w-md")
