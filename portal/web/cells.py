@@ -39,7 +39,7 @@ def table_rows(page: ListPage, select: str) -> Markup:
 
 def _row(row: Row, aligns: Sequence[str], tick: str) -> str:
     name = escape(row.ticked_label)
-    label = f'aria-label="{tick} {name}"'
+    label = f'aria-label="{tick} {name}"' + (f' data-state="{escape(row.state)}"' if row.state else "")
     box = f'<input class="form-check-input" type="checkbox" form="selection" name="ids" value="{row.id}" data-tick {label}>'
     cells = [f'<td class="{_css(shown, align)}">{_cell(shown)}</td>' for shown, align in zip(row.cells, aligns, strict=True)]
     if row.actions:

@@ -70,6 +70,8 @@ class Row:
     ticked_label: str
     locked_reason: str | None = None
     actions: tuple[RowAction, ...] = ()
+    state: str = ""
+    """By which the bulk bar tells which ticked rows a verb fits; nothing where the reader does not see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class BulkVerb:
     icon: str
     primary: bool
     href: str
+    states: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +246,7 @@ class ListPageBuilder:
         columns = [self.rights.showing(self.spec, f, self.view) for f in shown]
         taking = {v.name: self._taking(v) for v in offered}
         doubled = _doubled(shown)
+        tells_state = self._tells_state()
         found = []
         for row in rows:
             href = f"{self.href}{row['id']}"
@@ -254,7 +258,8 @@ class ListPageBuilder:
             name = cells[0].text if cells else str(row["id"])
             state = row.get(self.spec.state.key) if self.spec.state else None
             taken = [actions[v.name] for v in offered if v.offered(state) and taking[v.name](row)]
-            found.append(Row(row["id"], href, tuple(cells), name, actions=tuple(taken[:_MOST_ACTIONS])))
+            told = str(state or "") if tells_state else ""
+            found.append(Row(row["id"], href, tuple(cells), name, actions=tuple(taken[:_MOST_ACTIONS]), state=told))
         return tuple(found)
 
     def _taking(self, verb: Verb) -> Callable[[Mapping[str, Any]], bool]:
@@ -268,7 +273,14 @@ class ListPageBuilder:
     def _bulk_verbs(self) -> tuple[BulkVerb, ...]:
         offered = [v for v in verbs_of(self.spec) if v.bulk and self.may(v.name) and self._for_this_tab(v)]
         first = next((v for v in offered if v.primary), None)
-        return tuple(BulkVerb(v.name, self.t(v.label), v.icon, v is first, f"{self.href}verb/{v.name}") for v in offered)
+        tells_state = self._tells_state()
+        return tuple(
+            BulkVerb(v.name, self.t(v.label), v.icon, v is first, f"{self.href}verb/{v.name}", " ".join(v.states) if tells_state else "")
+            for v in offered
+        )
+
+    def _tells_state(self) -> bool:
+        return self.spec.state is not None and self.rights.sees(self.spec, self.spec.state)
 
     def _for_this_tab(self, verb: Verb) -> bool:
         """A verb that takes nothing of what the tab holds is not offered: nobody releases what lies in the pool."""

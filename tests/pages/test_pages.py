@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
@@ -89,6 +90,17 @@ def test_a_leader_assigns_from_the_pool_and_takes_it_back(visitors: Visitors) ->
         assert int(page.locator(".count").inner_text()) == int(before) - 3
         page.locator(".toast-x button").click()
         page.locator(".count", has_text=before).wait_for()
+
+
+def test_the_bulk_bar_tells_how_many_of_the_ticked_rows_a_verb_fits(visitors: Visitors) -> None:
+    """None of the opportunities that are going on can be resumed; those that can be lost are counted."""
+    going_on = quote('[["state","eq","open"]]')
+    with visitors("leader01").page(f"/opportunity/?filter={going_on}") as page:
+        for row in range(3):
+            page.locator("[data-tick]").nth(row).click()
+        resume, lose = (page.locator(f"[data-bulk-verb$='/{verb}']") for verb in ("resume", "lost"))
+        assert resume.is_disabled() and resume.locator("[data-count]").inner_text() == "0"
+        assert lose.is_enabled() and lose.locator("[data-count]").inner_text() == "3"
 
 
 def test_a_rep_claims_logs_a_follow_up_and_sees_it_in_the_timeline(visitors: Visitors) -> None:

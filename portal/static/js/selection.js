@@ -16,8 +16,20 @@ if (state && bar) {
     page.indeterminate = ticked.length > 0 && ticked.length < boxes.length;
     bar.classList.toggle("d-none", ticked.length === 0);
     everything.setAttribute("aria-pressed", String(all));
+    for (const button of bar.querySelectorAll("[data-states]")) button.disabled = false;
     const words = all ? document.querySelector(".count").textContent.trim() : String(ticked.length);
     for (const count of bar.querySelectorAll("[data-count]")) count.textContent = words;
+    if (!all) tellWhichFit(ticked);
+  };
+
+  // A verb for some states counts the ticked rows in one of them; where there is none it is not offered.
+  const tellWhichFit = (ticked) => {
+    for (const button of bar.querySelectorAll("[data-states]")) {
+      const states = button.dataset.states.split(" ");
+      const fitting = ticked.filter((box) => states.includes(box.dataset.state)).length;
+      button.disabled = fitting === 0;
+      button.querySelector("[data-count]").textContent = String(fitting);
+    }
   };
 
   document.addEventListener("click", (event) => {
