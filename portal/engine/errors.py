@@ -78,5 +78,15 @@ class Changed(PortalError):
         super().__init__("别人刚改过这条记录，请核对后再保存。 | Somebody changed this record meanwhile. Compare and save again.")
 
 
+class Unseen(PortalError):
+    """A save that does not say which version it was made on: what somebody else saved meanwhile would be lost unseen."""
+
+    status = 428
+    rule = "version_required"
+
+    def __init__(self) -> None:
+        super().__init__("请带上 version：读这条记录时得到的版本号。 | Send version: the number that reading this record gave.")
+
+
 class WrongDeclaration(Exception):
     """A declaration that cannot work; raised at start with what to fix."""

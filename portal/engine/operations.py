@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.engine import custom
-from portal.engine.errors import Changed, Invalid, Refused
+from portal.engine.errors import Changed, Invalid, Refused, Unseen
 from portal.engine.fields import REQUIRED, BadValue, Field, View
 from portal.engine.kinds.dates import InstantField
 from portal.engine.spec import Spec
@@ -86,10 +86,22 @@ def _refuse_strays(spec: Spec, values: Mapping[str, Any]) -> None:
         raise Invalid({(given or [spec.parents[0].key])[-1]: ONE_PARENT})
 
 
+def seen(spec: Spec, version: int | None) -> int | None:
+    """The version that a door was sent with a save. Raises `Unseen` where records have versions and it was sent none."""
+    if not spec.archived:
+        return None
+    if version is None:
+        raise Unseen
+    return version
+
+
 def change(
     session: Session, spec: Spec, record: Any, values: dict[str, Any], *, version: int | None, acting_user: Any, now: datetime
 ) -> Any:
-    """Set values on a record; `version` is the one the person saw, a newer one raises `Changed`."""
+    """Set values on a record; `version` is the one the person saw, a newer one raises `Changed`.
+
+    Doors give what they were sent, by `seen`; None is for the portal itself, which holds the record it has just read.
+    """
     if version is not None and record.version != version:
         raise Changed
     if moved := {p.key: MOVED for p in spec.parents if p.key in values and values[p.key] != getattr(record, p.key)}:

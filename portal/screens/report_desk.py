@@ -20,7 +20,8 @@ from portal.domain.report_templates import asked, teams
 from portal.domain.weekly_figures import week_of
 from portal.engine import operations, store
 from portal.engine.clock import clock
-from portal.engine.errors import BadRequest, NotAllowed, PortalError, Refused
+from portal.engine.errors import BadRequest, Changed, NotAllowed, PortalError, Refused, Unseen
+from portal.engine.given import id_of
 from portal.engine.questions import TABLE, Question, faults, values
 from portal.engine.spec import spec_of
 from portal.engine.text import Text
@@ -28,6 +29,7 @@ from portal.engine.verbs import verb_named, verbs_of
 from portal.screens.home import draft_words
 from portal.security.bulk import Selection, perform_selection
 from portal.web import records
+from portal.web.form_page import VERSION
 from portal.web.language import language, view
 
 _FIELDS = ("problems", "plan", "extra_work")
@@ -74,13 +76,14 @@ class ReportDeskView(BaseView):  # type: ignore[misc]
         questions = asked(report.template_id)
         given = {**{key: request.form.get(key, "").strip() for key in _FIELDS}, "answers": _answers(questions, request.form)}
         try:
-            _submit(report, given) if request.form.get("send") else _keep(report, given)
+            kept = _submit(report, given) if request.form.get("send") else _keep(report, given)
         except PortalError as error:
             if error.status >= 500:  # noqa: PLR2004
                 raise
-            return make_response(_page(report, given, error.in_(language())), error.status)
+            anew = isinstance(error, (Changed, Unseen))
+            return make_response(_page(report, given, error.in_(language()), version=None if anew else _seen()), error.status)
         if request.headers.get("X-Autosave"):
-            return make_response("", 204)
+            return make_response("", 204, {"X-Version": str(kept)})
         return make_response(redirect("/report-desk/" if request.form.get("send") else f"/report-desk/{report_id}", 303))
 
     @expose("/board")
@@ -123,14 +126,23 @@ def _answers(questions: Sequence[Question], form: MultiDict[str, str]) -> dict[s
     return found
 
 
-def _keep(report: Any, given: dict[str, Any]) -> None:
+def _seen() -> int | None:
+    """The version of the report that the page shows."""
+    return id_of(request.form.get(VERSION, ""))
+
+
+def _keep(report: Any, given: dict[str, Any]) -> int:
+    """Save the draft; returns its new version."""
     spec = spec_of(models.WorkReport)
     records.require(spec, "edit")
     with records.writing() as (session, now):
-        operations.change(session, spec, records.find(spec, report.id), dict(given), version=None, acting_user=records.principal(), now=now)
+        record, seen = records.find(spec, report.id), operations.seen(spec, _seen())
+        operations.change(session, spec, record, dict(given), version=seen, acting_user=records.principal(), now=now)
+        session.flush()
+        return int(record.version)
 
 
-def _submit(report: Any, given: dict[str, Any]) -> None:
+def _submit(report: Any, given: dict[str, Any]) -> int:
     if not given["problems"]:
         raise Refused(
             "“问题”写一句就行；没有请点“今天没有”。 | One line of problems will do; tap “Nothing today” if there are none.",
@@ -140,16 +152,20 @@ def _submit(report: Any, given: dict[str, Any]) -> None:
     verb = verb_named("work_report", "submit")
     assert verb is not None  # noqa: S101 - check_verbs has seen it
     with records.writing() as (session, now):
+        record = records.find(spec, report.id)
+        if operations.seen(spec, _seen()) != record.version:
+            raise Changed
         outcome = perform_selection(session, spec, verb, Selection((report.id,)), acting_user=records.principal(), now=now, form=given)
         if outcome.refused:
             raise outcome.refused[0][1]
+        return int(record.version)
 
 
 def _faults(questions: Sequence[Question], given: dict[str, Any]) -> dict[str, Text]:
     return faults(questions, {"items": [{"key": key, "value": value} for key, value in given["answers"].items()]})
 
 
-def _page(report: Any, given: dict[str, Any] | None = None, error: str = "") -> str:
+def _page(report: Any, given: dict[str, Any] | None = None, error: str = "", *, version: int | None = None) -> str:
     is_mine = report.owner_id == records.principal().user_id
     is_open = report.state in ("open", "draft", "returned")
     made = draft(report.owner_id, period_named(report.period_key)) if is_mine and is_open else None
@@ -163,6 +179,7 @@ def _page(report: Any, given: dict[str, Any] | None = None, error: str = "") -> 
         is_mine=is_mine,
         is_open=is_mine and is_open,
         error=error,
+        version=version or report.version,
         given=given or {**{key: getattr(report, key) for key in _FIELDS}, "answers": values(report.answers)},
         questions=questions,
         faults=_faults(questions, given) if given and error else {},

@@ -75,12 +75,13 @@ class EntityApi(BaseApi):  # type: ignore[misc]
     def put(self, record_id: int) -> Response:
         given = _body()
         version = given.pop("version", None)
-        if version is not None and not isinstance(version, int):
+        if version is not None and type(version) is not int:
             raise BadRequest("version 应为整数。 | version is a whole number.")
         with records.writing() as (session, now):
             record = records.find(self.spec, record_id)
             values = self._parse(given, whole=False, row=records.values_of(record))
-            operations.change(session, self.spec, record, values, version=version, acting_user=records.principal(), now=now)
+            seen = operations.seen(self.spec, version)
+            operations.change(session, self.spec, record, values, version=seen, acting_user=records.principal(), now=now)
         return jsonify({"id": record_id, "result": self._read(record_id)})
 
     @expose("/<int:record_id>", methods=("DELETE",))

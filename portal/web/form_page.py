@@ -11,7 +11,7 @@ from flask import Response, make_response, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
 
 from portal.engine import operations
-from portal.engine.errors import BadRequest, Changed, Invalid, Refused
+from portal.engine.errors import BadRequest, Changed, Invalid, Refused, Unseen
 from portal.engine.fields import BadValue, Field, View
 from portal.engine.given import id_of
 from portal.engine.kinds.reference import ReferenceField
@@ -70,8 +70,8 @@ class FormDoor:
             return self._again(form, 422)
         try:
             record_id = self._write(values)
-        except Changed:
-            return self._again(form, 409, conflict=True)
+        except (Changed, Unseen) as error:
+            return self._again(form, error.status, conflict=True)
         except Invalid as error:
             for key, text in error.errors.items():
                 if key in form:
@@ -96,9 +96,8 @@ class FormDoor:
             if record_id is None:
                 record = operations.create(session, self.spec, values, acting_user=who, now=now)
             else:
-                record = operations.change(
-                    session, self.spec, records.find(self.spec, record_id), values, version=id_of(version), acting_user=who, now=now
-                )
+                record, seen = records.find(self.spec, record_id), operations.seen(self.spec, id_of(version))
+                operations.change(session, self.spec, record, values, version=seen, acting_user=who, now=now)
             return int(record.id)
 
     def _home(self, record_id: int) -> str:
@@ -144,12 +143,16 @@ class FormDoor:
             fields=drawn,
             errors=(*((f.name, e) for f in drawn for e in f.errors), *(extra or [])),
             hidden=((CONFIRM, "1"),) if confirm else (),
-            version=getattr(self.record, "version", None),
+            version=self._version(anew=form is None or conflict),
             conflict=self._conflict(given) if conflict else None,
             submit_label="保存" if zh else "Save",
             extra_submit=("保存并新建" if zh else "Save and new") if new else None,
             confirm=confirm,
         )
+
+    def _version(self, *, anew: bool) -> int | None:
+        """The one on the screen: while values are corrected it stays the one that was read, however late that gets."""
+        return getattr(self.record, "version", None) if anew else id_of(request.form.get(VERSION, ""))
 
     def _labels(self, values: Mapping[str, Any]) -> dict[str, str]:
         from portal.web.pickers import names  # noqa: PLC0415

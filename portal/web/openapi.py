@@ -26,12 +26,13 @@ def describe(api_spec: Any, spec: Spec, verbs: Sequence[Verb], rights: Rights) -
     if spec.name in api_spec.components.schemas:
         return
     seen, written = (f for f in spec.fields.values() if rights.sees(spec, f)), rights.writes(spec)
-    api_spec.components.schema(spec.name, _schema(seen, required=()))
+    api_spec.components.schema(spec.name, _read_schema(spec, seen))
     api_spec.components.schema(f"{spec.name}_input", _schema(written, required=tuple(f.key for f in written if f.required)))
+    api_spec.components.schema(f"{spec.name}_change", _schema(written, required=()))
     root = f"/api/v1/{spec.name}/"
     api_spec.path(path=root, operations={"get": _list(spec), "post": _write(spec, 201)})
     one = {**_read(spec)}
-    api_spec.path(path=root + "{record_id}", operations={"get": one, "put": _write(spec, 200), "delete": _plain(spec, 204)})
+    api_spec.path(path=root + "{record_id}", operations={"get": one, "put": _change(spec), "delete": _plain(spec, 204)})
     if spec.masked:
         api_spec.path(path=root + "{record_id}/reveal", operations={"post": _reveal(spec)})
     if spec.screen.prints:
@@ -43,6 +44,13 @@ def describe(api_spec: Any, spec: Spec, verbs: Sequence[Verb], rights: Rights) -
 def _schema(fields: Any, required: tuple[str, ...]) -> dict[str, Any]:
     made: dict[str, Any] = {"type": "object", "properties": {f.key: _property(f) for f in fields}}
     return {**made, "required": list(required)} if required else made
+
+
+def _read_schema(spec: Spec, seen: Any) -> dict[str, Any]:
+    """A record as it is read: its id, and the version that a save sends back."""
+    fixed = {key: {"type": "integer"} for key in (("id", "version") if spec.archived else ("id",))}
+    made = _schema(seen, required=())
+    return {**made, "properties": {**fixed, **made["properties"]}}
 
 
 def _property(field: Field) -> dict[str, Any]:
@@ -84,6 +92,18 @@ def _write(spec: Spec, status: int) -> dict[str, Any]:
     body = {"required": True, "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{spec.name}_input"}}}}
     parameters = [] if status == 201 else [_ID]  # noqa: PLR2004
     return {"tags": [_tag(spec)], "parameters": parameters, "requestBody": body, "responses": _responses(status)}
+
+
+def _change(spec: Spec) -> dict[str, Any]:
+    """What is given replaces what is there, if nobody saved the record since it was read."""
+    made = _write(spec, 200)
+    if spec.archived:
+        told = {"type": "integer", "description": "as reading the record gave it; an older one answers 409"}
+        version = {"type": "object", "required": ["version"], "properties": {"version": told}}
+        given = {"$ref": f"#/components/schemas/{spec.name}_change"}
+        made["requestBody"]["content"]["application/json"]["schema"] = {"allOf": [given, version]}
+        made["responses"]["428"] = {"description": "sent without the version that was read"}
+    return made
 
 
 def _plain(spec: Spec, status: int) -> dict[str, Any]:

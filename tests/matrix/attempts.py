@@ -142,9 +142,17 @@ class Attempt:
         if self.action == "create":
             return {**values, parent: record_id} if parent else values
         spec = registry()[self.entity]
+        values |= seen(entity=self.entity, record_id=record_id, cast=cast, page=self.is_page)
         if parent is None or parent in {each.key for each in spec.parents}:
             return values
         return {**values, parent: getattr(cast.row(spec.model, record_id), parent)}
+
+
+def seen(entity: str, record_id: int, cast: Cast, *, page: bool) -> dict[str, Any]:
+    """The version that somebody who has just read the record sends with his save."""
+    spec = registry()[entity]
+    row = cast.row(spec.model, record_id) if spec.archived else None
+    return {} if row is None else {"_version" if page else "version": row.version}
 
 
 def _other(cast: Cast, model: Any, record_id: int) -> int:

@@ -11,7 +11,7 @@ import pytest
 from portal import models
 from portal.engine.spec import registry
 from tests.cast import Cast
-from tests.matrix.attempts import PARENT, values_for
+from tests.matrix.attempts import PARENT, seen, values_for
 from tests.matrix.fresh import fresh, owner_for
 from tests.matrix.http import Answer, Caller
 from tests.matrix.ledger import untouched
@@ -74,6 +74,7 @@ def test_a_form_stores_nothing_but_its_own_fields(entity: str, how: str, callers
     parent = PARENT.get(entity, "")
     kept_parent = {parent: getattr(before, parent)} if parent and parent not in {each.key for each in spec.parents} else {}
     given = {key: str(value) for key, value in {**sent(entity, cast), **values_for(entity, cast), **kept_parent}.items()}
+    given |= {key: str(value) for key, value in seen(entity, record.id, cast, page=True).items()}
     answer = caller.post(f"/{entity}/{record.id}/edit", given)
     assert answer.status == 303, f"{answer.sent}: {answer.status} {answer.body[:300]}"
     after = cast.row(spec.model, record.id)
@@ -101,7 +102,15 @@ def test_masked_values_are_not_overwritten_unread(actor: str, how: str, callers:
             answer = caller.send("PUT", f"/api/v1/lead/{pooled}", {key: value})
         assert answer.status == 422, answer.body
         was = cast.row(models.Lead, pooled)
-        form = {"company": was.company, "source_id": str(was.source_id), "note": was.note, "money": "1", "authority": "1", "need": "1"}
+        form = {
+            "company": was.company,
+            "source_id": str(was.source_id),
+            "note": was.note,
+            "money": "1",
+            "authority": "1",
+            "need": "1",
+            "_version": str(was.version),
+        }
         assert caller.post(f"/lead/{pooled}/edit", {**form, key: value}).status == 303
         assert getattr(cast.row(models.Lead, pooled), key) == getattr(was, key)
 
@@ -114,7 +123,7 @@ def test_a_reference_to_a_hidden_record_is_refused_as_if_it_did_not_exist(how: s
         for ask in (
             lambda i: caller.send("POST", "/api/v1/follow_up/", {**values_for("follow_up", cast), "lead_id": i}),
             lambda i: caller.post("/follow_up/new", {**values_for("follow_up", cast), "content": "x", "lead_id": str(i)}),
-            lambda i: caller.send("PUT", f"/api/v1/follow_up/{own.id}", {"lead_id": i}),
+            lambda i: caller.send("PUT", f"/api/v1/follow_up/{own.id}", {"lead_id": i, "version": 1}),
             lambda i: caller.get(f"/follow_up/new?lead_id={i}"),
         ):
             with untouched(cast, "a reference to a hidden lead"):

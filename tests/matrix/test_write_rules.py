@@ -196,8 +196,8 @@ def test_the_page_names_the_rows_it_left(callers: Callers, cast: Cast) -> None:
 @HOW
 def test_a_stale_save_is_refused(how: str, callers: Callers, cast: Cast) -> None:
     caller, own = callers("rep", how), cast.lead(owner="rep")
-    for note in ("one", "two"):
-        assert caller.send("PUT", f"/api/v1/lead/{own}", {"note": note}).status == 200
+    for version, note in enumerate(("one", "two"), 1):
+        assert caller.send("PUT", f"/api/v1/lead/{own}", {"note": note, "version": version}).status == 200
     with untouched(cast, "a stale save"):
         assert caller.send("PUT", f"/api/v1/lead/{own}", {"note": "three", "version": 1}).status == 409
         stale = caller.post(

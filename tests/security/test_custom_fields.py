@@ -43,7 +43,7 @@ def prepare() -> list[str]:
 def edit(site: Site, field_id: int, login: str = "admin", **changed: Any) -> Any:
     row = site.cast.row(models.CustomField, field_id)
     given = {key: ("1" if value is True else value) for key, value in row._mapping.items() if value not in (None, False)}
-    return site.signed_in(login).post(f"/custom_field/{field_id}/edit", {**given, **changed})
+    return site.signed_in(login).post(f"/custom_field/{field_id}/edit", {**given, "_version": row.version, **changed})
 
 
 def api(site: Site, login: str) -> dict[str, str]:
@@ -91,7 +91,7 @@ def test_a_field_of_each_kind_is_at_every_door_from_the_next_request_on(site: Si
     assert "新栏目" not in before
     assert 'name="x_new_column"' in form
 
-    saved = rep.client.put(f"/api/v1/lead/{lead_id}", json={"x_new_column": typed}, headers=api(site, "rep"))
+    saved = rep.client.put(f"/api/v1/lead/{lead_id}", json={"x_new_column": typed, "version": 1}, headers=api(site, "rep"))
     assert saved.status_code == 200, saved.get_data(as_text=True)
     answer = saved.get_json()["result"]["x_new_column"]
     assert str(answer).rstrip("0").rstrip(".") == str(plain).rstrip("0").rstrip(".")
@@ -122,8 +122,8 @@ def test_a_field_of_each_kind_is_at_every_door_from_the_next_request_on(site: Si
 def test_the_history_tells_each_field_old_and_new(site: Site) -> None:
     define(site, label_zh="预算", label_en="Budget", kind="money")
     rep, lead_id = site.signed_in("rep"), site.cast.lead(owner="rep")
-    for amount in ("100", "250"):
-        rep.client.put(f"/api/v1/lead/{lead_id}", json={"x_budget": amount}, headers=api(site, "rep"))
+    for version, amount in enumerate(("100", "250"), 1):
+        rep.client.put(f"/api/v1/lead/{lead_id}", json={"x_budget": amount, "version": version}, headers=api(site, "rep"))
     last = site.cast.rows(models.AuditEvent)[-1]
     assert (last.before, last.after) == ({"x_budget": "100.00"}, {"x_budget": "250.00"})
     shown = page(rep, f"/lead/{lead_id}")
@@ -147,10 +147,10 @@ def test_unique_holds_against_every_door_and_names_the_field(site: Site) -> None
     define(site, label_zh="信用代码", label_en="Credit code", is_unique="1")
     rep, headers = site.signed_in("rep"), api(site, "rep")
     one, two = site.cast.lead(owner="rep"), site.cast.lead(owner="rep")
-    rep.client.put(f"/api/v1/lead/{one}", json={"x_credit_code": "91A"}, headers=headers)
-    refused = rep.client.put(f"/api/v1/lead/{two}", json={"x_credit_code": "91A"}, headers=headers)
+    rep.client.put(f"/api/v1/lead/{one}", json={"x_credit_code": "91A", "version": 1}, headers=headers)
+    refused = rep.client.put(f"/api/v1/lead/{two}", json={"x_credit_code": "91A", "version": 1}, headers=headers)
     assert (refused.status_code, list(refused.get_json()["fields"])) == (422, ["x_credit_code"])
-    assert rep.client.put(f"/api/v1/lead/{two}", json={"x_credit_code": ""}, headers=headers).status_code == 200
+    assert rep.client.put(f"/api/v1/lead/{two}", json={"x_credit_code": "", "version": 1}, headers=headers).status_code == 200
 
 
 def test_values_that_repeat_already_are_told_and_nothing_is_enforced(site: Site) -> None:
@@ -241,7 +241,7 @@ def test_who_sees_and_who_edits_holds_at_every_door(site: Site) -> None:
         refused = rep.client.put(f"/api/v1/lead/{lead_id}", json={"x_floor_price": "1"}, headers=api(site, who))
         assert refused.status_code == 422
     assert "12,345" in page(leader, f"/lead/{lead_id}") and "x_floor_price" not in page(leader, f"/lead/{lead_id}/edit")
-    director = rep.client.put(f"/api/v1/lead/{lead_id}", json={"x_floor_price": "1"}, headers=api(site, "director"))
+    director = rep.client.put(f"/api/v1/lead/{lead_id}", json={"x_floor_price": "1", "version": 1}, headers=api(site, "director"))
     assert director.status_code == 200
     assert "底价" not in page(rep, f"/lead/{lead_id}")
 

@@ -75,11 +75,16 @@ def test_the_form_asks_keeps_what_was_typed_and_shows_what_was_said(site: Site, 
     opened(cast, now=NOW)
     report = report_of(cast, "rep").id
     rep = site.signed_in("rep")
-    cells = {"a.q2.0": ["启辰", "恒远", ""], "a.q2.1": ["12", "", ""]}
+    cells = {"_version": str(report_of(cast, "rep").version), "a.q2.0": ["启辰", "恒远", ""], "a.q2.1": ["12", "", ""]}
     answer = rep.post(f"/report-desk/{report}", {"problems": "缺样机", "send": "1", **cells})
     assert answer.status_code == 409 and "恒远" in answer.text and "缺样机" in answer.text and 'id="q-q1-e"' in answer.text
     saved = rep.post(f"/report-desk/{report}", {"problems": "缺样机", **cells}, headers={"X-Autosave": "1"})
     assert (saved.status_code, report_of(cast, "rep").state) == (204, "draft")
+    late = rep.post(f"/report-desk/{report}", {"problems": "另一个窗口", "send": "1", "a.q1": "受阻 | Held up", **cells})
+    assert late.status_code == 409 and "另一个窗口" in late.text and report_of(cast, "rep").state == "draft"
+    blind = rep.post(f"/report-desk/{report}", {"problems": "没有版本"}, headers={"X-Autosave": "1"})
+    assert blind.status_code == 428
+    cells["_version"] = saved.headers["X-Version"]
     assert "恒远" in rep.get(f"/report-desk/{report}").text
     sent = rep.post(f"/report-desk/{report}", {"problems": "缺样机", "send": "1", "a.q1": "受阻 | Held up", **cells})
     assert sent.status_code == 303 and report_of(cast, "rep").state == "submitted"

@@ -7,7 +7,9 @@ for (const form of document.querySelectorAll("form[data-autosave]")) {
   const keep = async () => {
     if (form.dataset.sent) return;
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "X-Autosave": "1" } }).catch(() => null);
+    if (answer?.status === 409) told.textContent = told.dataset.changed;
     if (!answer?.ok) return;
+    form.elements._version.value = answer.headers.get("X-Version");
     const at = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
     told.textContent = `${at} ${told.dataset.saved}`;
     form.dispatchEvent(new Event("kept"));
