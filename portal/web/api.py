@@ -168,8 +168,9 @@ class EntityApi(BaseApi):  # type: ignore[misc]
         tellers = [(f.key, _named(f) if isinstance(f, ReferenceField) else rights.telling(self.spec, f, view)) for f in fields]
         return [{key: row[key] for key in fixed} | {key: tell(row) for key, tell in tellers} for row in rows]
 
-    def add_apispec_components(self, api_spec: Any) -> None:
-        super().add_apispec_components(api_spec)
+    def add_api_spec(self, api_spec: Any) -> None:
+        """Ours last: what the frame says of a route without a docstring is nothing, and would stand in its place."""
+        super().add_api_spec(api_spec)
         openapi.describe(api_spec, self.spec, verbs_of(self.spec), records.rights())
 
 

@@ -28,7 +28,7 @@ def describe(api_spec: Any, spec: Spec, verbs: Sequence[Verb], rights: Rights) -
     seen, written = (f for f in spec.fields.values() if rights.sees(spec, f)), rights.writes(spec)
     api_spec.components.schema(spec.name, _read_schema(spec, seen))
     api_spec.components.schema(f"{spec.name}_input", _schema(written, required=tuple(f.key for f in written if f.required)))
-    api_spec.components.schema(f"{spec.name}_change", _schema(written, required=()))
+    api_spec.components.schema(f"{spec.name}_update", _schema(written, required=()))
     root = f"/api/v1/{spec.name}/"
     api_spec.path(path=root, operations={"get": _list(spec), "post": _write(spec, 201)})
     one = {**_read(spec)}
@@ -100,7 +100,7 @@ def _change(spec: Spec) -> dict[str, Any]:
     if spec.archived:
         told = {"type": "integer", "description": "as reading the record gave it; an older one answers 409"}
         version = {"type": "object", "required": ["version"], "properties": {"version": told}}
-        given = {"$ref": f"#/components/schemas/{spec.name}_change"}
+        given = {"$ref": f"#/components/schemas/{spec.name}_update"}
         made["requestBody"]["content"]["application/json"]["schema"] = {"allOf": [given, version]}
         made["responses"]["428"] = {"description": "sent without the version that was read"}
     return made

@@ -222,8 +222,8 @@ def test_reading_is_not_writing(how: str, callers: Callers, cast: Cast) -> None:
         assert caller.get(f"/api/v1/lead/{theirs}").status == 200
         with untouched(cast, "who only reads"):
             for method, path in (("PUT", f"/api/v1/lead/{theirs}"), ("DELETE", f"/api/v1/lead/{theirs}")):
-                assert caller.send(method, path, {"note": "x"}).status in (403, 404), path
-            assert caller.send("PUT", f"/api/v1/follow_up/{follow_up}", {"content": "x"}).status in (403, 404)
+                assert caller.send(method, path, {"note": "x", "version": 1}).status in (403, 404), path
+            assert caller.send("PUT", f"/api/v1/follow_up/{follow_up}", {"content": "x", "version": 1}).status in (403, 404)
             assert caller.send("POST", "/api/v1/follow_up/", {"lead_id": theirs, "content": "x"}).status in (403, 404, 422)
             assert caller.upload(f"/lead/{theirs}/files").status in (403, 404)
             for verb, form in (("release", {"reason": "x"}), ("invalidate", {"reason": "x"}), ("assign", {"to_id": cast.people["rep"]})):

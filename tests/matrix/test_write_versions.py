@@ -35,4 +35,4 @@ def test_the_description_of_the_api_asks_for_it(callers: Callers) -> None:
     given = put["requestBody"]["content"]["application/json"]["schema"]["allOf"]
     assert given[1]["required"] == ["version"] and "428" in put["responses"]
     schemas = described["components"]["schemas"]  # type: ignore[index,call-overload]
-    assert "version" in schemas["lead"]["properties"] and "required" not in schemas["lead_change"]
+    assert "version" in schemas["lead"]["properties"] and "required" not in schemas["lead_update"]
