@@ -175,7 +175,7 @@ def snapshot(spec: Spec, record: Any) -> dict[str, Any]:
         belongs = part.parent_to(spec.name)
         assert belongs is not None  # noqa: S101 - parts() has asked
         wanted = select(part.model).where(part.column(belongs.key) == record.id, part.model.deleted_at.is_(None))
-        found[part.name] = [_kept(part, each) for each in store.session().scalars(wanted.order_by(part.model.id))]
+        found[part.name] = [{"id": each.id, **_kept(part, each)} for each in store.session().scalars(wanted.order_by(part.model.id))]
     return found
 
 

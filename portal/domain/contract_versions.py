@@ -2,7 +2,8 @@
 
 The version before stays in force, and money is booked on it, until the new one is sealed. Then one transaction makes
 the old one changed and its payments void, and moves its receipts to the new plan: first to the payment that goes on
-with the one they had paid, what is over to the oldest due. So each amount is owed, and received, once.
+with the one they had paid, what is over to the oldest due. So each amount is owed, and received, once. Who took part
+in the old one takes part in the new one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from portal.domain.calendar import company_day
 from portal.domain.collection import level_of
 from portal.domain.contracts import lines_of, lock_numbers, payments_of
 from portal.domain.payments import ZERO, left_of, lock_payments, settle
+from portal.domain.sharing import carry
 from portal.engine import audit, store
 from portal.engine.errors import NotFound, Refused
 from portal.engine.operations import operation
@@ -171,7 +173,7 @@ def against(change: models.Contract) -> Mapping[str, Any] | None:
         row["amount"] = audit.plain(line.amount)
     for each, row in zip(payments_of(session, running.id), told["payment_plan"], strict=True):
         row["amount"] = audit.plain(each.amount)
-        row |= {key: new[each.id][key] for key in ("settled", "due_on") if each.id in new}
+        row |= {key: new[each.id][key] for key in ("id", "settled", "due_on") if each.id in new}
     return told
 
 
@@ -187,6 +189,7 @@ def take_over(change: models.Contract, *, acting_user: Principal, now: datetime)
     with entrusted(session, replace(acting_user, is_system=True, note="contract:seal")):
         if change.changes_id is not None:
             _replace(session, change, today)
+            carry(session, "contract", change.changes_id, change.id, owner_id=change.owner_id, now=now)
         for each in payments_of(session, change.id):
             each.due_on = each.due_on or today + timedelta(days=each.days or 0)
             if each.received:

@@ -82,7 +82,7 @@ def share(
     session, spec, outcome = store.session(), spec_named(name), Outcome()
     invited = _Invitation(*receiver(session, spec, acting_user, to_id), level, until, end_of(until, now), note.strip())
     key = _key(spec)
-    taking = _taking_part(session, key, [record.id for record in records], invited.person_id)
+    taking = {at: each for (at, _), each in _taking_part(session, key, [record.id for record in records], [invited.person_id]).items()}
     room = policy("share.most_records", on=company_day(now)) - _count(session, invited.person_id, now)
     able = []
     for record in records:
@@ -120,10 +120,11 @@ def _key(spec: Spec) -> str:
     return parent.key
 
 
-def _taking_part(session: Session, key: str, ids: Sequence[int], person_id: int) -> dict[int, models.Participant]:
-    column = getattr(models.Participant, key)
-    found = select(models.Participant).where(among(column, ids), models.Participant.user_id == person_id)
-    return {getattr(each, key): each for each in session.scalars(found.with_for_update())}
+def _taking_part(session: Session, key: str, ids: Sequence[int], people: Sequence[int]) -> dict[tuple[int, int], models.Participant]:
+    """(record, person) → how he takes part, locked."""
+    column, person = getattr(models.Participant, key), models.Participant.user_id
+    found = select(models.Participant).where(among(column, ids), among(person, people))
+    return {(getattr(each, key), each.user_id or 0): each for each in session.scalars(found.with_for_update())}
 
 
 def _count(session: Session, person_id: int, now: datetime) -> int:
@@ -247,6 +248,34 @@ def _take_back(batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
     session.flush()
     touch_access(session)
     return outcome
+
+
+def carry(session: Session, entity: str, from_id: int, to_id: int, *, owner_id: int | None, now: datetime) -> None:
+    """Who takes part in a record takes part in the one that takes its place, as far and as long as before.
+
+    Who was let into the new one already keeps whichever goes further and lasts longer; its owner needs no share.
+    """
+    parent = spec_of(models.Participant).parent_to(entity)
+    if parent is None:
+        return
+    part, column = models.Participant, getattr(models.Participant, parent.key)
+    running = (column == from_id, part.deleted_at.is_(None), part.ends_at > now)
+    found = session.scalars(select(part).where(*running).order_by(part.id).with_for_update()).all()
+    there = _taking_part(session, parent.key, [to_id], [each.user_id or 0 for each in found])
+    for each in found:
+        held = there.get((to_id, each.user_id or 0))
+        if each.user_id == owner_id:
+            continue
+        if held is None:
+            setattr(each, parent.key, to_id)
+            continue
+        if each.level == Level.WRITE.value:
+            held.level = each.level
+        if each.ends_at > held.ends_at:
+            held.until, held.ends_at = each.until, each.ends_at
+    if found:
+        session.flush()
+        touch_access(session)
 
 
 @when_pooled

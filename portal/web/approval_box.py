@@ -11,7 +11,7 @@ from portal.domain.approval_desk import Standing, Stop, standing
 from portal.engine.fields import Field, View
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, spec_named
-from portal.engine.text import pick
+from portal.engine.text import pick, say
 from portal.security.fields import Rights
 from portal.web.pickers import names
 
@@ -88,14 +88,31 @@ def _facts(
 
 
 def _part(part: Spec, kept: Mapping[str, Any], earlier: Mapping[str, Any], rights: Rights, view: View) -> list[tuple[str, str, str]]:
-    """The record's parts as submitted, one line each, for who decides and for who reads them anyway."""
-    new, old = (_rows(part, rows.get(part.name, ()), rights, view) for rows in (kept, earlier))
-    label, lines = str(pick(part.label, view.language)), []
-    for place in range(max(len(new), len(old) if earlier else 0)):
-        now = new[place] if place < len(new) else "—"
-        was = (old[place] if place < len(old) else "—") if earlier else now
-        lines.append((f"{label} {place + 1}", now, was if was != now else ""))
-    return lines
+    """The record's parts as submitted, one line each, for who decides and for who reads them anyway; then what is there no more."""
+    rows, before = kept.get(part.name, ()), earlier.get(part.name, ())
+    new, old = (_rows(part, each, rights, view) for each in (rows, before))
+    label, pairs = str(pick(part.label, view.language)), paired(part, rows, before)
+    lines = []
+    for place, words in enumerate(new):
+        was = words if not earlier else old[pairs[place]] if place in pairs else "—"
+        lines.append((f"{label} {place + 1}", words, was if was != words else ""))
+    gone = sorted(set(range(len(old))) - set(pairs.values()))
+    named = [say("原{label} {n} | {label} {n} before", label=part.label, n=place + 1).in_(view.language) for place in gone]
+    return [*lines, *((name, "—", old[place]) for name, place in zip(named, gone, strict=True))]
+
+
+def paired(part: Spec, new: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]]) -> dict[int, int]:
+    """Place of a line → its place before: the same record where both know it, else the next one of the same name."""
+    found: dict[int, int] = {}
+    for key in ("id", part.identity.key):
+        waiting: dict[Any, list[int]] = {}
+        for place, row in enumerate(old):
+            if row.get(key) is not None and place not in found.values():
+                waiting.setdefault(row[key], []).append(place)
+        for place, row in enumerate(new):
+            if place not in found and waiting.get(row.get(key)):
+                found[place] = waiting[row[key]].pop(0)
+    return found
 
 
 def _rows(part: Spec, kept: Sequence[Mapping[str, Any]], rights: Rights, view: View) -> list[str]:
