@@ -70,8 +70,16 @@ def _section(spec: Spec, card: RoleCard, rights: RoleRights) -> FieldSection:
 def _line(spec: Spec, each: Field, role: str, kept: Mapping[str, str]) -> FieldLine:
     most = levels.declared(spec, each, role)
     offered = tuple(level for level in levels.offered(spec, each) if LEVELS.index(level) <= LEVELS.index(most))
-    note = _BY_DEFINITION if most == levels.NONE else _HIDES if each.masked is not None else ""
+    note = _BY_DEFINITION if most == levels.NONE else _HIDES if each.masked is not None else _follows(each)
     return FieldLine(each.key, each.label, each.key in spec.custom, levels.of_role(spec, each, role, kept), offered, most, note)
+
+
+def _follows(each: Field) -> str:
+    """Of a value counted from another record's field: it is never told further than that."""
+    if not each.taken_from:
+        return ""
+    chinese, english = named(*each.taken_from.split(".")).split(" | ")
+    return f"不超过“{chinese}” | never further than “{english}”"
 
 
 def chosen(card: RoleCard, given: Mapping[str, str]) -> dict[str, Mapping[str, str]]:

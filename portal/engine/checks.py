@@ -41,7 +41,16 @@ def check_together(specs: Sequence[Spec]) -> None:
     for spec in specs:
         for problem in _foreign_problems(spec, known):
             raise WrongDeclaration(f"{spec.model.__name__}: {problem}")
+        for problem in _taken_problems(spec, known):
+            raise WrongDeclaration(f"{spec.model.__name__}: {problem}")
         _check_paper(spec)
+
+
+def _taken_problems(spec: Spec, known: Mapping[str, Spec]) -> Iterator[str]:
+    for field in spec.fields.values():
+        entity, _, key = field.taken_from.partition(".")
+        if field.taken_from and (entity not in known or key not in known[entity].fields):
+            yield f"{field.key} is taken from {field.taken_from!r}, which is no field; write it as record_type.field"
 
 
 def _check_paper(spec: Spec) -> None:

@@ -85,6 +85,7 @@ class Options(TypedDict, total=False):
     slot: str
     see: Sequence[str]
     edit: Sequence[str]
+    taken_from: str
 
 
 class Field:
@@ -120,6 +121,7 @@ class Field:
         slot: str = "",
         see: Sequence[str] = (),
         edit: Sequence[str] = (),
+        taken_from: str = "",
     ) -> None:
         self.label = label
         self.required = required
@@ -137,6 +139,8 @@ class Field:
         """Roles that may see it; empty: everyone who sees the record."""
         self.edit = tuple(edit)
         """Roles that may change it; empty: everyone who may change the record."""
+        self.taken_from = taken_from
+        """`opportunity.amount`: the field its value is counted from. Who is limited there is limited here as much."""
 
     def offered(self, view: View) -> Any:
         """What the form of a new record holds before anything is typed."""

@@ -35,6 +35,8 @@ class Trend(Choices):
 
 
 _DIRECTION = "CASE WHEN current_class = '' THEN 'first' WHEN proposed < current_class THEN 'up' ELSE 'down' END"
+_AMOUNT = "opportunity.amount"
+"""What the figures are counted from: who may not read it there does not read it here."""
 _TREND = "CASE WHEN amount > earlier THEN 'more' WHEN amount < earlier THEN 'less' ELSE 'same' END"
 
 
@@ -58,11 +60,11 @@ class ClassReview(Entity):
     current_class = choice("现在 | Now", CustomerClass, readonly=True, slot="sub")
     proposed = choice("建议 | Proposed", CustomerClass, required=True, readonly=True, slot="grade")
     direction = derived("方向 | Direction", Direction, from_=("current_class", "proposed"), sql=_DIRECTION)
-    amount = money("成交额 | Bought", readonly=True)
-    earlier = money("上一期成交额 | The time before", readonly=True)
-    trend = derived("趋势 | Trend", Trend, from_=("amount", "earlier"), sql=_TREND)
+    amount = money("成交额 | Bought", readonly=True, taken_from=_AMOUNT)
+    earlier = money("上一期成交额 | The time before", readonly=True, taken_from=_AMOUNT)
+    trend = derived("趋势 | Trend", Trend, from_=("amount", "earlier"), sql=_TREND, taken_from=_AMOUNT)
     deals = integer("成交次数 | Deals", readonly=True)
-    potential = money("在谈（按赢率） | In talks, by likelihood", readonly=True)
+    potential = money("在谈（按赢率） | In talks, by likelihood", readonly=True, taken_from=_AMOUNT)
     points = integer("得分（0–6） | Points (0–6)", readonly=True)
     state = states("状态 | State", ReviewState, edges=REVIEW_EDGES, slot="state")
     due_on = date("决定期限 | Decide by", readonly=True)

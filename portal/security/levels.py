@@ -74,7 +74,22 @@ def effective(kept: Kept, access: Mapping[str, Access], verbs: Mapping[str, Coll
         limited = _joined([kept[role].get(entity, {}) for role in roles or kept], widest=widest)
         if limited:
             found[entity] = limited
+    for entity, taken in _taken(found, specs).items():
+        own = found.get(entity, {})
+        found[entity] = {**own, **{key: min(own.get(key, EDIT), level, key=LEVELS.index) for key, level in taken.items()}}
     return found
+
+
+def _taken(found: Mapping[str, Mapping[str, str]], specs: Mapping[str, Spec]) -> dict[str, dict[str, str]]:
+    """Entity → field → the level of the field it is counted from: what is hidden there is told nowhere else."""
+    taken: dict[str, dict[str, str]] = {}
+    for entity, spec in specs.items() if found else ():
+        for field in spec.fields.values():
+            source, _, key = field.taken_from.partition(".")
+            level = found.get(source, {}).get(key, EDIT)
+            if level in (NONE, MASKED):
+                taken.setdefault(entity, {})[field.key] = NONE if field.kind in _NEVER_MASKED else level
+    return taken
 
 
 def _owners(spec: Spec) -> tuple[str, ...]:
