@@ -30,7 +30,8 @@ def printed(cast: Cast, login: str, record_id: int, language: Language = "zh") -
     view = View(language, ZoneInfo("Asia/Shanghai"), NOW)
     with cast.act(login) as session:
         rights = Rights(cast.principal(login))
-        row = session.execute(Listing(spec, rights, view).record(record_id, tuple(spec.fields.values()))).mappings().one()
+        row = Listing(spec, rights, view).record(session, record_id)
+        assert row is not None
         return words_of(Print(spec, in_use(spec).layout, rights, view, row).pdf())
 
 
