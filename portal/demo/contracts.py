@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -69,23 +71,35 @@ def _one(maker: _Maker, rep: Person, customer: Customer, end: str) -> None:
     stage, who, number = maker.stage, maker.of(rep), maker.number
     maker.number += 1
     at = stage.now - (timedelta(days=3 + 4 * (number % 9)) if end == "effective" else timedelta(hours=1 + number))
-    with entrusted(stage.session, who):
+    with _then(stage, at), entrusted(stage.session, who):
         made = _draft(stage, who, customer, number, at)
         if end != "draft":
             _submitted(made, who, at)
     if end in ("draft", "legal"):
         return
+    checked, agreed = (min(at + timedelta(hours=hours), stage.now) for hours in (2 + number % 5, 5 + number % 11))
     if end == "returned":
-        send_back([_task(stage, made)], acting_user=maker.duty("legal"), now=at, reason="违约条款请按模板第四条写")
+        send_back([_task(stage, made)], acting_user=maker.duty("legal"), now=checked, reason="违约条款请按模板第四条写")
         return
-    approve([_task(stage, made)], acting_user=maker.duty("legal"), now=at, comment="条款无异议")
+    approve([_task(stage, made)], acting_user=maker.duty("legal"), now=checked, comment="条款无异议")
     if end == "finance":
         return
-    approve([_task(stage, made)], acting_user=maker.duty("finance"), now=at, comment="账期可以接受")
+    approve([_task(stage, made)], acting_user=maker.duty("finance"), now=agreed, comment="账期可以接受")
     if end != "sign":
-        _signed(maker, made, who, at, sealed=end == "effective")
+        _signed(maker, made, who, agreed, sealed=end == "effective")
     if end == "effective":
-        _paid(maker, made, number, at)
+        _paid(maker, made, number, agreed)
+
+
+@contextmanager
+def _then(stage: Stage, at: datetime) -> Iterator[None]:
+    """What is written meanwhile was written at that instant."""
+    stage.session.info["now"] = at
+    try:
+        yield
+        stage.session.flush()
+    finally:
+        stage.session.info["now"] = stage.now
 
 
 def _changes(maker: _Maker) -> None:

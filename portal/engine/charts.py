@@ -23,6 +23,8 @@ class Chart:
     """How many steps back a chart over time goes, the running one included."""
     measure: str = ""
     """The number field that is summed; empty: records are counted."""
+    mean: bool = False
+    """The mean of the measure instead of its sum; not over time."""
     filters: tuple[Condition, ...] = ()
     """Conditions in the list's own grammar, so that the list behind a point is the same rows."""
 

@@ -132,6 +132,8 @@ def _chart_problems(spec: Spec) -> Iterator[str]:
             yield f"the chart {chart.key} goes by {chart.by!r}; a choice, a reference, a day or an instant can be told apart"
         if chart.measure and spec.fields[chart.measure].kind not in ("integer", "decimal", "money"):
             yield f"the chart {chart.key} sums {chart.measure!r}, which is no number"
+        if chart.mean and (chart.step or not chart.measure):
+            yield f"the chart {chart.key} needs a measure, and no step, for a mean"
 
 
 def _tab_problems(spec: Spec) -> Iterator[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy import text as sql
 
+from portal.engine.charts import Chart
 from portal.engine.entity import Entity, Owned
-from portal.engine.kinds import Choices, choice, flag, instant, integer, json, longtext, pair, ref, states, text
+from portal.engine.kinds import Choices, choice, elapsed, flag, instant, integer, json, longtext, pair, record_type, ref, states, text
 from portal.engine.screen import Screen
 
 
@@ -61,6 +62,9 @@ TASK_EDGES = {
 }
 
 
+_ENDED = (("hours", "ge", "0"),)
+
+
 class ApprovalFlow(Entity):
     """审批流 | Approval flow: who decides about one verb of one record type; a new version leaves the old ones as they were."""
 
@@ -92,7 +96,7 @@ class Approval(Entity, Owned):
     )
 
     title = pair("事项 | Matter", required=True, searched=True, identity=True, readonly=True)
-    entity = text("数据类型 | Record type", 64, required=True, readonly=True)
+    entity = record_type("数据类型 | Record type", required=True, readonly=True)
     record_id = integer("记录 | Record", required=True, readonly=True)
     verb = text("动作 | Verb", 64, required=True, readonly=True)
     state = states("状态 | State", ApprovalState, edges=APPROVAL_EDGES)
@@ -103,17 +107,25 @@ class Approval(Entity, Owned):
     earlier = json("上一版 | Earlier snapshot")
     form = json("填写 | Form")
     decided_at = instant("结束时间 | Ended", readonly=True)
+    hours = elapsed("用时（小时） | Hours taken", since="created_at", until="decided_at")
 
     verbs = ("withdraw",)
     screen = Screen(
         whole=True,
         icon="checklist",
-        columns=("title", "owner_id", "state", "created_at", "decided_at"),
+        columns=("title", "entity", "owner_id", "state", "created_at", "decided_at", "hours"),
         tabs=("mine", "team", "all"),
-        filters=("state", "owner_id", "created_at"),
+        filters=("state", "entity", "owner_id", "created_at", "hours"),
         order="-created_at",
         related=("approval_action",),
         attachments=False,
+        charts=(
+            Chart("outcome", "结果 | How they ended", by="state"),
+            Chart("kinds", "审批什么 | What is decided", by="entity"),
+            Chart("months", "每月提交 | Asked for a month", by="created_at", step="month"),
+            Chart("taken", "平均用时（小时） | Mean hours to the end", by="entity", measure="hours", mean=True, filters=_ENDED),
+            Chart("returned", "退回与驳回 | Returned or rejected", by="entity", filters=(("state", "in", ["returned", "rejected"]),)),
+        ),
     )
 
 

@@ -38,6 +38,7 @@ class ApprovalDeskView(BaseView):  # type: ignore[misc]
             tab=tab,
             lines=_TABS[tab](who),
             waiting=approval_desk.how_many_wait(who),
+            counted=who.may("approval:read"),
             bulk=[v for v in verbs_of(spec_of(models.ApprovalTask)) if v.bulk and who.may(v.permission)],
             now=clock.now(),
         )

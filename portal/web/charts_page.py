@@ -17,6 +17,8 @@ from portal.security.fields import Rights
 from portal.web.arguments import url
 from portal.web.list_page import Link, ListPageBuilder, Pill
 
+_TOTAL, _MEAN = "合计 | Total", "平均 | Mean"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -36,6 +38,7 @@ class Panel:
     by: str
     unit: str
     total: str
+    """What all points come to, or their mean, in words."""
     rows: tuple[Row, ...]
     data: dict[str, Any]
 
@@ -76,7 +79,7 @@ def _panel(listing: Listing, plot: Plot, given: Mapping[str, str]) -> Panel:
         Row(
             point.label,
             _words(measure, point.value, view),
-            f"{point.value / plot.total:.0%}" if plot.total else "—",
+            f"{point.value / plot.total:.0%}" if plot.total and not chart.mean else "—",
             url(f"/{spec.name}/", given, filter=[list(condition) for condition in point.filters]) if point.filters else "",
         )
         for point in plot.points
@@ -85,7 +88,7 @@ def _panel(listing: Listing, plot: Plot, given: Mapping[str, str]) -> Panel:
         title=str(pick(chart.label, view.language)),
         by=str(pick(spec.field(chart.by).label, view.language)),
         unit=str(pick(measure.label if measure else spec.plural, view.language)),
-        total=_words(measure, plot.total, view),
+        total=f"{pick(_MEAN if chart.mean else _TOTAL, view.language)} {_words(measure, plot.total, view)}",
         rows=rows if plot.total else (),
         data={
             "over_time": bool(chart.step),

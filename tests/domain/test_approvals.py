@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -83,6 +84,14 @@ def test_three_days_go_to_the_director_too(cast: Cast) -> None:
     assert (state(cast, leave), set(waiting(cast))) == ("pending", {"director"})
     decide(cast, "director", comment="好好休息")
     assert state(cast, leave) == "approved"
+
+
+def test_an_approval_tells_the_hours_it_took_once_it_has_ended(cast: Cast) -> None:
+    ask(cast, "rep", THREE_DAYS)
+    decide(cast, "leader_a", now=NOW + timedelta(hours=2))
+    assert [row.hours for row in cast.rows(models.Approval)] == [None]
+    decide(cast, "director", now=NOW + timedelta(hours=5, minutes=31))
+    assert [row.hours for row in cast.rows(models.Approval)] == [Decimal("5.5")]
 
 
 @pytest.mark.parametrize(("policy", "director"), [("", False), ("2", True)])

@@ -48,7 +48,10 @@ def drawn(page: Answer, spec: Spec) -> Iterator[tuple[Chart, dict[str, Any]]]:
 
 
 def behind(caller: Caller, chart: Chart, href: str) -> Decimal:
-    """What the list behind a point comes to: its records counted, or its number summed."""
+    """What the list behind a point comes to: its records counted, or its number summed, or the mean of it."""
     told: dict[str, Any] = caller.get(f"/api/v1{href}&limit=200").json()  # type: ignore[assignment]
     assert len(told["result"]) == told["count"], href
-    return sum((Decimal(str(row[chart.measure] or 0)) for row in told["result"]), Decimal(0)) if chart.measure else Decimal(told["count"])
+    if not chart.measure:
+        return Decimal(told["count"])
+    values = [Decimal(str(row[chart.measure] or 0)) for row in told["result"]]
+    return round(sum(values) / len(values), 1) if chart.mean else sum(values, Decimal(0))

@@ -24,7 +24,7 @@ WRITTEN_BY_THE_PORTAL = {
     # what an edit itself moves, or what follows from the fields that were filled in
     *("version", "changed_at", "changed_by_id", "changed_on", "changed_by_fk", "first_name", "last_name"),
     *("full_text", "company_key", "logged_late", "first_response_due_at", "grade", "days", "amount", "name_key"),
-    *("completeness", "ends_at"),
+    *("completeness", "ends_at", "hours"),
 }
 FREE = 987654
 EDITED = sorted(entity for entity in MAY if MAY[entity]["edit"])

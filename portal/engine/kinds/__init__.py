@@ -3,12 +3,13 @@
 from portal.engine.kinds.answers import answers
 from portal.engine.kinds.choice import Choices, choice, derived, states
 from portal.engine.kinds.dates import date, instant
+from portal.engine.kinds.elapsed import elapsed
 from portal.engine.kinds.filled import filled
 from portal.engine.kinds.numbers import decimal, flag, integer, money
 from portal.engine.kinds.reference import ref
 from portal.engine.kinds.said import pair, said
 from portal.engine.kinds.structured import json
-from portal.engine.kinds.subject import customisable
+from portal.engine.kinds.subject import customisable, record_type
 from portal.engine.kinds.texts import email, longtext, phone, text
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "date",
     "decimal",
     "derived",
+    "elapsed",
     "email",
     "filled",
     "flag",
@@ -29,6 +31,7 @@ __all__ = [
     "money",
     "pair",
     "phone",
+    "record_type",
     "ref",
     "said",
     "states",

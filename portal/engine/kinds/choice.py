@@ -46,6 +46,8 @@ class ChoiceField(Field):
     operators = ("eq", "ne", "in")
     look = "tag"
     recurs = True
+    all_told = True
+    """Whether a chart shows choices that no record has too: a gap is a figure as well."""
 
     def __init__(self, label: str, options: type[Choices], **rest: Unpack[Options]) -> None:
         super().__init__(label, **rest)

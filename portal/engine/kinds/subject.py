@@ -1,36 +1,65 @@
-"""A record type that takes custom fields, chosen by its name."""
+"""A record type, told or chosen by its name."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Unpack
 
+from sqlalchemy import String
 from sqlalchemy.orm import Mapped
 
 from portal.engine.fields import Field, Options
 from portal.engine.kinds.choice import ChoiceField, Choices, choices_of
 
 
-class SubjectField(ChoiceField):
-    """Its options are the Customisable record types, whichever are declared."""
+class RecordTypeField(ChoiceField):
+    """Its options are the record types, whichever are declared."""
+
+    all_told = False
 
     def __init__(self, label: str, **rest: Unpack[Options]) -> None:
         Field.__init__(self, label, **rest)
 
+    def sql_type(self) -> String:
+        return String(64)
+
     @property
     def options(self) -> type[Choices]:  # type: ignore[override]
-        return _subjects()
+        return _record_types()
 
     @property
     def members(self) -> dict[str, Choices]:  # type: ignore[override]
-        return {member.value: member for member in _subjects()}
+        return {member.value: member for member in self.options}
+
+
+class SubjectField(RecordTypeField):
+    """Its options are those that take custom fields."""
+
+    def sql_type(self) -> String:
+        return String(32)
+
+    @property
+    def options(self) -> type[Choices]:  # type: ignore[override]
+        return _customisable()
 
 
 @cache
-def _subjects() -> type[Choices]:
+def _record_types() -> type[Choices]:
+    from portal.engine.spec import registry  # noqa: PLC0415 - the kinds are there before the first declaration
+
+    return choices_of((spec.name, spec.label) for spec in registry().values())
+
+
+@cache
+def _customisable() -> type[Choices]:
     from portal.engine.spec import registry  # noqa: PLC0415 - the kinds are there before the first declaration
 
     return choices_of((spec.name, spec.label) for spec in registry().values() if spec.customisable)
+
+
+def record_type(label: str, **options: Unpack[Options]) -> Mapped[str]:
+    """The REST name of a record type."""
+    return RecordTypeField(label, **options).column()
 
 
 def customisable(label: str, **options: Unpack[Options]) -> Mapped[str]:

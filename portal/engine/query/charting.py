@@ -65,6 +65,14 @@ class Charting:
         """One statement, whatever the number of rows and points."""
         return self._over_time(session) if self.chart.step else self._by_value(session)
 
+    @property
+    def _nothing(self) -> int | Decimal:
+        return Decimal() if self.chart.measure else 0
+
+    @property
+    def _all_told(self) -> bool:
+        return isinstance(self.by, ChoiceField) and self.by.all_told
+
     # over time -------------------------------------------------------------------------
     def _over_time(self, session: Session) -> Plot:
         spans = self.spans()
@@ -75,11 +83,11 @@ class Charting:
         within = (self.chart.by, "between", [spans[0][0].isoformat(), spans[-1][1].isoformat()])
         wanted = select(bucket.label("key"), self._value().label("value")).where(*self._conditions(within)).group_by(bucket)
         found = {row.key: row.value for row in session.execute(self.listing.reading(wanted))}
-        points = tuple(
-            Point(self._span_label(first), found.get(first, 0), self._filters((self.chart.by, "between", [str(first), str(last)])))
-            for first, last in spans
-        )
-        return Plot(self.chart, points, sum((point.value for point in points), start=0))
+        points = tuple(self._span(each, found.get(each[0], self._nothing)) for each in spans)
+        return Plot(self.chart, points, sum((point.value for point in points), start=self._nothing))
+
+    def _span(self, span: tuple[date, date], value: int | Decimal) -> Point:
+        return Point(self._span_label(span[0]), value, self._filters((self.chart.by, "between", [str(day) for day in span])))
 
     def spans(self) -> list[tuple[date, date]]:
         """First and last day of each step, the oldest first; the running one is the last."""
@@ -97,21 +105,21 @@ class Charting:
     # by value --------------------------------------------------------------------------
     def _by_value(self, session: Session) -> Plot:
         rows = list(session.execute(self.listing.reading(self._grouped())))
-        total = rows[0].total if rows else 0
+        total = rows[0].total if rows else self._nothing
         points = [Point(self._label(row), row.value, self._filters(self._is(row.key))) for row in rows]
-        if isinstance(self.by, ChoiceField):
+        if self._all_told:
             points = self._in_order({row.key: point for row, point in zip(rows, points, strict=True)})
-        if rest := total - sum(point.value for point in points):
+        if not self.chart.mean and (rest := total - sum(point.value for point in points)):
             points.append(Point(self._say(_REST), rest, None))
         return Plot(self.chart, tuple(points), total)
 
     def _grouped(self) -> Select[Any]:
-        """The largest groups first, with the sum over all of them."""
+        """The largest groups first, with the sum (or the mean) over all of them."""
         spec, value = self.listing.spec, self._value()
         column = spec.column(self.chart.by)
-        wanted = select(column.label("key"), value.label("value"), func.sum(value).over().label("total")).select_from(spec.model)
+        wanted = select(column.label("key"), value.label("value"), self._over_all(value).label("total")).select_from(spec.model)
         wanted = wanted.where(*self._conditions()).group_by(column).order_by(value.desc(), column)
-        if not isinstance(self.by, ChoiceField):  # choices are all shown, so none may hide among the others
+        if not self._all_told:  # choices are all shown, so none may hide among the others
             wanted = wanted.limit(MOST_POINTS)
         if isinstance(self.by, ReferenceField):
             target = registry()[self.by.target]
@@ -123,7 +131,7 @@ class Charting:
     def _in_order(self, found: Mapping[Any, Point]) -> list[Point]:
         """Choices stand in their declared order, those without a record too: a gap is a figure as well."""
         known = dict(self.by.choices(self.listing.view))
-        points = [found.get(value) or Point(label, 0, self._filters(self._is(value))) for value, label in known.items()]
+        points = [found.get(value) or Point(label, self._nothing, self._filters(self._is(value))) for value, label in known.items()]
         return points + [point for value, point in found.items() if value not in known]
 
     def _label(self, row: Any) -> str:
@@ -138,7 +146,14 @@ class Charting:
     def _value(self) -> Any:
         if not self.chart.measure:
             return func.count()
-        return func.coalesce(func.sum(self.listing.spec.column(self.chart.measure)), 0)
+        measured = self.listing.spec.column(self.chart.measure)
+        return func.round(func.avg(measured), 1) if self.chart.mean else func.coalesce(func.sum(measured), 0)
+
+    def _over_all(self, value: Any) -> Any:
+        if not self.chart.mean:
+            return func.sum(value).over()
+        measured = self.listing.spec.column(self.chart.measure)
+        return func.round(func.sum(func.sum(measured)).over() / func.sum(func.count(measured)).over(), 1)
 
     def _filters(self, *more: Condition) -> tuple[Condition, ...]:
         return (*self.listing.query.filters, *self.chart.filters, *more)
