@@ -201,12 +201,18 @@ def require(mapped: Mapped, principal: Principal) -> None:
 
 
 def _require_field(spec: Spec, key: str, principal: Principal) -> None:
+    if not fillable(spec, key, principal):
+        raise NotAllowed("你不能填写“{label}”。 | You may not set “{label}”.", label=spec.fields[key].label)
+
+
+def fillable(spec: Spec, key: str, principal: Principal) -> bool:
+    """Whether the person may fill this field by an import; columns that only importers know are theirs to judge."""
     each = spec.fields.get(key)
     if each is None:
-        return
-    filled_in = key in {field.key for field in spec.form}
-    if not Rights(principal).edits(spec, each) if filled_in else principal.level(spec.name, key) in ("none", "masked"):
-        raise NotAllowed("你不能填写“{label}”。 | You may not set “{label}”.", label=each.label)
+        return True
+    if key in {field.key for field in spec.form}:
+        return Rights(principal).edits(spec, each)
+    return principal.level(spec.name, key) not in ("none", "masked")
 
 
 def _require_making(spec: Spec, keys: Sequence[str], principal: Principal) -> None:

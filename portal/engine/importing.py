@@ -295,9 +295,9 @@ def cell(source: str, row: Mapping[str, str]) -> str:
 # guessing --------------------------------------------------------------------------------------
 
 
-def guess(spec: Spec, header: Sequence[str]) -> dict[str, str]:
+def guess(spec: Spec, header: Sequence[str], fillable: Callable[[str], bool] = lambda _: True) -> dict[str, str]:
     """Field → column, where the column's name is the field's label, key or holds one of them; a name for the identity."""
-    fields = importer_of(spec).fields(spec)
+    fields = {key: each for key, each in importer_of(spec).fields(spec).items() if fillable(key)}
     found: dict[str, str] = {}
     for exact in (True, False):
         for key, each in fields.items():

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from portal.domain.imports import fillable
 from portal.engine.errors import BadRequest
 from portal.engine.fields import Field, View
 from portal.engine.importing import ON_DUPLICATE, guess, importable, importer_of, match_of, target_of
@@ -54,22 +55,31 @@ class TargetPart:
     used: int
 
 
-def guessed(spec: Spec, header: Sequence[str]) -> Draft:
-    """The first proposal for a file: one target, columns by their names."""
-    return {"targets": [{"entity": spec.name, "columns": guess(spec, header), "constants": {}, "links": {}}]}
+def guessed(spec: Spec, header: Sequence[str], principal: Principal) -> Draft:
+    """The first proposal for a file: one target, columns by their names, for the fields that the person may fill in."""
+    columns = guess(spec, header, lambda key: fillable(spec, key, principal))
+    return {"targets": [{"entity": spec.name, "columns": columns, "constants": {}, "links": {}}]}
 
 
-def parts(draft: Draft, header: Sequence[str], view: View) -> tuple[TargetPart, ...]:
-    """The form of a draft."""
-    return tuple(_part(number, target, draft["targets"][:number], header, view) for number, target in enumerate(draft["targets"]))
+def parts(draft: Draft, header: Sequence[str], view: View, principal: Principal) -> tuple[TargetPart, ...]:
+    """The form of a draft, without the fields that the person may not fill in; one that a stored mapping fills stays and is refused."""
+    found = []
+    for number, target in enumerate(draft["targets"]):
+        spec = spec_named(target["entity"])
+        sourced = {key for part in ("columns", "constants", "links") for key in target.get(part) or ()}
+        offered = [key for key in importer_of(spec).fields(spec) if key in sourced or fillable(spec, key, principal)]
+        found.append(_part(number, target, draft["targets"][:number], header, view, offered))
+    return tuple(found)
 
 
-def _part(number: int, target: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]], header: Sequence[str], view: View) -> TargetPart:
+def _part(
+    number: int, target: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]], header: Sequence[str], view: View, offered: Sequence[str]
+) -> TargetPart:
     spec = spec_named(target["entity"])
     known = importer_of(spec).fields(spec)
     checked = target_of(target)
     match = match_of(spec, checked)
-    rows = tuple(_row(spec, each, target, earlier, header, view) for each in known.values())
+    rows = tuple(_row(spec, each, target, earlier, header, view) for key, each in known.items() if key in offered)
     chosen = target.get("on_duplicate", "skip")
     return TargetPart(
         number,

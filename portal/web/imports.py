@@ -98,7 +98,7 @@ def page(spec: Spec) -> Response:
     except UnreadableFile as error:
         return _shown(spec, errors=(error.in_(reader().language),), status=422)
     name = request.args.get("mapping", "")
-    draft = _stored(name) if name else import_form.guessed(spec, shape.header)
+    draft = _stored(name) if name else import_form.guessed(spec, shape.header, records.principal())
     return _shown(spec, upload, shape, draft, name=name)
 
 
@@ -147,7 +147,7 @@ def _act(spec: Spec, upload: Upload, shape: Shape, draft: Draft, action: str) ->
         return _shown(spec, upload, shape, draft)
     if action.startswith("remove:") and (place := id_of(action.removeprefix("remove:"))) is not None:
         del draft["targets"][place : place + 1]
-        return _shown(spec, upload, shape, draft or import_form.guessed(spec, shape.header))
+        return _shown(spec, upload, shape, draft or import_form.guessed(spec, shape.header, records.principal()))
     if action == "keep":
         return _kept(spec, upload, shape, draft)
     if action in {"try", "run"}:
@@ -317,7 +317,7 @@ def _shown(
             shape,
             tuple(dict.fromkeys((shape.encoding, *ENCODINGS))),
             tuple((mark, str(pick(_DELIMITER_WORDS[mark], view.language))) for mark in DELIMITERS),
-            import_form.parts(draft, shape.header, view),
+            import_form.parts(draft, shape.header, view, records.principal()),
             import_form.addable(records.principal(), view),
             name,
             errors,

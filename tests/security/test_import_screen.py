@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from jobs import runner
 from portal import models
 from tests.sample_data import COMPANIES, CRM, sample_data
+from tests.security.test_field_rights import limit
 from tests.security.web import Browser, Site
 
 _TAGS = re.compile(r"<(input|select)\b([^>]*)>", re.DOTALL)
@@ -146,3 +147,18 @@ def test_what_a_director_may_not_make_is_said_before_the_run(site: Site, tmp_pat
     assert not site.cast.rows(models.JobRun)
     known = director.post("/lead/import", {**asked, "t0.c.source_id": "官网", "t0.m.source_id": "", "action": "run"})
     assert known.status_code == 303
+
+
+def test_columns_are_neither_guessed_nor_offered_for_fields_that_the_importer_may_not_fill(site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("公司,电话,备注\n测试厂,13812345678,好\n", encoding="utf-8")
+    open_to_all = fields(upload(site.signed_in("director"), file))
+    assert open_to_all["t0.f.phone"] == "column:电话", "the positive control"
+    assert limit(site, "director", lead__phone="read").status_code == 303
+    director = site.signed_in("director")
+    given = fields(upload(director, file))
+    assert "t0.f.phone" not in given and "t0.c.phone" not in given
+    assert (given["t0.f.company"], given["t0.f.note"]) == ("column:公司", "column:备注")
+    source = {"t0.c.source_id": site.cast.row(models.SourceChannel, site.cast.source_id).name}
+    forced = director.post("/lead/import", {**open_to_all, **source, "file": given["file"], "action": "try"})
+    assert forced.status_code == 403, "and who sends it all the same is refused"
