@@ -143,7 +143,7 @@ POLICIES: dict[str, PolicyDefinition] = {
         _d("recycle.warn_days", "7,3,1", "天 | days", "回收前提醒 | Warn before recycling", "records, pool defaults", _wholes),
         _d("recycle.no_deal_days", "90", "天 | days", "未成交回收 | Recycle without a deal after", "records, pool defaults"),
         _d("pool.unclaimed_days", "3", "天 | days", "公海无人领取 | Unclaimed in the pool for", "records C"),
-        _d("share.most_days", "366", "天 | days", "参与最长期限 | Let in for at most", "handbook 18", _positive),
+        _d("share.most_days", "366", "天 | days", "参与最长期限 | Shared for at most", "handbook 18", _positive),
         _d("share.most_records", "500", "条 | records", "每人最多参与 | Let one person into at most", "handbook 18", _positive),
         _d("duplicate.checks_per_hour", "60", "次 | times", "每人每小时查重 | Duplicate checks a person an hour", "security"),
         _d("bulk.job_above", "200", "条 | records", "多于此数转后台 | Run as a job above", "screens"),

@@ -54,7 +54,7 @@ def declare(name: str) -> None:
     """Give a record type that participants refer to the verb `share` and its Undo."""
     verb(
         f"{name}:{METHOD}",
-        "邀请参与 | Let in",
+        "邀请参与 | Share",
         icon="user-plus",
         takes=("reach",),
         form=(
@@ -187,7 +187,7 @@ def _tell(
 @operation("participant", "create")
 def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.Participant:
     """One comes in by the record's verb, which asks whom the actor may let in."""
-    raise Refused("请在记录上用“邀请参与”。 | Use “Let in” on the record.", rule="by_verb")
+    raise Refused("请在记录上用“邀请参与”。 | Use “Share” on the record.", rule="by_verb")
 
 
 @operation("participant", "change")

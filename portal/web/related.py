@@ -14,6 +14,7 @@ from portal.security.fields import Rights
 
 _MOST = 20
 _SHOWN = 5
+_LITTLE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, 
         return None
     others = [f for f in map(child.field, child.screen.columns) if f not in (child.identity, belongs) and f not in child.parents]
     # When it was written down is told where little else is known of it.
-    others = [f for f in others if f.key != "created_at" or len(others) <= _SHOWN]
+    others = [f for f in others if f.key != "created_at" or len(others) <= _LITTLE]
     query = ListQuery(limit=_MOST, columns=tuple(dict.fromkeys(f.key for f in (child.identity, *others))))
     rows = []
     for row in Listing(child, rights, view, query).children(store.session(), belongs, record_id):
