@@ -83,7 +83,7 @@ def test_a_quarter_is_reviewed_on_the_sales_data(desk: Desk, cast: Cast) -> None
     found = {names[row.customer_id]: (row.amount, row.deals, row.proposed) for row in cast.rows(models.ClassReview)}
     assert proposed == len(found) == len(ids)
     assert found == {name: (sum(sums), len(sums), _class_of(sum(sums), len(sums))) for name, sums in bought.items()}
-    assert Counter(each for _, _, each in found.values()) == {"a": 4, "b": 81}
+    assert {each for _, _, each in found.values()} == {"a", "b"}
 
 
 def _class_of(amount: int, deals: int) -> str:
