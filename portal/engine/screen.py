@@ -64,6 +64,8 @@ class Screen:
     charts: tuple[Chart, ...] = ()
     """Figures over the records of the list, on a page of their own."""
     attachments: bool = True
+    attached_by: str = ""
+    """The verb whose holders add files to a part that nobody edits; empty: whoever may edit the record."""
     rank: int = 50
     """Place among the entries of its menu group, smallest first."""
     per_page: int = field(default=25)

@@ -58,6 +58,7 @@ class Receipt(Entity):
         order="-received_on",
         facts=("contract_id", "amount", "received_on", "method", "payer", "reference", "created_by_id", "created_at", "reason", "note"),
         related=("allocation",),
+        attached_by="reverse",
         charts=(
             Chart(
                 "months",

@@ -101,6 +101,10 @@ class DetailPageBuilder:
     def may(self, verb: str, spec: Spec | None = None) -> bool:
         return self.rights.principal.may(f"{(spec or self.spec).name}:{verb}")
 
+    def _attaches(self, *, writable: bool, deleted: bool) -> bool:
+        screen = self.spec.screen
+        return screen.attachments and (self.may(screen.attached_by) and not deleted if screen.attached_by else writable)
+
     def build(self) -> DetailPage:
         spec = self.spec
         state = spec.state
@@ -125,7 +129,7 @@ class DetailPageBuilder:
             next=self._next(),
             why=self._why(),
             file_list=tuple((f.name, f"{self.href}/files/{f.id}", _size(f.size)) for f in attachments),
-            upload_href=f"{self.href}/files" if writable and spec.screen.attachments else None,
+            upload_href=f"{self.href}/files" if self._attaches(writable=writable, deleted=deleted) else None,
             deleted=deleted,
             restore_href=f"{self.href}/restore" if deleted and self.may("delete") and not self.row.get("merged_into_id") else None,
             alike_href=f"{self.href}/duplicates" if spec.mergeable and not deleted else "",

@@ -128,7 +128,7 @@ class EntityView(BaseView):  # type: ignore[misc]
         return form_page.restore(self.spec, record_id)
 
     @expose("/<int:record_id>/files", methods=("POST",))
-    @granted("edit")
+    @granted("read")
     def upload(self, record_id: int) -> Response:
         return files.upload(self.spec, record_id)
 

@@ -17,7 +17,7 @@ from portal.engine import audit, store
 from portal.engine.errors import NotFound, Refused
 from portal.engine.spec import Spec
 from portal.engine.tables import Attachment
-from portal.security.session import confirm_writable, guarded
+from portal.security.session import confirm_free, confirm_writable, guarded
 from portal.web import records
 
 MOST_BYTES = 20 * 1024 * 1024
@@ -52,17 +52,21 @@ def _files_of() -> Select[Any]:
 
 
 def upload(spec: Spec, record_id: int) -> Response:
-    """Add files to a record the actor may change."""
+    """Add files to a record the actor may change, or by whose verb files are added."""
+    by = spec.screen.attached_by
+    records.require(spec, by or "edit")
     if not spec.screen.attachments:
         raise NotFound
     with records.writing() as (session, now):
         record = records.find(spec, record_id)
-        confirm_writable(session, record)
+        if by:
+            confirm_free(session, spec, [record.id])
+        else:
+            confirm_writable(session, record)
+            record.changed_at = now
         for given in request.files.getlist("file"):
             if given.filename:
                 session.add(_stored(spec, record, given, now))
-        if hasattr(record, "changed_at"):
-            record.changed_at = now
         audit.write(
             session,
             verb="attach",

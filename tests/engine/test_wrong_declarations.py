@@ -98,6 +98,10 @@ WRONG: dict[str, tuple[Callable[[], type[Any]], str]] = {
     "a tab is unknown": (lambda: declare(Owned, **screen(tabs=("ours",))), "screen.tabs names ours; tabs are all, mine, pool, shared"),
     "tabs without an owner": (lambda: declare(**screen(tabs=("mine",))), "tabs needs an owner to tell rows apart; derive from Owned"),
     "a pool tab without a pool": (lambda: declare(Owned, **screen(tabs=("pool",))), "screen.tabs has 'pool'; derive from Pooled"),
+    "a verb that files are added by is unknown": (
+        lambda: declare(**screen(attached_by="reverse")),
+        "screen.attached_by names 'reverse'; only a part",
+    ),
     "a page without rows": (lambda: declare(**screen(per_page=0)), "screen.per_page is 0; it must lie between 1 and 200"),
     "the scope's parent is no reference": (lambda: declare(scope_parent="name"), "scope_parent names 'name', which is no reference of it"),
     "two fields name the record": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portal.engine.spec import registry
 from tests.matrix.world import OF_CONTRACTS, ROLE, SALES, Planted
 
 POOLED = ("lead", "customer")
@@ -124,7 +125,7 @@ def holds(actor: str, entity: str, action: str) -> bool:
     """Whether the actor's role has this verb at all."""
     if action == "reveal" and entity not in POOLED:
         return False  # no other record type hides anything
-    return ROLE[actor] in MAY[entity][{"restore": "delete", "attach": "edit"}.get(action, action)]
+    return ROLE[actor] in MAY[entity][{"restore": "delete", "attach": registry()[entity].screen.attached_by or "edit"}.get(action, action)]
 
 
 def reaches(actor: str, record: Planted) -> bool:
