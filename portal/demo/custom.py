@@ -1,4 +1,4 @@
-"""Fields that the demo's administrator has added: two for customers, one for leads, with values."""
+"""Fields that the demo's administrator has added: three for customers, one for leads, with values."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from portal.models import Customer, CustomField, Lead
 _EVERY = 3
 """Every third record has no value yet."""
 MACHINES = {"cnc": "数控机床 | CNC machine", "moulding": "注塑机 | Injection moulding", "laser": "激光切割 | Laser cutting"}
+STANDARDS = {"iso9001": "ISO 9001 | ISO 9001", "ce": "CE 认证 | CE mark", "iatf": "IATF 16949 | IATF 16949"}
 FIELDS: Sequence[Mapping[str, Any]] = (
     {
         "entity": "customer",
@@ -37,6 +38,16 @@ FIELDS: Sequence[Mapping[str, Any]] = (
         "help_en": "Those in use, without spares.",
     },
     {
+        "entity": "customer",
+        "key": "standards",
+        "kind": FieldKind.CHOICES.value,
+        "label_zh": "资质要求",
+        "label_en": "Standards asked for",
+        "section": "设备 | Equipment",
+        "options": "\n".join(f"{code} = {words}" for code, words in STANDARDS.items()),
+        "is_listed": True,
+    },
+    {
         "entity": "lead",
         "key": "tender",
         "kind": FieldKind.DATE.value,
@@ -56,7 +67,9 @@ def fields(stage: Stage, company: Company) -> None:
     machines = func.jsonb_build_array(*MACHINES)
     customer: Any = Customer.__table__
     machine = machines.op("->>")(customer.c.id % 7 % 3)
-    _fill(stage, customer, func.jsonb_build_object("x_machine", machine, "x_line_count", customer.c.id % 7 + 1))
+    standards = func.jsonb_build_array(*STANDARDS).op("-")(customer.c.id % 4)
+    given = {"x_machine": machine, "x_line_count": customer.c.id % 7 + 1, "x_standards": standards}
+    _fill(stage, customer, func.jsonb_build_object(*(part for pair in given.items() for part in pair)))
     lead: Any = Lead.__table__
     _fill(stage, lead, func.jsonb_build_object("x_tender", func.to_char(literal(stage.today) + (lead.c.id % 90 + 20), "YYYY-MM-DD")))
 

@@ -21,6 +21,7 @@ from portal.engine.fields import REQUIRED, BadValue, Field
 from portal.engine.kinds.choice import ChoiceField, choices_of
 from portal.engine.kinds.dates import DateField, InstantField
 from portal.engine.kinds.numbers import DecimalField, FlagField, IntegerField, MoneyField
+from portal.engine.kinds.several import SeveralField
 from portal.engine.kinds.texts import EmailField, LongTextField, PhoneField, TextField
 from portal.engine.operations import operation
 from portal.engine.spec import registry
@@ -43,6 +44,7 @@ _KINDS: Mapping[str, type[Field]] = {
     FieldKind.PHONE: PhoneField,
     FieldKind.EMAIL: EmailField,
 }
+_CHOSEN: Mapping[str, type[ChoiceField | SeveralField]] = {FieldKind.CHOICE: ChoiceField, FieldKind.CHOICES: SeveralField}
 INDEXED = ("is_filterable", "is_sortable", "is_searched", "is_unique")
 _NEVER_CHANGED = ("entity", "key", "kind")
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
@@ -83,8 +85,8 @@ def field_of(row: Any) -> Field:
         "edit": _names(row.edited_by),
     }
     label = f"{row.label_zh}{SEPARATOR}{row.label_en}"
-    if row.kind == FieldKind.CHOICE:
-        made: Field = ChoiceField(label, choices_of(options_of(row.options)), **options)
+    if row.kind in _CHOSEN:
+        made: Field = _CHOSEN[row.kind](label, choices_of(options_of(row.options)), **options)
     else:
         made = _KINDS[row.kind](label, **options)
     made.key = PREFIX + row.key
@@ -217,7 +219,7 @@ def _checked(session: Session, record: models.CustomField, *, taken: Iterable[st
 def _check_options(record: models.CustomField, errors: dict[str, Text]) -> None:
     lines = [line.strip() for line in (record.options or "").splitlines() if line.strip()]
     record.options = ""
-    if record.kind != FieldKind.CHOICE:
+    if record.kind not in _CHOSEN:
         return
     if not lines:
         errors["options"] = REQUIRED
@@ -246,9 +248,11 @@ def _check_lists(record: models.CustomField, errors: dict[str, Text]) -> None:
     if record.kind == FieldKind.LONGTEXT:
         refused = [name for name in ("is_filterable", "is_sortable", "is_unique") if getattr(record, name)]
         errors |= dict.fromkeys(refused, Text("多行文本不能用。 | Not for long text."))
+    if record.is_sortable and record.kind == FieldKind.CHOICES:
+        errors["is_sortable"] = Text("多个选项不能排序。 | Several choices have no order.")
     if record.is_searched and record.kind not in {*_WORDS, FieldKind.LONGTEXT}:
         errors["is_searched"] = Text("只有文字可以搜索。 | Only words can be searched.")
-    if record.is_unique and record.kind in (FieldKind.FLAG, FieldKind.CHOICE):
+    if record.is_unique and record.kind in {*_CHOSEN, FieldKind.FLAG}:
         errors["is_unique"] = Text("选项和是否不能用。 | Not for choices, nor for yes or no.")
     if record.mask == MaskRule.POOL and not registry()[record.entity].pooled:
         errors["mask"] = Text("这类数据没有公海。 | This record type has no pool.")

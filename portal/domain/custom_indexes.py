@@ -7,6 +7,7 @@ from typing import Any
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, String, func
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -45,9 +46,10 @@ def statements(row: Any) -> dict[str, str]:
     on = f'CONCURRENTLY "{{name}}" ON "{table.name}"'
     plain = f"CREATE INDEX {on} (({value}), id)"
     pairs = f"CREATE INDEX {on} USING gin ({_sql(func.portal_pairs(each.within(table.c.extra)))})"
+    listed = f"CREATE INDEX {on} USING gin (({value}))" if isinstance(each.sql_type(), JSONB) else plain
     unique = f"CREATE UNIQUE INDEX {on} (({value})) WHERE deleted_at IS NULL AND {_filled(each, value)}"
     wanted = {
-        index_name(row.entity, each.key, "list"): plain if row.is_filterable or row.is_sortable else "",
+        index_name(row.entity, each.key, "list"): listed if row.is_filterable or row.is_sortable else "",
         index_name(row.entity, each.key, "search"): pairs if row.is_searched else "",
         index_name(row.entity, each.key, "unique"): unique if row.is_unique else "",
     }

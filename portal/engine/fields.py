@@ -168,6 +168,10 @@ class Field:
             return self.blank
         return self.read(raw)
 
+    def gathered(self, parts: Sequence[str]) -> str:
+        """What the controls of this name in a form say together; `parse` reads it."""
+        return parts[-1] if parts else ""
+
     def read(self, raw: Any) -> Any:
         return raw
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import Boolean, Column, Integer, MetaData, Table, func, insert, select
 from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import Session
@@ -269,5 +270,5 @@ def copy(session: Session, table: Table, targets: Sequence[Plan], rows: Iterable
             for plan, values in zip(targets, row.values, strict=True):
                 record.append(values is not None)
                 given: Mapping[str, Any] = values or {}
-                record += [given.get(key) for key in plan.copied]
+                record += [Jsonb(value) if isinstance(value := given.get(key), list) else value for key in plan.copied]
             stream.write_row(record)

@@ -13,6 +13,7 @@ class FieldKind(Choices):
     TEXT = "text", "文本 | Text"
     LONGTEXT = "longtext", "多行文本 | Long text"
     CHOICE = "choice", "选项 | Choice"
+    CHOICES = "choices", "多个选项 | Several choices"
     INTEGER = "integer", "整数 | Whole number"
     DECIMAL = "decimal", "小数 | Number"
     MONEY = "money", "金额 | Money"

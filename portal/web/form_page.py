@@ -163,13 +163,13 @@ class FormDoor:
                 found[each.key] = next(iter(names(each.target, [chosen]).values()), "—")
         return found
 
-    def _conflict(self, given: Mapping[str, str]) -> tuple[tuple[str, str, str, str], ...]:
+    def _conflict(self, given: MultiDict[str, str]) -> tuple[tuple[str, str, str, str], ...]:
         """Fields whose saved value differs from what was typed: theirs / yours."""
         saved = records.values_of(self.record)
         return tuple(
-            (str(pick(f.label, self.view.language)), theirs, given.get(f.key, ""), f.key)
+            (str(pick(f.label, self.view.language)), theirs, forms.typed(f, given), f.key)
             for f in self.fields
-            if (theirs := f.to_input(saved.get(f.key), self.view)) != given.get(f.key, "")
+            if (theirs := f.to_input(saved.get(f.key), self.view)) != forms.typed(f, given)
         )
 
 

@@ -24,9 +24,8 @@ class KindField(wtforms.Field):  # type: ignore[misc]
         self.kind, self.view = kind, view
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        raw = valuelist[-1] if valuelist else None
         try:
-            value = self.kind.parse(raw)
+            value = self.kind.parse(self.kind.gathered(valuelist))
         except BadValue as error:
             raise ValueError(error.text.in_(self.view.language)) from error
         if self.kind.required and self.kind.is_blank(value):
@@ -70,6 +69,11 @@ def validated(form: BaseForm) -> dict[str, Any] | None:
     return {field.short_name: field.data for field in form} if ok else None
 
 
+def typed(each: Field, given: MultiDict[str, str] | None) -> str:
+    """What a request says of a field, as its control holds it."""
+    return each.gathered(given.getlist(each.key)) if given is not None else ""
+
+
 def controls(
     fields: Sequence[Field],
     view: View,
@@ -78,10 +82,10 @@ def controls(
     labels: Mapping[str, str],
     lookup: str,
     form: BaseForm | None = None,
-    given: Mapping[str, str] | None = None,
+    given: MultiDict[str, str] | None = None,
 ) -> tuple[FormField, ...]:
     """The controls of a form; after a failed attempt with exactly what was typed and what is wrong."""
-    return tuple(_control(f, view, values, labels, lookup, form, given or {}) for f in fields)
+    return tuple(_control(f, view, values, labels, lookup, form, given) for f in fields)
 
 
 def _control(
@@ -91,9 +95,9 @@ def _control(
     labels: Mapping[str, str],
     lookup: str,
     form: BaseForm | None,
-    given: Mapping[str, str],
+    given: MultiDict[str, str] | None,
 ) -> FormField:
-    value = given.get(each.key, "") if form is not None else each.to_input(values.get(each.key, each.offered(view)), view)
+    value = typed(each, given) if form is not None else each.to_input(values.get(each.key, each.offered(view)), view)
     errors = tuple(str(e) for e in (*form[each.key].process_errors, *form[each.key].errors)) if form is not None else ()
     is_reference = isinstance(each, ReferenceField)
     return FormField(

@@ -169,7 +169,7 @@ class Timeline:
         try:
             return each.words(each.parse(value), self.view)
         except ValueError:
-            return str(value)
+            return each.words(value, self.view) if isinstance(value, list) else str(value)
 
     def _referred(self, history: Sequence[Any]) -> dict[tuple[str, int], str]:
         wanted: dict[str, set[int]] = {}

@@ -50,6 +50,7 @@ DUTY_STATES = {"legal": ("to_legal", "to_finance", "to_sign", "to_seal", "void",
 """Legal sees contracts from the moment they are submitted, finance those it decides on and running ones, the cashier those
 that money comes in for, and not what was sold."""
 _NOT_ITS_DUTY = frozenset({("cashier", "contract_line"), ("legal", "receipt"), ("legal", "allocation")})
+_MACHINES = "cnc = 数控机床 | CNC machine\nlaser = 激光切割 | Laser cutting"
 _LEADING = ("admin", "director", "leader")
 
 
@@ -145,10 +146,12 @@ def _shared(cast: Cast, world: World) -> None:
 
 
 def _custom_fields(cast: Cast) -> None:
-    """One that an admin has masked in the pool, one that he shows to leaders and above only."""
+    """Two that an admin has masked in the pool, one of them of several choices; one that he shows to leaders and above only."""
     shown = {"entity": "lead", "kind": "text", "state": "active", "is_listed": True, "is_filterable": True, "is_searched": True}
     cast.add(models.CustomField, key="line", label_zh="直线", label_en="Direct line", mask="pool", rank=10, **shown)
     cast.add(models.CustomField, key="floor", label_zh="底价", label_en="Floor", mask="none", rank=20, seen_by=",".join(_LEADING), **shown)
+    several = {"entity": "lead", "kind": "choices", "state": "active", "is_listed": True, "is_filterable": True, "options": _MACHINES}
+    cast.add(models.CustomField, key="machines", label_zh="设备", label_en="Machines", mask="pool", rank=30, **several)
     with cast.act("system") as session:
         touch_access(session)
 
@@ -168,7 +171,7 @@ def _lead(cast: Cast, world: World, number: int, owner: str, tag: str) -> None:
         need=True,
         name=f"联系{tag}",
         email=f"{tag}@canary.example",
-        extra={"x_line": f"line-canary-{tag}", "x_floor": f"floor-canary-{tag}"},
+        extra={"x_line": f"line-canary-{tag}", "x_floor": f"floor-canary-{tag}", "x_machines": ["cnc", "laser"]},
     )
     said = f"said-canary-{tag}"
     follow_up_id = cast.add(

@@ -67,6 +67,7 @@ KINDS = {
     "text": ("A 区", "A 区", "A 区", "0 区"),
     "longtext": ("一\n二", "一\n二", "一", ""),
     "choice": ("cnc_machine", "cnc_machine", "数控机床", ""),
+    "choices": ("注塑机、cnc_machine", ["cnc_machine", "injection_moulding"], "数控机床、注塑机", ""),
     "integer": ("1200", 1200, "1,200", "15"),
     "decimal": ("12.5", "12.5", "12.5", "2.25"),
     "money": ("600000", "600000.00", "¥600,000", "9"),
@@ -105,8 +106,8 @@ def test_a_field_of_each_kind_is_at_every_door_from_the_next_request_on(site: Si
     if kind == "longtext":
         return
     site.cast.lead(owner="rep", company="乙公司")
-    operator = "between" if kind == "instant" else "eq"
-    given: Any = ["2026-05-12", "2026-05-12"] if kind == "instant" else typed
+    operator = {"instant": "between", "choices": "in"}.get(kind, "eq")
+    given: Any = ["2026-05-12", "2026-05-12"] if kind == "instant" else ["cnc_machine"] if kind == "choices" else typed
     assert told(rep, [["x_new_column", operator, given]]) == ["甲公司"]
     assert told(rep, [["x_new_column", "empty", None]]) == ["乙公司"]
     if smaller:

@@ -8,6 +8,7 @@ from portal.engine.kinds.filled import filled
 from portal.engine.kinds.numbers import decimal, flag, integer, money
 from portal.engine.kinds.reference import ref
 from portal.engine.kinds.said import pair, said
+from portal.engine.kinds.several import several
 from portal.engine.kinds.structured import json
 from portal.engine.kinds.subject import customisable, record_type
 from portal.engine.kinds.texts import email, longtext, phone, text
@@ -34,6 +35,7 @@ __all__ = [
     "record_type",
     "ref",
     "said",
+    "several",
     "states",
     "text",
 ]
