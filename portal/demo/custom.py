@@ -15,7 +15,11 @@ from portal.models import Customer, CustomField, Lead
 _EVERY = 3
 """Every third record has no value yet."""
 MACHINES = {"cnc": "数控机床 | CNC machine", "moulding": "注塑机 | Injection moulding", "laser": "激光切割 | Laser cutting"}
-STANDARDS = {"iso9001": "ISO 9001 | ISO 9001", "ce": "CE 认证 | CE mark", "iatf": "IATF 16949 | IATF 16949"}
+STANDARDS = {
+    "iso9001": "ISO 9001 质量体系 | ISO 9001 quality",
+    "ce": "CE 认证 | CE mark",
+    "iatf": "IATF 16949 汽车 | IATF 16949 automotive",
+}
 FIELDS: Sequence[Mapping[str, Any]] = (
     {
         "entity": "customer",
@@ -45,7 +49,6 @@ FIELDS: Sequence[Mapping[str, Any]] = (
         "label_en": "Standards asked for",
         "section": "设备 | Equipment",
         "options": "\n".join(f"{code} = {words}" for code, words in STANDARDS.items()),
-        "is_listed": True,
     },
     {
         "entity": "lead",
