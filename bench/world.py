@@ -1,4 +1,4 @@
-"""A company of 12 reps in 3 teams and as many leads as wanted, planted by the database itself."""
+"""A company of reps in teams and as many leads as wanted, planted by the database itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import psycopg
 from werkzeug.security import generate_password_hash
 
 PASSWORD = "a quiet green lamp"
-TEAMS, REPS = 3, 12
+A_TEAM, FEWEST, EACH = 4, 12, 2_500
+"""Reps of a team, reps of the smallest company, and leads for each rep of a larger one: 400 reps at a million."""
 
 LEADS = """
 INSERT INTO lead (company, name, phone, source_id, industry, region, expected_amount, money, authority, need, state, company_key,
@@ -60,7 +61,9 @@ def plant(connection: psycopg.Connection[Any], rows: int) -> World:
     """The company in an upgraded, empty database. Caps are out of the way: what is measured is the work."""
     secret = generate_password_hash(PASSWORD, method="scrypt:256:8:1")
     one = lambda statement, *values: connection.execute(statement, values).fetchone()[0]  # type: ignore[index]  # noqa: E731
-    teams = [one("INSERT INTO team (name, created_at, changed_at) VALUES (%s, now(), now()) RETURNING id", f"{n} 组") for n in range(TEAMS)]
+    many = max(FEWEST, rows // EACH)
+    team = "INSERT INTO team (name, created_at, changed_at) VALUES (%s, now(), now()) RETURNING id"
+    teams = [one(team, f"{n} 组") for n in range(many // A_TEAM)]
     person = """INSERT INTO ab_user (username, name, first_name, last_name, email, password, active, team_id, password_changed_at)
                 VALUES (%s, %s, '员', '业', %s, %s, true, %s, now()) RETURNING id"""
 
@@ -72,7 +75,7 @@ def plant(connection: psycopg.Connection[Any], rows: int) -> World:
     leaders = [hire(f"leader{n}", "leader", team) for n, team in enumerate(teams)]
     for team, leader in zip(teams, leaders, strict=True):
         connection.execute("UPDATE team SET leader_id = %s WHERE id = %s", (leader, team))
-    reps = [hire(f"rep{n}", "rep", teams[n % TEAMS]) for n in range(REPS)]
+    reps = [hire(f"rep{n}", "rep", teams[n % len(teams)]) for n in range(many)]
     pool = one(
         """INSERT INTO pool (name, kind, daily_quota, holding_cap, cool_down_days, freeze_days, recycle_qualified_days,
            recycle_potential_days, recycle_weak_days, recycling, created_at, changed_at)
