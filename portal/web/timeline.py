@@ -24,31 +24,15 @@ from portal.engine.query.listing import Listing, ListQuery
 from portal.engine.spec import Spec, registry
 from portal.engine.tables import AuditEvent
 from portal.engine.text import pick
-from portal.engine.verbs import verb_named
 from portal.security.fields import Rights
 from portal.security.session import guarded
 from portal.web.cells import icon
+from portal.web.happened import happened
 from portal.web.pickers import names
 
 _MOST = 50
 _WHICH = "which_record"
 _WHEN_AND_WHO = ("created_at", "created_by_id")
-_VERB_WORDS = {
-    "create": "新建 | created this",
-    "edit": "修改了 | changed",
-    "delete": "删除 | deleted this",
-    "restore": "恢复 | restored this",
-    "import": "导入 | imported this",
-    "attach": "添加了文件 | added files",
-    "reveal": "查看了隐藏的内容 | revealed a hidden value",
-    "export": "导出 | exported",
-    "print": "打印 | printed",
-    "convert": "由线索转入 | came from a lead",
-    "merge": "随合并转入 | came along in a merge",
-    "undo": "撤销 | undone",
-    "pooled": "随记录进公海而结束 | ended: it went to the pool",
-    "expire": "到期 | over",
-}
 
 Referred = Mapping[tuple[str, int], str]
 """Names of the records that a history speaks of, by record type and id."""
@@ -134,15 +118,13 @@ class Timeline:
         return [self._change(e, referred) for e in history]
 
     def _change(self, event: Any, referred: Referred) -> Entry:
-        declared = verb_named(self.spec.name, event.verb)
-        words = declared.label if declared else _VERB_WORDS.get(event.verb, f"{event.verb} | {event.verb}")
-        keys = () if event.verb == "create" else dict.fromkeys([*event.before, *event.after])
+        keys = dict.fromkeys([*event.before, *event.after]) if event.before else ()  # a new record's page shows what it began with
         seen = [f for key in keys if (f := self.spec.fields.get(key)) is not None and self.rights.sees(self.spec, f)]
         changes = tuple(self._difference(f, event, referred) for f in seen)
         return Entry(
             "arrows-exchange" if changes else "point",
             event.actor or self.t("系统 | System"),
-            self.t(words) + (f" #{event.record_id}" if event.record_id != self.id else ""),
+            self.t(happened(self.spec.name, event.verb)) + (f" #{event.record_id}" if event.record_id != self.id else ""),
             event.at.astimezone(self.view.zone),
             body=event.reason,
             meta=self._of_field(event),

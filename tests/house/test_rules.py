@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from portal import models
+from portal import domain, models
 from portal.engine.spec import registry
+from portal.engine.verbs import all_verbs
+from portal.web.happened import WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -189,6 +191,30 @@ def test_scripts_hold_no_words_of_their_own() -> None:
     scripts = [path for path in kept() if path.suffix == ".js" and name_of(path).startswith("portal/static/js/")]
     assert scripts
     assert not [line for line in lines_with(scripts, HAN.pattern) if "//" not in line and "*" not in line]
+
+
+def test_whatever_enters_the_history_is_called_by_words() -> None:
+    """A literal that code gives as a history line's verb has a label, or words of its own; roles have a history of their own."""
+    domain.load()
+    called = {each.name for each in all_verbs()} | set(WORDS)
+    given = {
+        (name_of(path), word.value)
+        for path in product()
+        for node in ast.walk(tree(path))
+        for key, word in _named_values(node)
+        if key in ("verb", "how", "verb_name") and isinstance(word, ast.Constant) and word.value
+    }
+    assert [f"{path}: {word}" for path, word in sorted(given) if word not in called and not word.startswith("role")] == []
+
+
+def _named_values(node: ast.AST) -> Iterator[tuple[object, ast.expr]]:
+    """Key and value of keyword arguments, of entries of literal dictionaries, and of assignments to one."""
+    if isinstance(node, ast.Call):
+        yield from ((each.arg, each.value) for each in node.keywords)
+    elif isinstance(node, ast.Dict):
+        yield from ((key.value, value) for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant))
+    elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript) and isinstance(node.targets[0].slice, ast.Constant):
+        yield node.targets[0].slice.value, node.value
 
 
 def test_the_readme_tells_the_same_in_both_languages() -> None:
