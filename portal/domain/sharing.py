@@ -83,10 +83,10 @@ def share(
     invited = _Invitation(*receiver(session, spec, acting_user, to_id), level, until, end_of(until, now), note.strip())
     key = _key(spec)
     taking = {at: each for (at, _), each in _taking_part(session, key, [record.id for record in records], [invited.person_id]).items()}
-    room = policy("share.most_records", on=company_day(now)) - _count(session, invited.person_id, now)
+    room = _room(session, invited.person_id, now)
     able = []
     for record in records:
-        if (refusal := _refusal(record, invited, room=room, known=record.id in taking, now=now)) is not None:
+        if (refusal := _refusal(record, invited.person_id, invited.person, room=room, known=record.id in taking, now=now)) is not None:
             outcome.refused.append((record.id, refusal))
         else:
             able.append(record)
@@ -127,18 +127,20 @@ def _taking_part(session: Session, key: str, ids: Sequence[int], people: Sequenc
     return {(getattr(each, key), each.user_id or 0): each for each in session.scalars(found.with_for_update())}
 
 
-def _count(session: Session, person_id: int, now: datetime) -> int:
+def _room(session: Session, person_id: int, now: datetime) -> int:
+    """In how many more records a person may take part."""
     mine = (_parts.c.user_id == person_id, _parts.c.ends_at > now, _parts.c.deleted_at.is_(None))
-    return session.connection().scalar(select(func.count()).select_from(_parts).where(*mine)) or 0
+    taken = session.connection().scalar(select(func.count()).select_from(_parts).where(*mine)) or 0
+    return int(policy("share.most_records", on=company_day(now))) - taken
 
 
-def _refusal(record: Any, invited: _Invitation, *, room: int, known: bool, now: datetime) -> Refused | None:
+def _refusal(record: Any, person_id: int, person: str, *, room: int, known: bool, now: datetime) -> Refused | None:
     if getattr(record, "pool_id", None) is not None:
         return Refused(_IN_POOL, rule="in_pool")
-    if record.owner_id == invited.person_id:
+    if record.owner_id == person_id:
         return Refused(_OWNER, rule="owner")
     if room <= 0 and not known:
-        return Refused(_MANY, rule="share_most", name=invited.person, most=policy("share.most_records", on=company_day(now)))
+        return Refused(_MANY, rule="share_most", name=person, most=policy("share.most_records", on=company_day(now)))
     return None
 
 
@@ -216,11 +218,15 @@ def remove(record: models.Participant, *, acting_user: Principal, now: datetime)
 
 @operation("participant", "restore")
 def restore(record: models.Participant, *, acting_user: Principal, now: datetime) -> models.Participant:
-    """Only one whose end has not come, by who may let that person in."""
-    session = store.session()
-    receiver(session, spec_named(_parent(record)[0]), acting_user, record.user_id)
+    """Only one whose end has not come, by who may let that person in, and where a new one would be let in."""
+    session, (name, whole_id) = store.session(), _parent(record)
+    spec = spec_named(name)
+    person_id, person = receiver(session, spec, acting_user, record.user_id)
     if record.ends_at <= now:
         raise Refused("期限已过，请重新邀请。 | It is over; let him in again.", rule="over")
+    whole = session.scalars(select(spec.model).where(spec.model.id == whole_id)).one()
+    if (refusal := _refusal(whole, person_id, person, room=_room(session, person_id, now), known=False, now=now)) is not None:
+        raise refusal
     record.deleted_at = None
     session.info["verb_name"] = "restore"
     session.flush()

@@ -175,6 +175,21 @@ def test_taken_out_changed_and_restored_counts_from_the_next_request(cast: Cast)
     assert sees(cast, "mate", models.Customer, NOW + DAY) == []
 
 
+def test_nobody_is_put_back_where_he_would_not_be_let_in(cast: Cast) -> None:
+    pooled, his = cast.customer(owner="rep"), cast.customer(owner="rep")
+    let_in(cast, "customer", [pooled, his])
+    parts = {each.customer_id: each.id for each in cast.rows(models.Participant)}
+    for part in parts.values():
+        remove(cast, "leader_a", "participant", part)
+    do(cast, "leader_a", "customer:release", [pooled], reason="没有需求")
+    do(cast, "leader_a", "customer:assign", [his], to_id=cast.people["mate"])
+    for part in parts.values():
+        with cast.act("admin") as session:
+            record, acting = one(session, "participant", part), session.info["principal"]
+            with pytest.raises(Refused):
+                operations.restore(session, spec_named("participant"), record, acting_user=acting, now=NOW)
+
+
 def test_what_is_over_is_put_away_once(cast: Cast) -> None:
     let_in(cast, "customer", [cast.customer(owner="rep")])
     for now, ended in ((NOW, 0), (NOW + 4 * DAY, 1), (NOW + 4 * DAY, 0)):
