@@ -1,11 +1,11 @@
-"""Fields that the demo's administrator has added: three for customers, one for leads, with values."""
+"""Fields that the demo's administrator has added: four for customers, one for leads, with values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, literal, update
+from sqlalchemy import func, literal, select, update
 
 from portal.demo.company import Company
 from portal.demo.rows import Stage, entity_row, write_audited
@@ -51,6 +51,16 @@ FIELDS: Sequence[Mapping[str, Any]] = (
         "options": "\n".join(f"{code} = {words}" for code, words in STANDARDS.items()),
     },
     {
+        "entity": "customer",
+        "key": "introduced_by",
+        "kind": FieldKind.REFERENCE.value,
+        "target": "customer",
+        "label_zh": "介绍人",
+        "label_en": "Introduced by",
+        "help_zh": "哪家客户介绍来的。",
+        "help_en": "The customer who sent them to us.",
+    },
+    {
         "entity": "lead",
         "key": "tender",
         "kind": FieldKind.DATE.value,
@@ -73,8 +83,18 @@ def fields(stage: Stage, company: Company) -> None:
     standards = func.jsonb_build_array(*STANDARDS).op("-")(customer.c.id % 4)
     given = {"x_machine": machine, "x_line_count": customer.c.id % 7 + 1, "x_standards": standards}
     _fill(stage, customer, func.jsonb_build_object(*(part for pair in given.items() for part in pair)))
+    _introduce(stage, customer)
     lead: Any = Lead.__table__
     _fill(stage, lead, func.jsonb_build_object("x_tender", func.to_char(literal(stage.today) + (lead.c.id % 90 + 20), "YYYY-MM-DD")))
+
+
+def _introduce(stage: Stage, customer: Any) -> None:
+    """Every fourth customer came through the one that his owner had before him."""
+    before = func.lag(customer.c.id).over(partition_by=customer.c.owner_id, order_by=customer.c.id).label("before")
+    known = select(customer.c.id, before).where(customer.c.owner_id.is_not(None)).subquery()
+    told = customer.c.extra.op("||")(func.jsonb_build_object("x_introduced_by", known.c.before))
+    chosen = (customer.c.id == known.c.id, known.c.before.is_not(None), customer.c.id % 4 == 0)
+    stage.session.connection().execute(update(customer).where(*chosen).values(extra=told))
 
 
 def _fill(stage: Stage, table: Any, values: Any) -> None:
@@ -82,7 +102,7 @@ def _fill(stage: Stage, table: Any, values: Any) -> None:
 
 
 _BLANK: Mapping[str, Any] = {
-    **dict.fromkeys(("options", "help_zh", "help_en", "initial", "section", "seen_by", "edited_by", "problem"), ""),
+    **dict.fromkeys(("options", "target", "help_zh", "help_en", "initial", "section", "seen_by", "edited_by", "problem"), ""),
     **dict.fromkeys(("is_required", "is_unique", "is_listed", "is_filterable", "is_sortable", "is_searched"), False),
     "mask": "none",
     "state": FieldState.ACTIVE.value,

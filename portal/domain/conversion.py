@@ -17,6 +17,7 @@ from portal.domain.pooling import ids_of, locked
 from portal.engine import store
 from portal.engine.audit import plain
 from portal.engine.errors import Changed, NotAllowed, NotFound, Refused
+from portal.engine.fields import Field
 from portal.engine.kinds.choice import ChoiceField
 from portal.engine.kinds.dates import DateField
 from portal.engine.kinds.numbers import FlagField, MoneyField
@@ -29,6 +30,7 @@ from portal.entities.customers import BuyingRole
 from portal.entities.leads import LeadState
 from portal.security.perform import acting_as
 from portal.security.principal import Principal
+from portal.security.references import carrying
 from portal.security.resolve import touch_access
 from portal.security.session import guarded
 
@@ -150,14 +152,19 @@ def _made(session: Session, lead: models.Lead, *, separate: bool, acting_user: P
     whose = {"owner_id": lead.owner_id, "team_id": lead.team_id, "owned_at": now}
     made = models.Customer(name=lead.company, **{key: getattr(lead, key) for key in _COPIED}, **whose)
     made.extra = _carried(lead)
-    return customers.enter(made, now=now, how=_METHOD)
+    with carrying(store.session()):
+        return customers.enter(made, now=now, how=_METHOD)
 
 
 def _carried(lead: models.Lead) -> dict[str, Any]:
-    """Values of fields added at run time that both record types have, with the same key and of the same kind."""
+    """Values of fields added at run time that both record types have, with the same key, kind and target."""
     known = spec_of(models.Customer).custom
-    both = {key for key, each in spec_of(models.Lead).custom.items() if key in known and known[key].kind == each.kind}
+    both = {key for key, each in spec_of(models.Lead).custom.items() if key in known and _alike(each, known[key])}
     return {key: value for key, value in lead.extra.items() if key in both}
+
+
+def _alike(one: Field, other: Field) -> bool:
+    return one.kind == other.kind and getattr(one, "target", "") == getattr(other, "target", "")
 
 
 def _contact(session: Session, lead: models.Lead, customer: models.Customer, buying_role: str) -> models.Contact | None:

@@ -21,6 +21,7 @@ from portal.engine.fields import REQUIRED, BadValue, Field
 from portal.engine.kinds.choice import ChoiceField, choices_of
 from portal.engine.kinds.dates import DateField, InstantField
 from portal.engine.kinds.numbers import DecimalField, FlagField, IntegerField, MoneyField
+from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.several import SeveralField
 from portal.engine.kinds.texts import EmailField, LongTextField, PhoneField, TextField
 from portal.engine.operations import operation
@@ -46,7 +47,7 @@ _KINDS: Mapping[str, type[Field]] = {
 }
 _CHOSEN: Mapping[str, type[ChoiceField | SeveralField]] = {FieldKind.CHOICE: ChoiceField, FieldKind.CHOICES: SeveralField}
 INDEXED = ("is_filterable", "is_sortable", "is_searched", "is_unique")
-_NEVER_CHANGED = ("entity", "key", "kind")
+_NEVER_CHANGED = ("entity", "key", "kind", "target")
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
 _CODED = re.compile(r"([a-z0-9_]{1,32}) = (.+)")
 _WORDS = frozenset({FieldKind.TEXT, FieldKind.PHONE, FieldKind.EMAIL})
@@ -85,8 +86,11 @@ def field_of(row: Any) -> Field:
         "edit": _names(row.edited_by),
     }
     label = f"{row.label_zh}{SEPARATOR}{row.label_en}"
-    if row.kind in _CHOSEN:
-        made: Field = _CHOSEN[row.kind](label, choices_of(options_of(row.options)), **options)
+    made: Field
+    if row.kind == FieldKind.REFERENCE:
+        made = ReferenceField(label, row.target, **options)
+    elif row.kind in _CHOSEN:
+        made = _CHOSEN[row.kind](label, choices_of(options_of(row.options)), **options)
     else:
         made = _KINDS[row.kind](label, **options)
     made.key = PREFIX + row.key
@@ -128,7 +132,7 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
 
 @operation("custom_field", "change")
 def change(record: models.CustomField, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.CustomField:
-    """Anything but what its values hang on: record type, key, kind."""
+    """Anything but what its values hang on: record type, key, kind, what it refers to."""
     session = store.session()
     if fixed := {key: _FIXED for key in _NEVER_CHANGED if values.get(key) and values[key] != getattr(record, key)}:
         raise Invalid(fixed)
@@ -205,6 +209,7 @@ def _checked(session: Session, record: models.CustomField, *, taken: Iterable[st
     if "|" in record.section and not is_bilingual(record.section):
         errors["section"] = Text("中文和英文用一个竖线分开。 | Part Chinese and English by one bar.")
     _check_options(record, errors)
+    _check_target(record, errors)
     _check_lists(record, errors)
     _check_roles(session, record, errors)
     if not errors and record.initial:
@@ -237,6 +242,18 @@ def _check_options(record: models.CustomField, errors: dict[str, Text]) -> None:
     record.options = "\n".join(words)
 
 
+def _check_target(record: models.CustomField, errors: dict[str, Text]) -> None:
+    if record.kind != FieldKind.REFERENCE:
+        record.target = ""
+        return
+    if not record.target:
+        errors["target"] = REQUIRED
+    if record.initial:
+        errors["initial"] = Text("关联记录不能有默认值。 | A reference has no default.")
+    if record.mask != MaskRule.NONE:
+        errors["mask"] = Text("看得到那条记录的人才看得到名称，不用再隐藏。 | Its name is shown only to who sees the record referred to.")
+
+
 def _code(label: str, used: set[str]) -> str:
     plain = re.sub("[^a-z0-9]+", "_", label.rsplit(SEPARATOR, maxsplit=1)[-1].casefold()).strip("_")[:28] or "option"
     return next(code for n in range(1, _MOST_OPTIONS * 2) if (code := plain if n == 1 else f"{plain}_{n}") not in used)
@@ -248,8 +265,8 @@ def _check_lists(record: models.CustomField, errors: dict[str, Text]) -> None:
     if record.kind == FieldKind.LONGTEXT:
         refused = [name for name in ("is_filterable", "is_sortable", "is_unique") if getattr(record, name)]
         errors |= dict.fromkeys(refused, Text("多行文本不能用。 | Not for long text."))
-    if record.is_sortable and record.kind == FieldKind.CHOICES:
-        errors["is_sortable"] = Text("多个选项不能排序。 | Several choices have no order.")
+    if record.is_sortable and record.kind in (FieldKind.CHOICES, FieldKind.REFERENCE):
+        errors["is_sortable"] = Text("多个选项和关联记录不能排序。 | Several choices and references have no order.")
     if record.is_searched and record.kind not in {*_WORDS, FieldKind.LONGTEXT}:
         errors["is_searched"] = Text("只有文字可以搜索。 | Only words can be searched.")
     if record.is_unique and record.kind in {*_CHOSEN, FieldKind.FLAG}:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.ownership import among
+from portal.engine import custom
 from portal.engine.audit import attribution
 from portal.engine.errors import Refused
 from portal.engine.kinds.reference import ReferenceField
@@ -32,7 +33,7 @@ def move_all(session: Session, spec: Spec, was: int, to: int, now: datetime) -> 
     """
     found: Moved = []
     for child, each in spec.referrers():
-        rows = _point(session, child, each, [child.table.c[each.key] == was], to=(was, to), now=now)
+        rows = _point(session, child, each, [custom.stored(child, each.key) == was], to=(was, to), now=now)
         try:
             confirm_free(session, child, [key for key, _ in rows])
         except Refused as error:
@@ -58,13 +59,15 @@ def move_back(session: Session, moved: Moved, now_at: int, back_to: int, now: da
     stayed = []
     for name, key, rows in moved:
         child = spec_named(name)
-        each = child.fields[key]
-        assert isinstance(each, ReferenceField)  # noqa: S101 - it was one when it moved
-        column, pairs = child.table.c, dict(map(tuple, rows))
-        kept = select(column.id, _version(child)).where(among(column.id, list(pairs)), column[key] == now_at)
+        each = child.fields.get(key)
+        if not isinstance(each, ReferenceField):  # a field of its own was deleted since
+            stayed.append((child, len(rows)))
+            continue
+        column, pairs, at = child.table.c, dict(map(tuple, rows)), custom.stored(child, key) == now_at
+        kept = select(column.id, _version(child)).where(among(column.id, list(pairs)), at)
         still = [row.id for row in session.connection().execute(kept) if row.version == pairs[row.id]]
         confirm_free(session, child, still)
-        _point(session, child, each, [among(column.id, still), column[key] == now_at], to=(now_at, back_to), now=now)
+        _point(session, child, each, [among(column.id, still), at], to=(now_at, back_to), now=now)
         if len(still) < len(rows):
             stayed.append((child, len(rows) - len(still)))
     _renew(session)
@@ -107,7 +110,7 @@ def _point(
 ) -> list[list[int]]:
     """UPDATE … RETURNING feeds the history: one statement for a reference, however many rows it has."""
     table, who = child.table, attribution(session)
-    values: dict[str, Any] = {each.key: to[1]}
+    values = custom.setting(child, each.key, to[1])
     if child.archived:
         values |= {"version": table.c.version + 1, "changed_at": now, "changed_by_id": who["actor_id"]}
     moved = update(table).where(*where).values(values).returning(table.c.id, _version(child)).cte("moved")

@@ -31,6 +31,7 @@ from portal.engine.verbs import Outcome, Verb, verb, verb_named
 from portal.security.fields import Rights
 from portal.security.perform import acting_as
 from portal.security.principal import Principal
+from portal.security.references import carrying
 from portal.security.session import WITH_DELETED, confirm_free, reachable
 
 METHOD = "merge"
@@ -215,7 +216,8 @@ def _become_one(merging: Merging, survivor: Any, merged: Any, fields: str, *, ac
     session.info["confirmed"] = True
     for key, value in ruled.items():
         setattr(survivor, key, value)
-    operations.change(session, spec, survivor, taken, version=None, acting_user=acting_user, now=now)
+    with carrying(session):
+        operations.change(session, spec, survivor, taken, version=None, acting_user=acting_user, now=now)
     changed = {key: [audit.plain(ours[key]), audit.plain(value)] for key, value in {**ruled, **taken}.items()}
     plan = {
         "survivor": {"id": survivor.id, "changed": changed},
@@ -279,7 +281,8 @@ def _give_back(spec: Spec, survivor: Any, changed: Mapping[str, Any], *, acting_
         else:
             setattr(survivor, key, _read(each, before))
     session.info["confirmed"] = True
-    operations.change(session, spec, survivor, filled, version=None, acting_user=acting_user, now=now)
+    with carrying(session):
+        operations.change(session, spec, survivor, filled, version=None, acting_user=acting_user, now=now)
     return stayed
 
 

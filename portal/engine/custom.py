@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from portal.engine import store
+from portal.engine.entity import DOCUMENT
 from portal.engine.fields import Field
 from portal.engine.tables import AccessVersion
 
@@ -153,6 +155,18 @@ def gathered(spec: Spec, values: Mapping[str, Any], extra: Mapping[str, Any] | N
     document = {**(extra or {}), **{key: spec.custom[key].to_document(value) for key, value in given.items()}}
     kept = {key: value for key, value in document.items() if value not in (None, "")}
     return {**{key: value for key, value in values.items() if key not in given}, "extra": kept}
+
+
+def stored(spec: Spec, key: str) -> Any:
+    """Where the table keeps a field: in a column, or in its document."""
+    return spec.custom[key].within(spec.table.c[DOCUMENT]) if key in spec.custom else spec.table.c[key]
+
+
+def setting(spec: Spec, key: str, value: Any) -> dict[str, Any]:
+    """What an UPDATE of the table sets so that the field holds a plain value."""
+    if key not in spec.custom:
+        return {key: value}
+    return {DOCUMENT: func.jsonb_set(spec.table.c[DOCUMENT], array([key]), func.to_jsonb(value))}
 
 
 def values_of(spec: Spec, extra: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.orm import Session
 from sqlalchemy.types import String
 
+from portal.engine import custom
 from portal.engine.audit import attribution
 from portal.engine.entity import DOCUMENT, Owned, Pooled
 from portal.engine.errors import Refused
@@ -138,7 +139,7 @@ class Writer:
         if not keys:
             return
         source = (select(self.table).ext(distinct_on(plan.staged.id)).where(met).order_by(plan.staged.id, self.table.c.line)).subquery()
-        old = {key: _kept(plan.spec, key) for key in keys}
+        old = {key: custom.stored(plan.spec, key) for key in keys}
         new = {key: self._new_value(old[key], self._given(plan, source, key, fill=fill), fill=fill) for key in keys}
         differs = or_(*(old[key].is_distinct_from(value) for key, value in new.items()))
         identity = source.c[plan.staged.id.name]
@@ -358,11 +359,6 @@ __all__ = ["Writer", "analyse", "begin"]
 def _is_kept(spec: Spec, key: str) -> bool:
     """Whether the record keeps it: in a column, or in its document."""
     return key in spec.table.c or key in spec.custom
-
-
-def _kept(spec: Spec, key: str) -> Any:
-    """Where the record keeps it."""
-    return spec.custom[key].within(spec.table.c[DOCUMENT]) if key in spec.custom else spec.table.c[key]
 
 
 def _written(spec: Spec, values: Mapping[str, Any]) -> dict[str, Any]:

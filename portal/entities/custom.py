@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Index, UniqueConstraint
 
 from portal.engine.entity import Entity
-from portal.engine.kinds import Choices, choice, customisable, flag, integer, longtext, states, text
+from portal.engine.kinds import Choices, choice, customisable, flag, integer, longtext, states, target, text
 from portal.engine.screen import Screen
 
 
@@ -14,6 +14,7 @@ class FieldKind(Choices):
     LONGTEXT = "longtext", "多行文本 | Long text"
     CHOICE = "choice", "选项 | Choice"
     CHOICES = "choices", "多个选项 | Several choices"
+    REFERENCE = "reference", "关联记录 | Reference"
     INTEGER = "integer", "整数 | Whole number"
     DECIMAL = "decimal", "小数 | Number"
     MONEY = "money", "金额 | Money"
@@ -66,6 +67,11 @@ class CustomField(Entity):
         help="每行一个，中文和英文用竖线分开；保存后前面有代号，请保留。"
         " | One a line, Chinese and English parted by a bar; keep the code that is put before each when saved.",
     )
+    target = target(
+        "关联到 | Refers to",
+        help="类型是“关联记录”时填；以后不变。看不到那条记录的人，也看不到它的名称。"
+        " | For references; never changed afterwards. Who does not see the record does not see its name either.",
+    )
     help_zh = text("中文说明 | Chinese help", 300)
     help_en = text("英文说明 | English help", 300)
     initial = text("默认值 | Default", 200)
@@ -91,7 +97,7 @@ class CustomField(Entity):
         columns=("label_zh", "label_en", "entity", "key", "kind", "state", "section", "is_required", "is_listed", "is_filterable", "rank"),
         filters=("entity", "kind", "state"),
         form=(
-            *("entity", "kind", "label_zh", "label_en", "key", "section", "options", "help_zh", "help_en", "initial", "rank"),
+            *("entity", "kind", "label_zh", "label_en", "key", "section", "options", "target", "help_zh", "help_en", "initial", "rank"),
             *("is_required", "is_unique", "is_listed", "is_filterable", "is_sortable", "is_searched", "seen_by", "edited_by", "mask"),
         ),
         order="rank",

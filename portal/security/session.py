@@ -9,14 +9,13 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Executable, Table, and_, event, false, func, inspect, or_, select
+from sqlalchemy import ColumnElement, Executable, Table, and_, event, false, func, inspect, or_, select, true
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, UOWTransaction
 
 from portal.engine import store, tables
 from portal.engine.errors import NotFound, PortalError
-from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, registry, spec_of
-from portal.security import scopes
+from portal.security import references, scopes
 from portal.security.detours import RAW, Verdict, read
 from portal.security.principal import NOBODY, Principal, system_principal
 
@@ -357,14 +356,10 @@ def _parents(session: Session, principal: Principal, records: Iterable[Any]) -> 
     """No planting under a hidden parent: every newly referenced scoped record must be visible."""
     wanted: dict[str, set[int]] = {}
     for record in records:
-        spec = spec_of(type(record))
-        for each in spec.fields.values():
-            if not isinstance(each, ReferenceField) or registry()[each.target].scope == "open" or each.key not in _changed(session, record):
-                continue
-            if (value := getattr(record, each.key)) is not None:
-                wanted.setdefault(each.target, set()).add(value)
+        for target, value in references.newly_made(session, record, _changed(session, record)):
+            wanted.setdefault(target, set()).add(value)
     for target, ids in wanted.items():
-        visible = scopes.readable(registry()[target], principal)
+        visible = true() if registry()[target].scope == "open" else scopes.readable(registry()[target], principal)
         yield registry()[target], ids, false() if visible is None else visible
 
 

@@ -10,7 +10,7 @@ import pytest
 from portal.engine.spec import registry
 from tests.matrix.http import Answer, Caller, found_in
 from tests.matrix.rules import DUTIES, SCOPED
-from tests.matrix.world import EVERYBODY, OF_CONTRACTS, ROLE, World, sees
+from tests.matrix.world import EVERYBODY, INTRODUCED, OF_CONTRACTS, ROLE, World, sees
 
 SALES_ROLES = {"admin", "director", "leader", "rep"}
 Callers = Callable[[str, str], Caller]
@@ -50,7 +50,9 @@ def reading_doors(how: str, world: World) -> list[str]:
         doors += [f"/approvals/?tab={tab}" for tab in ("waiting", "mine", "done")]
         doors += [f"/approvals/{r.id}" for r in world.of("approval_task")]
         doors += [f"/follow_up/pick?field=lead_id&q={q}" for q in ("", "金丝雀", "实业")]
-        doors += [f"/lead/pick?field={key}" for key in ("owner_id", "source_id", "pool_id", "team_id", "created_by_id", "tag_id")]
+        doors += [
+            f"/lead/pick?field={key}" for key in ("owner_id", "source_id", "pool_id", "team_id", "created_by_id", "tag_id", INTRODUCED)
+        ]
     return doors
 
 

@@ -51,6 +51,7 @@ DUTY_STATES = {"legal": ("to_legal", "to_finance", "to_sign", "to_seal", "void",
 that money comes in for, and not what was sold."""
 _NOT_ITS_DUTY = frozenset({("cashier", "contract_line"), ("legal", "receipt"), ("legal", "allocation")})
 _MACHINES = "cnc = 数控机床 | CNC machine\nlaser = 激光切割 | Laser cutting"
+INTRODUCED = "x_introduced_by"
 _LEADING = ("admin", "director", "leader")
 
 
@@ -123,7 +124,18 @@ def plant(cast: Cast) -> World:
         _contract(cast, world, "other", state)
     _contract(cast, world, "rep", "effective")
     _shared(cast, world)
+    _introductions(cast, world)
     return world
+
+
+def _introductions(cast: Cast, world: World) -> None:
+    """Every lead refers, by a field added at run time, to a customer of somebody else, and did so before to yet another."""
+    customers = world.of("customer")
+    for place, lead in enumerate(world.of("lead")):
+        now, before = (customers[(place + step) % len(customers)].id for step in (1, 2))
+        cast.set(models.Lead, lead.id, extra={**cast.row(models.Lead, lead.id).extra, INTRODUCED: now})
+        told = {"before": {INTRODUCED: before}, "after": {INTRODUCED: now}}
+        cast.add(models.AuditEvent, at=NOW, actor_id=cast.people["director"], entity="lead", record_id=lead.id, verb="edit", **told)
 
 
 def _shared(cast: Cast, world: World) -> None:
@@ -146,12 +158,15 @@ def _shared(cast: Cast, world: World) -> None:
 
 
 def _custom_fields(cast: Cast) -> None:
-    """Two that an admin has masked in the pool, one of them of several choices; one that he shows to leaders and above only."""
+    """Two that an admin has masked in the pool, one of them of several choices; one that he shows to leaders and above
+    only; one that refers to customers."""
     shown = {"entity": "lead", "kind": "text", "state": "active", "is_listed": True, "is_filterable": True, "is_searched": True}
     cast.add(models.CustomField, key="line", label_zh="直线", label_en="Direct line", mask="pool", rank=10, **shown)
     cast.add(models.CustomField, key="floor", label_zh="底价", label_en="Floor", mask="none", rank=20, seen_by=",".join(_LEADING), **shown)
     several = {"entity": "lead", "kind": "choices", "state": "active", "is_listed": True, "is_filterable": True, "options": _MACHINES}
     cast.add(models.CustomField, key="machines", label_zh="设备", label_en="Machines", mask="pool", rank=30, **several)
+    referring = {"entity": "lead", "kind": "reference", "target": "customer", "state": "active", "is_listed": True, "is_filterable": True}
+    cast.add(models.CustomField, key=INTRODUCED[2:], label_zh="介绍人", label_en="Introduced by", rank=40, **referring)
     with cast.act("system") as session:
         touch_access(session)
 

@@ -10,7 +10,7 @@ from portal.engine.kinds.reference import ref
 from portal.engine.kinds.said import pair, said
 from portal.engine.kinds.several import several
 from portal.engine.kinds.structured import json
-from portal.engine.kinds.subject import customisable, record_type
+from portal.engine.kinds.subject import customisable, record_type, target
 from portal.engine.kinds.texts import email, longtext, phone, text
 
 __all__ = [
@@ -37,5 +37,6 @@ __all__ = [
     "said",
     "several",
     "states",
+    "target",
     "text",
 ]
