@@ -12,8 +12,8 @@ from portal.demo.rows import Stage, entity_row, write_audited
 from portal.entities.custom import FieldKind, FieldState
 from portal.models import Customer, CustomField, Lead
 
-_EVERY = 3
-"""Every third record has no value yet."""
+_EVERY = 5
+"""Every fifth record has no value yet."""
 MACHINES = {"cnc": "数控机床 | CNC machine", "moulding": "注塑机 | Injection moulding", "laser": "激光切割 | Laser cutting"}
 STANDARDS = {
     "iso9001": "ISO 9001 质量体系 | ISO 9001 quality",
@@ -73,14 +73,14 @@ FIELDS: Sequence[Mapping[str, Any]] = (
 
 
 def fields(stage: Stage, company: Company) -> None:
-    """Defined by the administrator, and filled in for two records of three."""
+    """Defined by the administrator, and filled in for four records of five."""
     by_id = company.of_role("admin")[0].id
     rows = [entity_row(stage.now, by_id, **{**_BLANK, **each, "rank": (rank + 1) * 10}) for rank, each in enumerate(FIELDS)]
     write_audited(stage, CustomField.__table__, "custom_field", rows)
     machines = func.jsonb_build_array(*MACHINES)
     customer: Any = Customer.__table__
     machine = machines.op("->>")(customer.c.id % 7 % 3)
-    standards = func.jsonb_build_array(*STANDARDS).op("-")(customer.c.id % 4)
+    standards = func.jsonb_build_array(*STANDARDS).op("-")(customer.c.id % 7 % 4)
     given = {"x_machine": machine, "x_line_count": customer.c.id % 7 + 1, "x_standards": standards}
     _fill(stage, customer, func.jsonb_build_object(*(part for pair in given.items() for part in pair)))
     _introduce(stage, customer)
@@ -89,11 +89,11 @@ def fields(stage: Stage, company: Company) -> None:
 
 
 def _introduce(stage: Stage, customer: Any) -> None:
-    """Every fourth customer came through the one that his owner had before him."""
+    """Every seventh customer came through the one that his owner had before him."""
     before = func.lag(customer.c.id).over(partition_by=customer.c.owner_id, order_by=customer.c.id).label("before")
     known = select(customer.c.id, before).where(customer.c.owner_id.is_not(None)).subquery()
     told = customer.c.extra.op("||")(func.jsonb_build_object("x_introduced_by", known.c.before))
-    chosen = (customer.c.id == known.c.id, known.c.before.is_not(None), customer.c.id % 4 == 0)
+    chosen = (customer.c.id == known.c.id, known.c.before.is_not(None), customer.c.id % 7 == 1)
     stage.session.connection().execute(update(customer).where(*chosen).values(extra=told))
 
 

@@ -85,6 +85,7 @@ def _problems(spec: Spec) -> Iterator[str]:
     yield from _tab_problems(spec)
     yield from _order_problems(spec)
     yield from _derived_problems(spec)
+    yield from _asking_problems(spec)
     yield from _edge_problems(spec)
 
 
@@ -172,6 +173,14 @@ def _derived_problems(spec: Spec) -> Iterator[str]:
             for key in field.of:
                 if not isinstance(spec.fields.get(key), TextField | ChoiceField | ReferenceField):
                     yield f"{field.key} counts {key!r}, which is no text, choice or reference{_meant(key, spec.fields)}"
+
+
+def _asking_problems(spec: Spec) -> Iterator[str]:
+    for field in spec.form:
+        key, values = field.only_with
+        by = spec.fields.get(key)
+        if key and not (isinstance(by, ChoiceField) and by in spec.form and values and set(values) <= by.members.keys()):
+            yield f"{field.key} is asked for only with {_listed(values)} of {key!r}, which is no choice of the form with these values"
 
 
 def _edge_problems(spec: Spec) -> Iterator[str]:

@@ -86,6 +86,7 @@ class Options(TypedDict, total=False):
     see: Sequence[str]
     edit: Sequence[str]
     taken_from: str
+    only_with: tuple[str, Sequence[str]]
 
 
 class Field:
@@ -122,6 +123,7 @@ class Field:
         see: Sequence[str] = (),
         edit: Sequence[str] = (),
         taken_from: str = "",
+        only_with: tuple[str, Sequence[str]] = ("", ()),
     ) -> None:
         self.label = label
         self.required = required
@@ -141,6 +143,8 @@ class Field:
         """Roles that may change it; empty: everyone who may change the record."""
         self.taken_from = taken_from
         """`opportunity.amount`: the field its value is counted from. Who is limited there is limited here as much."""
+        self.only_with = only_with
+        """A choice of the same form, and its values with which this one is asked for: the form shows it with those alone."""
 
     def offered(self, view: View) -> Any:
         """What the form of a new record holds before anything is typed."""

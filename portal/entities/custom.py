@@ -64,13 +64,15 @@ class CustomField(Entity):
     kind = choice("类型 | Kind", FieldKind, required=True, default="text", help="以后不变。 | Never changed afterwards.")
     options = longtext(
         "选项 | Choices",
+        only_with=("kind", (FieldKind.CHOICE, FieldKind.CHOICES)),
         help="每行一个，中文和英文用竖线分开；保存后前面有代号，请保留。"
         " | One a line, Chinese and English parted by a bar; keep the code that is put before each when saved.",
     )
     target = target(
         "关联到 | Refers to",
-        help="类型是“关联记录”时填；以后不变。看不到那条记录的人，也看不到它的名称。"
-        " | For references; never changed afterwards. Who does not see the record does not see its name either.",
+        only_with=("kind", (FieldKind.REFERENCE,)),
+        help="以后不变。看不到那条记录的人，也看不到它的名称。"
+        " | Never changed afterwards. Who does not see the record does not see its name either.",
     )
     help_zh = text("中文说明 | Chinese help", 300)
     help_en = text("英文说明 | English help", 300)
@@ -97,7 +99,7 @@ class CustomField(Entity):
         columns=("label_zh", "label_en", "entity", "key", "kind", "state", "section", "is_required", "is_listed", "is_filterable", "rank"),
         filters=("entity", "kind", "state"),
         form=(
-            *("entity", "kind", "label_zh", "label_en", "key", "section", "options", "target", "help_zh", "help_en", "initial", "rank"),
+            *("entity", "kind", "options", "target", "label_zh", "label_en", "key", "section", "help_zh", "help_en", "initial", "rank"),
             *("is_required", "is_unique", "is_listed", "is_filterable", "is_sortable", "is_searched", "seen_by", "edited_by", "mask"),
         ),
         order="rank",

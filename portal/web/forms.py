@@ -50,6 +50,8 @@ class FormField:
     section: str = ""
     placeholder: str = ""
     readonly: bool = False
+    only_with: tuple[str, str] = ("", "")
+    """The choice that it goes with, and the values of it, parted by blanks."""
 
 
 def bind(fields: Sequence[Field], view: View, given: MultiDict[str, str]) -> BaseForm:
@@ -112,4 +114,5 @@ def _control(
         f"{lookup}?field={each.key}" if is_reference else "",
         labels.get(each.key, "") if is_reference else "",
         str(pick(each.section, view.language)),
+        only_with=(each.only_with[0], " ".join(each.only_with[1])),
     )

@@ -18,7 +18,7 @@ from portal.engine.fields import Field, View
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.texts import TextField
 from portal.engine.query.listing import ListQuery
-from portal.engine.spec import Spec
+from portal.engine.spec import Spec, registry
 from portal.engine.text import Language, pick
 from portal.security.fields import Rights
 from portal.web.arguments import url
@@ -170,4 +170,6 @@ def _width(field: Field) -> str:
         return "w-co"
     if field.kind == "text" and isinstance(field, TextField):
         return next((width for longest, width in _OF_TEXT if field.length <= longest), "w-xl")
+    if isinstance(field, ReferenceField) and isinstance(named := registry()[field.target].identity, TextField):
+        return "w-xl" if named.length > _OF_TEXT[-1][0] else "w-md"
     return _WIDTHS.get(field.kind, "w-md")

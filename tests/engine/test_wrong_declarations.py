@@ -102,6 +102,10 @@ WRONG: dict[str, tuple[Callable[[], type[Any]], str]] = {
         lambda: declare(**screen(attached_by="reverse")),
         "screen.attached_by names 'reverse'; only a part",
     ),
+    "a field is asked for with a value that no choice has": (
+        lambda: declare(age=text("年龄 | Age", only_with=("name", ("old",)))),
+        "age is asked for only with old of 'name', which is no choice",
+    ),
     "a page without rows": (lambda: declare(**screen(per_page=0)), "screen.per_page is 0; it must lie between 1 and 200"),
     "the scope's parent is no reference": (lambda: declare(scope_parent="name"), "scope_parent names 'name', which is no reference of it"),
     "two fields name the record": (

@@ -25,6 +25,18 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => delete form.dataset.sent, 5000);
 });
 
+// A control that goes with certain values of a choice is there with those alone.
+const fit = (form) => {
+  for (const part of form.querySelectorAll("[data-only-with]")) {
+    part.hidden = !part.dataset.values.split(" ").includes(form.elements[part.dataset.onlyWith]?.value);
+  }
+};
+
+for (const form of document.querySelectorAll("form:has([data-only-with])")) {
+  form.addEventListener("change", () => fit(form));
+  fit(form);
+}
+
 // A one-tap answer.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-fill]");
