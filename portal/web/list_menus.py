@@ -171,5 +171,5 @@ def _width(field: Field) -> str:
     if field.kind == "text" and isinstance(field, TextField):
         return next((width for longest, width in _OF_TEXT if field.length <= longest), "w-xl")
     if isinstance(field, ReferenceField) and isinstance(named := registry()[field.target].identity, TextField):
-        return "w-xl" if named.length > _OF_TEXT[-1][0] else "w-md"
+        return "w-no" if named.length > _OF_TEXT[-1][0] else "w-md"
     return _WIDTHS.get(field.kind, "w-md")
