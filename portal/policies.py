@@ -237,11 +237,16 @@ def stamp() -> Any:
 
 def policy(key: str, *, on: date) -> Any:
     """The value in force on a day. Rows are kept per process while the stamp of the request stands, else per session."""
+    return POLICIES[key].read(policy_text(key, on=on))
+
+
+def policy_text(key: str, *, on: date) -> str:
+    """The same as it is written."""
     text = POLICIES[key].default
     for effective_on, value in _rows(store.session()).get(key, ()):
         if effective_on <= on:
             text = value
-    return POLICIES[key].read(text)
+    return text
 
 
 def _rows(session: Session) -> Rows:

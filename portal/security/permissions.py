@@ -11,7 +11,7 @@ SCREENS = {
     "report_desk:read": "报告台 | Report desk",
     "job:read": "任务 | Jobs",
     "mailbox:read": "收到的测试邮件 | Caught mail",
-    "policy_desk:read": "制度参数 | Policy figures",
+    "policy_desk:read": "分类试算 | Class dry run",
     "approval_desk:read": "待办 | Approvals",
     "flow_desk:read": "审批流 | Approval flows",
     "print_desk:read": "打印模板 | Print templates",
