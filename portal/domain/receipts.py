@@ -157,7 +157,7 @@ def reverse(receipts: Sequence[models.Receipt], *, acting_user: Principal, now: 
     """As if it had not come in; the receipt stays and says why."""
     session, outcome = store.session(), Outcome()
     for receipt in receipts:
-        lock_payments(session, receipt.contract_id or 0)
+        _hold(session, receipt)
         if receipt.state != ReceiptState.BOOKED.value:
             refusal = Refused("这笔已经冲销了。 | This one has been reversed already.", rule="state")
             outcome.refused.append((receipt.id, refusal))
@@ -169,6 +169,14 @@ def reverse(receipts: Sequence[models.Receipt], *, acting_user: Principal, now: 
         outcome.done.append(receipt.id)
     outcome.message = say("已冲销，回款计划恢复未收。 | Reversed; the payments are open again.") if outcome.done else None
     return outcome
+
+
+def _hold(session: Session, receipt: models.Receipt) -> None:
+    """Nobody else touches what it pays; a change that is sealed meanwhile takes it to another contract's payments."""
+    held = None
+    while held != receipt.contract_id:
+        held = receipt.contract_id or 0
+        lock_payments(session, held)
 
 
 def _give_back(session: Session, receipt: models.Receipt, now: datetime) -> None:
