@@ -14,12 +14,10 @@ from portal.domain.calendar import company_day, company_zone
 from portal.engine import store
 from portal.engine.errors import Refused
 from portal.engine.fields import View
-from portal.engine.query.listing import Listing, ListQuery
 from portal.engine.spec import Spec, spec_named
 from portal.engine.verbs import Verb, verb_named
 from portal.policies import POLICIES, policy
-from portal.security.fields import Rights
-from portal.security.principal import Principal, system_principal
+from portal.security.principal import Principal
 
 ADMIN = "admin"
 MODES = {"any": "或签：一人同意即可 | Any one", "all": "会签：都要同意 | All", "sequence": "依次 | In sequence"}
@@ -53,6 +51,18 @@ def flow_for(verb: Verb) -> Flow | None:
     return Flow(verb.entity, verb.name, 0, verb.approval.steps) if verb.approval else None
 
 
+def asking_for(entity: str, key: str) -> list[Verb]:
+    """Verbs of a record type whose published flows name a field in their conditions."""
+    published = (_flows.c.entity == entity, _flows.c.active.is_(True), _flows.c.deleted_at.is_(None))
+    found = store.session().connection().execute(select(_flows.c.verb, _flows.c.definition).where(*published))
+    named = (verb_named(entity, name) for name, definition in found if key in _asked(definition.get("steps", ())))
+    return [verb for verb in named if verb is not None]
+
+
+def _asked(steps: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {key for step in steps for key, _, _ in step.get("when", ())}
+
+
 def engine(acting_user: Principal) -> Principal:
     """The approvals' own hand: writes tasks of several people, in the name of who caused it."""
     return replace(acting_user, is_system=True, note="approval")
@@ -62,12 +72,10 @@ def engine(acting_user: Principal) -> Principal:
 
 
 def applies(spec: Spec, step: Mapping[str, Any], record_id: int, *, now: datetime) -> bool:
-    """Whether a step's conditions hold for this record: the grammar and the meaning of a list's filter."""
-    conditions = tuple((key, operator, figure(raw, now)) for key, operator, raw in step.get("when", ()))
-    if not conditions:
-        return True
-    listing = Listing(spec, Rights(system_principal("approval")), View(zone=company_zone(), now=now), ListQuery(filters=conditions))
-    return store.session().scalar(listing.ids().where(spec.model.id == record_id)) is not None
+    """Whether a step's conditions hold for this record: they mean what a list's filter means, whether an index is ready or not."""
+    view = View(zone=company_zone(), now=now)
+    met = [spec.field(key).criterion(spec.column(key), how, figure(raw, now), view) for key, how, raw in step.get("when", ())]
+    return not met or store.session().scalar(select(spec.model.id).where(spec.model.id == record_id, *met)) is not None
 
 
 def figure(raw: Any, now: datetime) -> Any:

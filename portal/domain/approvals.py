@@ -180,11 +180,13 @@ def snapshot(spec: Spec, record: Any) -> dict[str, Any]:
 
 
 def _kept(spec: Spec, record: Any) -> dict[str, Any]:
-    return {
+    """Custom fields as the record's document holds them: the same, whatever fields are defined or deleted meanwhile."""
+    columns = {
         each.key: audit.plain(getattr(record, each.key))
         for each in spec.fields.values()
-        if not isinstance(each, (StateField, JsonField)) and each.key not in _NOT_TOLD
+        if each.key not in spec.custom and not isinstance(each, (StateField, JsonField)) and each.key not in _NOT_TOLD
     }
+    return {**columns, **record.extra} if spec.customisable else columns
 
 
 def _earlier(session: Session, spec: Spec, record_id: int, verb: Verb) -> dict[str, Any]:

@@ -22,10 +22,11 @@ from portal.domain.approval_flows import engine
 from portal.domain.approvals import end, note, snapshot
 from portal.domain.calendar import company_day
 from portal.domain.collection import level_of
-from portal.domain.contracts import lines_of, lock_numbers, payments_of
+from portal.domain.contracts import lines_of, lock_numbers, payments_of, written
 from portal.domain.payments import ZERO, left_of, lock_payments, settle
 from portal.domain.sharing import carry
 from portal.engine import audit, store
+from portal.engine.entity import DOCUMENT
 from portal.engine.errors import NotFound, Refused
 from portal.engine.operations import operation
 from portal.engine.outbox import notify
@@ -36,6 +37,7 @@ from portal.entities.contracts import ContractState, PaymentState
 from portal.entities.payments import ReceiptState
 from portal.policies import policy
 from portal.security.principal import Principal
+from portal.security.references import carrying
 from portal.security.session import entrusted
 
 _S = ContractState
@@ -58,7 +60,7 @@ def begin(running: models.Contract, reason: str, *, now: datetime) -> models.Con
     revision = (connection.scalar(select(func.max(_table.c.revision)).where(*family)) or 1) + 1
     first = connection.scalar(select(_table.c.number).where(*family).order_by(_table.c.revision).limit(1))
     spec = spec_of(models.Contract)
-    kept = ("owner_id", "team_id", "party", "year", "sequence", *(("extra",) if spec.customisable else ()))
+    kept = ("owner_id", "team_id", "party", "year", "sequence", DOCUMENT)
     made = models.Contract(
         **{key: getattr(running, key) for key in (*(each.key for each in spec.form if each.key in _table.c), *kept)},
         revision=revision,
@@ -69,7 +71,8 @@ def begin(running: models.Contract, reason: str, *, now: datetime) -> models.Con
         credit_added=0,
     )
     session.add(made)
-    session.flush()
+    with carrying(session):
+        session.flush()
     _copy_parts(session, running, made)
     return made
 
@@ -124,7 +127,7 @@ def _written(contract: models.Contract) -> dict[str, Any]:
     """What people write of a contract and its parts, whichever version it is."""
     spec = spec_of(models.Contract)
     kept = snapshot(spec, contract)
-    told: dict[str, Any] = {each.key: kept[each.key] for each in spec.form if each.key in kept}
+    told = written(spec, kept)
     for part in spec.parts():
         told[part.name] = [{each.key: row[each.key] for each in part.form if each not in part.parents} for row in kept[part.name]]
     return told

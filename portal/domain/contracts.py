@@ -17,9 +17,10 @@ from portal.domain.approvals import snapshot
 from portal.domain.calendar import company_day
 from portal.domain.payments import CENT, HUNDRED, share_out
 from portal.engine import store
+from portal.engine.custom import PREFIX
 from portal.engine.errors import Invalid, NotFound, Refused
 from portal.engine.operations import operation
-from portal.engine.spec import spec_of
+from portal.engine.spec import Spec, spec_of
 from portal.engine.text import Text
 from portal.entities.contracts import ContractState
 from portal.policies import policy
@@ -283,11 +284,17 @@ def refuse_incomplete(session: Session, contract: models.Contract) -> None:
         )
 
 
+def written(spec: Spec, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a snapshot what people wrote, fields that were added at run time included."""
+    declared = {each.key for each in spec.form if each.key not in spec.custom}
+    return {key: value for key, value in kept.items() if key in declared or key.startswith(PREFIX)}
+
+
 def fingerprint_of(contract: models.Contract) -> str:
     """SHA-256 of what people wrote: the contract's own fields, its lines and payments."""
     spec = spec_of(models.Contract)
     kept = snapshot(spec, contract)
-    told: dict[str, Any] = {each.key: kept[each.key] for each in spec.form}
+    told = written(spec, kept)
     for part in spec.parts():
         told[part.name] = [{each.key: row[each.key] for each in part.form} for row in kept[part.name]]
     return sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

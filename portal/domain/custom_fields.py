@@ -14,9 +14,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import models
+from portal.domain import approval_flows
 from portal.engine import custom, store, work
 from portal.engine.custom import PREFIX, Addition
-from portal.engine.errors import Invalid
+from portal.engine.errors import Invalid, Refused
 from portal.engine.fields import REQUIRED, BadValue, Field
 from portal.engine.kinds.choice import ChoiceField, choices_of
 from portal.engine.kinds.dates import DateField, InstantField
@@ -150,6 +151,7 @@ def change(record: models.CustomField, values: Mapping[str, Any], *, acting_user
 def remove(record: models.CustomField, *, acting_user: Principal, now: datetime) -> models.CustomField:
     """Out of every door; the values stay, and come back with it."""
     session = store.session()
+    _refuse_asked_for(record)
     record.deleted_at = now
     session.info["verb_name"] = "delete"
     _take_effect(session, record, wanted=False, acting_user=acting_user, now=now)
@@ -163,6 +165,16 @@ def restore(record: models.CustomField, *, acting_user: Principal, now: datetime
     session.info["verb_name"] = "restore"
     _take_effect(session, record, wanted=False, acting_user=acting_user, now=now)
     return record
+
+
+def _refuse_asked_for(record: models.CustomField) -> None:
+    """An approval flow whose condition cannot be asked any more would let nothing through."""
+    for verb in approval_flows.asking_for(record.entity, PREFIX + record.key):
+        raise Refused(
+            "审批流“{flow}”的条件用到了它，先改审批流。 | The approval flow of “{flow}” asks for it: change the flow first.",
+            rule="in_flow",
+            flow=verb.label,
+        )
 
 
 def _take_effect(session: Session, record: models.CustomField, *, wanted: bool, acting_user: Principal, now: datetime) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Index, Integer, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.engine.entity import Entity, Owned
+from portal.engine.entity import Customisable, Entity, Owned
 from portal.engine.kinds import Choices, choice, date, decimal, instant, integer, longtext, money, ref, states, text
 from portal.engine.printing import Layout, Prints, Section
 from portal.engine.query.search import search_index
@@ -85,7 +85,7 @@ PAPER = Layout(
 """Printed until an administrator publishes another: description, price, payment, delivery, breach, the seals (handbook 39, 40, 44)."""
 
 
-class Contract(Entity, Owned):
+class Contract(Entity, Owned, Customisable):
     """合同 | Contract: what was agreed with a customer, decided by legal and finance before it is signed (handbook 39–45)."""
 
     __table_args__ = (

@@ -13,6 +13,7 @@ from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, spec_named
 from portal.engine.text import pick, say
 from portal.security.fields import Rights
+from portal.web.happened import Referred, value_then
 from portal.web.pickers import names
 
 _ICONS = {"done": "circle-check", "now": "circle-dot", "next": "circle", "skip": "circle-minus", "bad": "circle-x"}
@@ -74,12 +75,13 @@ def _facts(
 ) -> list[tuple[str, str, str]]:
     versions = [key for key in (spec.screen.versions.facts if spec.screen.versions else ()) if kept.get(key)]
     keys = dict.fromkeys((*versions, *(f.key for f in spec.facts), *(f.key for f in spec.form)))
-    shown = [spec.fields[key] for key in keys if key in kept and rights.sees(spec, spec.fields[key])]
+    told = {*kept, *(key for key in earlier if key in spec.custom)}
+    shown = [spec.fields[key] for key in keys if key in told and rights.sees(spec, spec.fields[key])]
     referred = _referred(shown, (kept, earlier))
     lines = []
     for each in shown:
         new = _words(spec, each, kept, rights, view, referred)
-        old = _words(spec, each, earlier, rights, view, referred) if each.key in earlier else new
+        old = _words(spec, each, earlier, rights, view, referred) if each.key in earlier or (earlier and each.key in spec.custom) else new
         lines.append((str(pick(each.label, view.language)), new, old if old != new else ""))
     for part in spec.parts():
         if part.name in kept and (decides or rights.principal.may(f"{part.name}:read")):
@@ -121,7 +123,7 @@ def _rows(part: Spec, kept: Sequence[Mapping[str, Any]], rights: Rights, view: V
     return [" · ".join(words for f in fields if (words := _words(part, f, row, rights, view, {})) != "—") for row in kept]
 
 
-def _referred(shown: list[Field], versions: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], str]:
+def _referred(shown: list[Field], versions: Sequence[Mapping[str, Any]]) -> Referred:
     wanted: dict[str, set[int]] = {}
     for each in shown:
         if isinstance(each, ReferenceField):
@@ -129,13 +131,5 @@ def _referred(shown: list[Field], versions: Sequence[Mapping[str, Any]]) -> dict
     return {(target, key): name for target, ids in wanted.items() for key, name in names(target, ids).items()}
 
 
-def _words(spec: Spec, each: Field, kept: Mapping[str, Any], rights: Rights, view: View, referred: Mapping[tuple[str, int], str]) -> str:
-    """A kept value as this reader may see it: names he may not see are dashes, masked stay masked."""
-    value = kept.get(each.key)
-    if value in (None, ""):
-        return "—"
-    if isinstance(each, ReferenceField):
-        return referred.get((each.target, int(value)), "—")
-    if rights.masks(spec, each, kept):
-        return rights.hidden(each, value)
-    return each.words(each.parse(value), view)
+def _words(spec: Spec, each: Field, kept: Mapping[str, Any], rights: Rights, view: View, referred: Referred) -> str:
+    return value_then(spec, each, kept.get(each.key), row=kept, rights=rights, view=view, referred=referred)

@@ -1,10 +1,19 @@
-"""What a line of history is called: the verb's own label, and words for what happens without a verb."""
+"""How the past is told: what a line of history is called, and a value of then as its reader may see it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
+from portal.engine.fields import Field, View
+from portal.engine.kinds.reference import ReferenceField
+from portal.engine.spec import Spec
 from portal.engine.verbs import all_verbs, verb_named
+from portal.security.fields import Rights
+
+Referred = Mapping[tuple[str, int], str]
+"""Names of the records that the past speaks of, by record type and id; those the reader does not see are missing."""
 
 WORDS = {
     "create": "新建 | created this",
@@ -48,3 +57,17 @@ def happened(entity: str, verb: str) -> str:
     if words := WORDS.get(verb):
         return words
     return next((each.label for each in all_verbs() if each.name == verb), f"{verb} | {verb}")
+
+
+def value_then(spec: Spec, each: Field, value: Any, *, row: Mapping[str, Any], rights: Rights, view: View, referred: Referred) -> str:
+    """A value as JSON kept it: names the reader may not see are dashes, what is masked in `row` stays masked."""
+    if value in (None, ""):
+        return "—"
+    if isinstance(each, ReferenceField):
+        return referred.get((each.target, int(value)), "—")
+    if rights.masks(spec, each, row):
+        return rights.hidden(each, value)
+    try:
+        return each.words(each.parse(value), view)
+    except ValueError:
+        return each.words(value, view) if isinstance(value, list) else str(value)

@@ -27,15 +27,12 @@ from portal.engine.text import pick
 from portal.security.fields import Rights
 from portal.security.session import guarded
 from portal.web.cells import icon
-from portal.web.happened import happened
+from portal.web.happened import Referred, happened, value_then
 from portal.web.pickers import names
 
 _MOST = 50
 _WHICH = "which_record"
 _WHEN_AND_WHO = ("created_at", "created_by_id")
-
-Referred = Mapping[tuple[str, int], str]
-"""Names of the records that a history speaks of, by record type and id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,26 +129,17 @@ class Timeline:
         )
 
     def _difference(self, each: Field, event: Any, referred: Referred) -> tuple[str, str, str]:
-        old, new = (self._old(each, values.get(each.key), referred) for values in (event.before, event.after))
+        rights, view = self.rights, self.view
+        old, new = (
+            value_then(self.spec, each, values.get(each.key), row=self.row, rights=rights, view=view, referred=referred)
+            for values in (event.before, event.after)
+        )
         return self.t(each.label), old, new
 
     def _of_field(self, event: Any) -> tuple[tuple[str, str], ...]:
         """Which field a line is about that changed none (a reveal)."""
         each = self.spec.fields.get(str(event.after.get("field", "")))
         return ((self.t("字段 | Field"), self.t(each.label)),) if each and event.verb == "reveal" else ()
-
-    def _old(self, each: Field, value: Any, referred: Referred) -> str:
-        """A historic value as this reader may see it: names he may not see are dashes, masked stay masked."""
-        if value in (None, ""):
-            return "—"
-        if isinstance(each, ReferenceField):
-            return referred.get((each.target, int(value)), "—")
-        if self.rights.masks(self.spec, each, self.row):
-            return self.rights.hidden(each, value)
-        try:
-            return each.words(each.parse(value), self.view)
-        except ValueError:
-            return each.words(value, self.view) if isinstance(value, list) else str(value)
 
     def _referred(self, history: Sequence[Any]) -> dict[tuple[str, int], str]:
         wanted: dict[str, set[int]] = {}

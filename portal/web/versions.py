@@ -15,6 +15,7 @@ from portal.engine.fields import View
 from portal.engine.screen import Versions
 from portal.engine.spec import Spec
 from portal.security.fields import Rights
+from portal.web import records
 from portal.web.approval_box import differences
 
 
@@ -71,7 +72,7 @@ def _compared(spec: Spec, here: Any, before: Any) -> tuple[dict[str, Any], dict[
 
 def _version(spec: Spec, declared: Versions, each: Any, open_id: int, rights: Rights, view: View) -> Version:
     fields = [spec.fields[key] for key in declared.facts if rights.sees(spec, spec.fields[key])]
-    row = {field.key: getattr(each, field.key) for field in spec.fields.values()}
+    row = records.values_of(each)
     said = [(field, rights.cell(spec, field, row, view)) for field in fields]
     facts = tuple(cell.text for field, cell in said if not field.is_blank(row.get(field.key)))
     state = rights.cell(spec, spec.state, row, view) if spec.state else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -319,20 +318,6 @@ def test_a_receipt_reversed_meanwhile_leaves_the_payment_open(cast: Cast) -> Non
     assert do(cast, "cashier", "receipt:reverse", cast.rows(models.Receipt)[-1].id, reason="付错").done
     sealed(cast, new)
     assert [(each[0], each[2]) for each in plan(cast, new)] == [("open", 0), ("open", 0)]
-
-
-def test_a_reversal_and_the_seal_at_the_same_moment_leave_one_truth(cast: Cast) -> None:
-    old = running(cast, paid="300")
-    new = change(cast, old)
-    more(cast, new)
-    to_seal(cast, new)
-    receipt = cast.rows(models.Receipt)[-1]
-    with ThreadPoolExecutor(2) as threads:
-        seal = threads.submit(do, cast, "legal", "contract:seal", new, NOW + timedelta(days=10))
-        reversal = threads.submit(do, cast, "cashier", "receipt:reverse", receipt.id, reason="付错")
-    assert seal.result().done and reversal.result().done
-    assert [(each[0], each[2]) for each in plan(cast, new)] == [("open", 0), ("open", 0)]
-    assert (money(cast, old), money(cast, new)) == ((0, 0), (0, 0))
 
 
 def test_the_rate_and_the_reminders_count_the_money_once(cast: Cast) -> None:

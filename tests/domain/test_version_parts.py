@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from portal.security.fields import Rights
 from portal.web.approval_box import differences, paired
 from tests.cast import NOW, Cast
 from tests.domain.test_approvals import do
-from tests.domain.test_contract_versions import change, more, running, sealed
+from tests.domain.test_contract_versions import change, money, more, plan, running, sealed, to_seal
 from tests.domain.test_sharing import let_in, sees
 
 SOON, LATER = (company_day(NOW) + timedelta(days=days) for days in (20, 30))
@@ -91,3 +92,17 @@ def test_the_approver_is_told_only_of_the_lines_that_are_new_or_gone(cast: Cast)
 
 def _lines(cast: Cast, contract_id: int) -> list[Any]:
     return cast.rows(models.ContractLine, models.ContractLine.__table__.c.contract_id == contract_id)
+
+
+def test_a_reversal_and_the_seal_at_the_same_moment_leave_one_truth(cast: Cast) -> None:
+    old = running(cast, paid="300")
+    new = change(cast, old)
+    more(cast, new)
+    to_seal(cast, new)
+    receipt = cast.rows(models.Receipt)[-1]
+    with ThreadPoolExecutor(2) as threads:
+        seal = threads.submit(do, cast, "legal", "contract:seal", new, NOW + timedelta(days=10))
+        reversal = threads.submit(do, cast, "cashier", "receipt:reverse", receipt.id, reason="付错")
+    assert seal.result().done and reversal.result().done
+    assert [(each[0], each[2]) for each in plan(cast, new)] == [("open", 0), ("open", 0)]
+    assert (money(cast, old), money(cast, new)) == ((0, 0), (0, 0))
