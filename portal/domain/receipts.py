@@ -156,7 +156,7 @@ def _booked(session: Session, contract: models.Contract, amount: Decimal, receiv
 def reverse(receipts: Sequence[models.Receipt], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """As if it had not come in; the receipt stays and says why."""
     session, outcome = store.session(), Outcome()
-    for receipt in receipts:
+    for receipt in sorted(receipts, key=lambda each: each.contract_id or 0):  # two who reverse many lock in one order
         _hold(session, receipt)
         if receipt.state != ReceiptState.BOOKED.value:
             refusal = Refused("这笔已经冲销了。 | This one has been reversed already.", rule="state")
