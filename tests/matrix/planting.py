@@ -115,10 +115,10 @@ def no_mask(patch: Patch, _: Matrix) -> None:
 
 
 def history_unmasked(patch: Patch, _: Matrix) -> None:
-    def old(self: Any, each: Field, value: Any, referred: Any) -> str:
+    def then(_spec: Any, _each: Any, value: Any, **_: Any) -> str:
         return "—" if value in (None, "") else str(value)
 
-    patch.setattr(timeline.Timeline, "_old", old)
+    patch.setattr(timeline, "value_then", then)
 
 
 def history_of_all(patch: Patch, _: Matrix) -> None:
