@@ -14,7 +14,6 @@ from sqlalchemy import literal, select, true
 from portal.domain import report_verbs
 from portal.engine import operations, store
 from portal.engine.errors import NotAllowed, NotFound
-from portal.engine.fields import Field
 from portal.engine.query import listing, search
 from portal.engine.tables import Attachment, AuditEvent, IdempotencyKey
 from portal.engine.verbs import verb_named
