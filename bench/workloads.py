@@ -82,7 +82,7 @@ class Bench:
         yield Workload(f"import {many}", 3, files.ours, files.bare, 2, memory=True)
         yield self._assign(500, 2, 5 if self.rows >= 100_000 else 1)
         if self.rows >= 100_000:
-            yield self._assign(10_000, 1.5, 2)
+            yield self._assign(10_000, 1.5, 2 if self.rows >= 1_000_000 else 1)  # a pool of 30,000 is soon empty
 
     def _page(self, name: str, goal: float, path: str, which: str) -> Workload:
         return Workload(name, goal, lambda: self._get(path), lambda: size(self.limit.get(f"/page/{which}")), 30)
