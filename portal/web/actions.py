@@ -124,17 +124,25 @@ def _seen_at(raw: str) -> datetime | None:
 
 
 def page_verb(spec: Spec, name: str) -> Response:
-    """`?preview=1` answers with the dialog, otherwise the verb runs; and where the one row is refused, with the dialog
-    again if it holds what was typed or `?stay=1` asks for it."""
+    """`?preview=1` answers with the dialog, otherwise the verb runs."""
     verb = declared(spec, name)
     chosen = selection_from(spec, request.form)
-    asked = Asked(spec, verb, reader(), _first(chosen, request.form), chosen.ids)
-    if request.args.get("preview") == "1":
-        return make_response(render_template("bulk_preview.html", dialog=_dialog(asked)))
+    asked = Asked(spec, verb, reader(), chosen, chosen.ids)
+    preview = request.args.get("preview") == "1"
+    try:
+        asked = replace(asked, selection=_first(chosen, request.form))
+    except Refused as error:
+        return _show_dialog(asked, None, 200 if preview else error.status, error.in_(asked.view.language))
+    return _show_dialog(asked, None, 200) if preview else _carried_out(asked)
+
+
+def _carried_out(asked: Asked) -> Response:
+    """Done; where the one row is refused, the dialog again if it holds what was typed or `?stay=1` asks for it."""
+    spec, verb = asked.spec, asked.verb
     bound = forms.bind(verb.form, asked.view, request.form)
     values = forms.validated(bound)
     if values is None:
-        return make_response(render_template("bulk_preview.html", dialog=_dialog(asked, bound)), 422)
+        return _show_dialog(asked, bound, 422)
     if len(asked.selection.ids) > policy("bulk.job_above", on=(asked.view.now or clock.now()).date()):
         return _as_job(asked, values)
     try:
@@ -142,14 +150,18 @@ def page_verb(spec: Spec, name: str) -> Response:
     except PortalError as error:
         if error.status >= 500:  # noqa: PLR2004
             raise
-        return make_response(
-            render_template("bulk_preview.html", dialog=_dialog(asked, bound, errors=(error.in_(asked.view.language),))), error.status
-        )
+        return _show_dialog(asked, bound, error.status, error.in_(asked.view.language))
     stays = request.args.get("stay") == "1" or (bool(verb.form) and bool(request.headers.get("HX-Request")))
     if stays and not outcome.done and len(outcome.refused) == 1:
-        why = tuple(each.told(asked.view.language) for each in reasons(store.session(), spec, outcome).values())
-        return make_response(render_template("bulk_preview.html", dialog=_dialog(asked, bound, errors=why)), 409)
+        return _show_dialog(
+            asked, bound, 409, *(each.told(asked.view.language) for each in reasons(store.session(), spec, outcome).values())
+        )
     return _answer(asked, outcome)
+
+
+def _show_dialog(asked: Asked, bound: Any, status: int, *errors: str) -> Response:
+    """The dialog as it was filled in, with what is wrong, if anything."""
+    return make_response(render_template("bulk_preview.html", dialog=_dialog(asked, bound, errors)), status)
 
 
 def run(spec: Spec, verb: Verb, selection: Selection, values: Mapping[str, Any]) -> Outcome:

@@ -116,3 +116,29 @@ def test_a_rep_claims_logs_a_follow_up_and_sees_it_in_the_timeline(visitors: Vis
         page.fill("[name=content]", "电话里谈了交期，下周给报价。")
         page.locator(".composer button[type=submit]").click()
         page.locator(".tl-card", has_text="下周给报价").wait_for()
+
+
+def test_a_verb_that_is_sent_wrong_stays_as_it_was_typed_and_the_policy_silent(visitors: Visitors) -> None:
+    """What a script or a dragged corner has sized is swapped as well, and no style is written into the markup."""
+    leader = visitors("leader01")
+    leader.said.clear()
+    with leader.page("/lead/?tab=pool") as page:
+        page.locator("[data-tick]").nth(0).click()
+        page.locator("[data-tick]").nth(1).click()
+        page.locator("[data-bulk-verb$='/assign']").click()
+        first = page.locator("dialog[open] [name=_first]")
+        first.evaluate("input => { input.style.height = '44px'; }")
+        first.fill("two")
+        with page.expect_response(lambda answer: "preview" not in answer.url and "/verb/assign" in answer.url):
+            first.press("Enter")
+        page.locator("dialog[open] .note-bad").wait_for()
+        assert first.input_value() == "two"
+    assert [line for line in leader.said if "style" in line] == []
+
+
+def test_a_list_shows_its_words_where_there_is_room_for_them(visitors: Visitors) -> None:
+    with visitors("cashier01").page("/receipt/", language="en") as page:
+        cut = page.locator(".dt :is(th, td:not(:first-child))").evaluate_all(
+            "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.innerText)"
+        )
+        assert cut == []
