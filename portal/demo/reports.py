@@ -11,13 +11,13 @@ from portal.demo.leads import DemoLead
 from portal.demo.rows import Row, Stage, entity_row, write_audited
 from portal.domain.periods import DEFAULT_TIMES, Moments, Period, PeriodKind, moments, period_of
 from portal.domain.report_draft import LABELS, MOST_LINES, Draft, Figure, Line, frozen, list_href
+from portal.domain.reports import TITLES
 from portal.engine.questions import answered
 from portal.engine.text import say
 from portal.entities.reports import ON_LEAVE
 from portal.models import WorkReport
 
 WORKING_DAYS = 30
-_TITLES = {PeriodKind.DAY: "日报", PeriodKind.WEEK: "周报", PeriodKind.MONTH: "月报"}
 _PROBLEMS = (
     "客户预算推迟，需要分期方案。",
     "竞品报价低 10 %，需要价格支持。",
@@ -102,7 +102,7 @@ def _report(stage: Stage, company: Company, person: Person, period: Period, seen
     row = entity_row(
         opened,
         None,
-        title=f"{_TITLES[period.kind]} {period.key}",
+        title=TITLES[period.kind].format(key=period.key),
         period=period.kind.value,
         period_key=period.key,
         first_on=period.first,

@@ -197,7 +197,7 @@ def comment(
             f"report.comment:{report.id}:{report.version}",
             "report.comment",
             now,
-            say("{who}点评了你的{title} | {who} commented on your report {title}", who=acting_user.name, title=report.title),
+            say("{who}点评了你的{title} | {who} commented on your {title}", who=acting_user.name, title=report.title),
             report.comment,
         )
     return outcome
@@ -227,7 +227,7 @@ def send_back(reports: Sequence[models.WorkReport], *, acting_user: Principal, n
             f"report.returned:{report.id}:{report.version}",
             "report.returned",
             now,
-            say("请补充你的{title} | Please complete your report {title}", title=report.title),
+            say("请补充你的{title} | Please complete your {title}", title=report.title),
             report.comment,
         )
     return outcome
@@ -249,7 +249,7 @@ def remind(reports: Sequence[models.WorkReport], *, acting_user: Principal, now:
             f"report.nudge:{report.id}:{now:%Y%m%d%H}",
             "report.remind",
             now,
-            say("{who}提醒你交{title} | {who} asks for your report {title}", who=acting_user.name, title=report.title),
+            say("{who}提醒你交{title} | {who} asks for your {title}", who=acting_user.name, title=report.title),
             "",
         )
     outcome.message = say("已提醒 {n} 人。 | {n} reminded.", n=len(outcome.done)) if outcome.done else None

@@ -21,7 +21,11 @@ from portal.engine import audit, store
 from portal.entities.reports import HOLIDAY, ON_LEAVE, ReportState
 from portal.policies import policy
 
-TITLES = {PeriodKind.DAY: "日报", PeriodKind.WEEK: "周报", PeriodKind.MONTH: "月报"}
+TITLES = {
+    PeriodKind.DAY: "日报 {key} | Daily report {key}",
+    PeriodKind.WEEK: "周报 {key} | Weekly report {key}",
+    PeriodKind.MONTH: "月报 {key} | Monthly report {key}",
+}
 UNSENT = (ReportState.OPEN.value, ReportState.DRAFT.value)
 IN = (ReportState.SUBMITTED.value, ReportState.LATE.value, ReportState.READ.value, ReportState.COMMENTED.value, ReportState.RETURNED.value)
 _RECOMPUTED = timedelta(days=31)
@@ -79,7 +83,7 @@ def open_reports(period: Period, *, now: datetime) -> int:
     calendar = company_calendar()
     away = away_throughout(calendar.working_days(period.first, period.last), [duty.user_id for duty in people])
     common = {
-        "title": f"{TITLES[period.kind]} {period.key}",
+        "title": TITLES[period.kind].format(key=period.key),
         "period": period.kind.value,
         "period_key": period.key,
         "first_on": period.first,

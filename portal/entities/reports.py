@@ -9,7 +9,7 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.entity import Entity, Owned
-from portal.engine.kinds import Choices, answers, choice, date, flag, instant, integer, json, longtext, ref, said, states, text
+from portal.engine.kinds import Choices, answers, choice, date, flag, instant, integer, json, longtext, pair, ref, said, states, text
 from portal.engine.kinds.texts import LongTextField
 from portal.engine.query.search import search_index
 from portal.engine.screen import Screen
@@ -94,7 +94,7 @@ class WorkReport(Entity, Owned):
         search_index("work_report", "full_text"),
     )
 
-    title = text("标题 | Title", 80, required=True, identity=True, readonly=True)
+    title = pair("标题 | Title", 80, required=True, identity=True, readonly=True)
     period = choice("周期 | Period", Period, required=True, readonly=True)
     period_key = text("期 | Period key", 16, required=True, readonly=True)
     first_on = date("起 | From", required=True, readonly=True)

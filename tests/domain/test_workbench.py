@@ -57,7 +57,7 @@ def test_a_reps_day(cast: Cast) -> None:
     assert [row.id for row in day.follow_ups] == [mine]
     assert [row.id for row in day.first_responses] == [mine]
     assert [due.record_id for due in day.recycling] == [old]
-    assert [row.title for row in day.reports] == ["日报 2026-05-12"]
+    assert [row.title for row in day.reports] == ["日报 2026-05-12 | Daily report 2026-05-12"]
     assert day.draft is not None and len(day.draft.done) == 1
     assert {figure.key: figure.value for figure in day.month}["follow_ups"] == 1
     assert [row.title["en"] for row in day.news] == ["One"]
