@@ -80,6 +80,7 @@ class ApprovalFlow(Entity):
     screen = Screen(
         whole=True,
         icon="git-branch",
+        plural="审批流 | Approval flows",
         columns=("title", "number", "active", "created_by_id", "created_at"),
         order="title",
         attachments=False,
@@ -113,6 +114,7 @@ class Approval(Entity, Owned):
     screen = Screen(
         whole=True,
         icon="checklist",
+        plural="审批 | Approvals",
         columns=("title", "entity", "owner_id", "state", "created_at", "decided_at", "hours"),
         tabs=("mine", "team", "all"),
         filters=("state", "entity", "owner_id", "created_at", "hours"),
@@ -154,6 +156,7 @@ class ApprovalTask(Entity, Owned):
     screen = Screen(
         whole=True,
         icon="checkbox",
+        plural="审批任务 | Approval tasks",
         columns=("title", "asked_by_id", "state", "waiting_since", "comment"),
         tabs=("mine", "all"),
         filters=("state", "asked_by_id", "created_at"),
@@ -178,6 +181,7 @@ class ApprovalAction(Entity):
     screen = Screen(
         whole=True,
         icon="message",
+        plural="审批动态 | Approval actions",
         columns=("kind", "approval_id", "comment", "created_by_id", "created_at"),
         order="-created_at",
         attachments=False,

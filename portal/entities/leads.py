@@ -214,7 +214,14 @@ class SourceChannel(Entity):
     name = text("名称 | Name", 80, required=True, searched=True, identity=True)
     parent_id = ref("上级渠道 | Parent", "source_channel")
 
-    screen = Screen(icon="route", menu="管理 | Administration", columns=("name", "parent_id"), order="name", attachments=False)
+    screen = Screen(
+        icon="route",
+        menu="管理 | Administration",
+        plural="来源渠道 | Source channels",
+        columns=("name", "parent_id"),
+        order="name",
+        attachments=False,
+    )
 
 
 class Tag(Entity):
@@ -224,7 +231,7 @@ class Tag(Entity):
 
     name = text("名称 | Name", 40, required=True, searched=True, identity=True)
 
-    screen = Screen(icon="tag", menu="管理 | Administration", columns=("name",), order="name", attachments=False)
+    screen = Screen(icon="tag", menu="管理 | Administration", plural="标签 | Tags", columns=("name",), order="name", attachments=False)
 
 
 class PoolKind(Choices):
@@ -260,6 +267,7 @@ class Pool(Entity):
     screen = Screen(
         icon="ripple",
         menu="管理 | Administration",
+        plural="公海 | Pools",
         attachments=False,
         order="name",
         columns=(

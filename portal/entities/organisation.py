@@ -63,6 +63,7 @@ class PortalUser(Declared, _FabUser):
     screen = Screen(
         icon="users",
         menu="管理 | Administration",
+        plural="员工 | People",
         columns=("name", "username", "email", "team_id", "superior_id", "active"),
         filters=("team_id", "active"),
         order="id",
@@ -82,7 +83,12 @@ class Team(Entity):
     leader_id = ref("组长 | Leader", "user", index=False)
 
     screen = Screen(
-        icon="users-group", menu="管理 | Administration", columns=("name", "leader_id", "parent_id"), order="name", attachments=False
+        icon="users-group",
+        menu="管理 | Administration",
+        plural="团队 | Teams",
+        columns=("name", "leader_id", "parent_id"),
+        order="name",
+        attachments=False,
     )
 
 
@@ -150,6 +156,7 @@ class Delegation(Entity, Owned):
     screen = Screen(
         icon="user-share",
         menu="团队 | Team",
+        plural="代理 | Delegations",
         columns=("deputy_id", "owner_id", "first_on", "last_on", "leave_id", "note"),
         tabs=("mine", "all"),
         filters=("owner_id", "deputy_id", "first_on"),
@@ -188,6 +195,7 @@ class Policy(Entity):
     screen = Screen(
         icon="adjustments",
         menu="管理 | Administration",
+        plural="政策 | Policies",
         columns=("key", "value", "effective_on", "reason", "created_by_id"),
         filters=("key",),
         order="key",

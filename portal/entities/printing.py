@@ -20,5 +20,10 @@ class PrintTemplate(Entity):
     layout = json("版式 | Layout")
 
     screen = Screen(
-        whole=True, icon="printer", columns=("entity", "number", "active", "created_by_id", "created_at"), order="entity", attachments=False
+        whole=True,
+        icon="printer",
+        plural="打印模板 | Print templates",
+        columns=("entity", "number", "active", "created_by_id", "created_at"),
+        order="entity",
+        attachments=False,
     )
