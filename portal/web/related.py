@@ -47,7 +47,9 @@ def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, 
     rows = []
     for row in Listing(child, rights, view, query).children(store.session(), belongs, record_id):
         cells = [(f, rights.cell(child, f, row, view)) for f in others if rights.sees(child, f)]
-        known = [_words(f, cell, view) for f, cell in cells if cell.kind != "mute" and cell.text]
+        cells = [(f, cell) for f, cell in cells if cell.kind != "mute" and cell.text]
+        amounts = sum(cell.kind == "money" for _, cell in cells)
+        known = [_words(f, cell, view, named=cell.kind == "num" or (cell.kind == "money" and amounts > 1)) for f, cell in cells]
         rows.append((rights.cell(child, child.identity, row, view).text, " · ".join(known[:_SHOWN]), f"/{child.name}/{row['id']}"))
     may_add = writable and rights.principal.may(f"{child.name}:create")
     zh, _, en = child.label.partition(" | ")
@@ -60,6 +62,6 @@ def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, 
     )
 
 
-def _words(each: Field, cell: Cell, view: View) -> str:
-    """A bare number says nothing; with what it counts it does."""
-    return f"{pick(each.label, view.language)} {cell.text}" if cell.kind == "num" else cell.title or cell.text
+def _words(each: Field, cell: Cell, view: View, *, named: bool) -> str:
+    """A bare number says nothing, nor does one amount beside another; with what it counts it does."""
+    return f"{pick(each.label, view.language)} {cell.text}" if named else cell.title or cell.text

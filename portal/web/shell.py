@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, g, request
 from flask_wtf.csrf import generate_csrf
 
-from portal.engine.kinds.dates import relative
+from portal.engine.kinds.dates import relative, relative_day
 from portal.engine.text import LANGUAGES, Language, Text, pick
 from portal.security.principal import Principal
 from portal.security.view_as import Looking
@@ -49,7 +49,7 @@ def install(app: Flask) -> None:
     static = _static_versions(Path(app.static_folder or ""))
     if not app.config["TEMPLATES_AUTO_RELOAD"]:
         static = cache(static)
-    app.jinja_env.globals.update(t=_t, icon=cells.icon, static=static, when=_when, avatar_tone=tone)
+    app.jinja_env.globals.update(t=_t, icon=cells.icon, static=static, when=_when, day_words=_day_words, avatar_tone=tone)
     app.jinja_env.filters.update(cell=cells.cell, table_rows=cells.table_rows)
 
     @app.context_processor
@@ -69,6 +69,10 @@ _in = {each: partial(_said, each) for each in LANGUAGES}
 def _t(text: str | Text, **facts: Any) -> str:
     """`t` of imported macros, which see nothing of the page."""
     return _said(language(), text, **facts)
+
+
+def _day_words(day: Any) -> str:
+    return relative_day(day, view())
 
 
 def _when(instant: Any) -> tuple[str, str]:

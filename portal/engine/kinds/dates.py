@@ -168,14 +168,20 @@ def relative(value: dt.datetime, view: View) -> str:
     return _relative(value.astimezone(view.zone), view)
 
 
-def _relative(there: dt.datetime, view: View) -> str:
+def relative_day(day: dt.date, view: View) -> str:
+    """今天, 昨天, 11月21日: a day as short as an instant is told."""
     today, zh = _today(view), view.language == "zh"
-    days = (there.date() - today).days
+    days = (day - today).days
     if days in _NEAR:
-        return f"{_NEAR[days][0 if zh else 1]} {there:%H:%M}"
-    if there.year == today.year:
-        return f"{there.month}月{there.day}日" if zh else there.strftime("%-d %b")
-    return there.strftime("%Y-%m-%d")
+        return _NEAR[days][0 if zh else 1]
+    if day.year == today.year:
+        return f"{day.month}月{day.day}日" if zh else day.strftime("%-d %b")
+    return day.isoformat()
+
+
+def _relative(there: dt.datetime, view: View) -> str:
+    day = relative_day(there.date(), view)
+    return f"{day} {there:%H:%M}" if abs((there.date() - _today(view)).days) <= 1 else day
 
 
 def _in_reach(value: Day) -> Day:
