@@ -26,7 +26,7 @@ from portal.web.arguments import url
 _KEPT = 2048
 _OF_TEXT = ((10, "w-md"), (40, "w-no"), (119, "w-sm"))
 """Up to how many characters a text is a short code, the number of a record, or a name; longer ones are titles."""
-_WIDTHS = {"phone": "w-lg", "derived": "w-xs", "choice": "w-sm", "choices": "w-lg", "flag": "w-xs", "longtext": "w-lg"}
+_WIDTHS = {"phone": "w-lg", "email": "w-no", "derived": "w-xs", "choice": "w-sm", "choices": "w-lg", "flag": "w-xs", "longtext": "w-lg"}
 
 
 class Menus(NamedTuple):

@@ -43,12 +43,12 @@ def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, 
     others = [f for f in map(child.field, child.screen.columns) if f not in (child.identity, belongs) and f not in child.parents]
     # When it was written down is told where little else is known of it.
     others = [f for f in others if f.key != "created_at" or len(others) <= _LITTLE]
+    amounts = sum(f.kind == "money" and rights.sees(child, f) for f in others)
     query = ListQuery(limit=_MOST, columns=tuple(dict.fromkeys(f.key for f in (child.identity, *others))))
     rows = []
     for row in Listing(child, rights, view, query).children(store.session(), belongs, record_id):
         cells = [(f, rights.cell(child, f, row, view)) for f in others if rights.sees(child, f)]
         cells = [(f, cell) for f, cell in cells if cell.kind != "mute" and cell.text]
-        amounts = sum(cell.kind == "money" for _, cell in cells)
         known = [_words(f, cell, view, named=cell.kind == "num" or (cell.kind == "money" and amounts > 1)) for f, cell in cells]
         rows.append((rights.cell(child, child.identity, row, view).text, " · ".join(known[:_SHOWN]), f"/{child.name}/{row['id']}"))
     may_add = writable and rights.principal.may(f"{child.name}:create")

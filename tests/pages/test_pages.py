@@ -142,3 +142,20 @@ def test_a_list_shows_its_words_where_there_is_room_for_them(visitors: Visitors)
             "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.innerText)"
         )
         assert cut == []
+
+
+def test_a_report_is_named_in_the_language_of_who_reads_it(visitors: Visitors) -> None:
+    for language, name in (("zh", "日报 20"), ("en", "Daily report 20")):
+        with visitors("rep07").page("/report-desk/", language=language) as page:
+            assert page.locator("main a", has_text=name).count()
+
+
+def test_amounts_side_by_side_say_what_each_is(visitors: Visitors) -> None:
+    running = quote('[["state","eq","effective"]]')
+    director = visitors("director01")
+    with director.page(f"/contract/?filter={running}", language="en") as page:
+        page.locator("tbody .link").first.click()
+        lines = page.locator("aside .panel", has_text="Contract lines").locator(".soft")
+        lines.first.wait_for()
+        parts = lines.all_inner_texts()
+        assert all("Price ¥" in each and "Amount ¥" in each for each in parts), parts
