@@ -159,3 +159,10 @@ def test_amounts_side_by_side_say_what_each_is(visitors: Visitors) -> None:
         lines.first.wait_for()
         parts = lines.all_inner_texts()
         assert all("Price ¥" in each and "Amount ¥" in each for each in parts), parts
+
+
+def test_a_leader_reaches_every_report_of_the_board_on_a_phone(visitors: Visitors) -> None:
+    """What a report says in a line leaves the button beside it on the screen."""
+    with visitors("leader01").page("/report-desk/board", width=390) as page:
+        board = page.locator(".scroll-x:has(td.cut)")
+        assert board.evaluate("board => board.scrollWidth <= board.clientWidth + 1")
