@@ -48,6 +48,8 @@ class Config:
     """What links in mails begin with (`PORTAL_URL`)."""
     proxies: int = 0
     """How many reverse proxies stand before the portal and name the visitor's address (`PORTAL_PROXIES`)."""
+    metrics_token: str = ""
+    """What `/metrics` asks for in `X-Metrics-Token` (`METRICS_TOKEN`); empty: only this machine is answered."""
 
     @property
     def is_production(self) -> bool:
@@ -76,6 +78,7 @@ class Config:
             demo=env != "production" and environ.get("PORTAL_DEMO", "1") != "0",
             base_url=_address(environ.get("PORTAL_URL") or f"http://127.0.0.1:{port}"),
             proxies=_proxies(environ.get("PORTAL_PROXIES") or "0"),
+            metrics_token=environ.get("METRICS_TOKEN", ""),
         )
 
 

@@ -122,3 +122,21 @@ def test_a_body_too_large_is_refused(site: Site) -> None:
     answer = browser.client.post("/preferences", data={"theme": "x" * 10}, headers={"Content-Length": str(65 * 1024 * 1024)})
     assert answer.status_code in (BAD, 413)
     clock.release()
+
+
+def test_figures_for_machines_are_for_this_machine_alone(site: Site) -> None:
+    near, handed_on = {"REMOTE_ADDR": "127.0.0.1"}, {"X-Forwarded-For": "192.0.2.7"}
+    for browser in (site.browser(), site.signed_in("director")):
+        assert "portal_requests_total" in browser.client.get("/metrics", environ_overrides=near).get_data(as_text=True)
+        assert browser.client.get("/metrics", environ_overrides=near, headers=handed_on).status_code == MISSING
+        assert browser.get("/metrics").status_code == MISSING
+
+
+def test_with_a_token_figures_are_for_whoever_has_it(site: Site) -> None:
+    guarded = make_site(site.cast, replace(site.app.extensions["portal_config"], metrics_token="a-token-of-its-own"))
+    browser, far = guarded.browser(), {"REMOTE_ADDR": "192.0.2.7"}
+    assert browser.client.get("/metrics").status_code == MISSING
+    for wrong in ("", "another", "\xe4"):
+        assert browser.client.get("/metrics", headers={"X-Metrics-Token": wrong}).status_code == MISSING
+    right = browser.client.get("/metrics", headers={"X-Metrics-Token": "a-token-of-its-own"}, environ_overrides=far)
+    assert right.status_code == OK
