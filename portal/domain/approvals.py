@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal import models
@@ -44,21 +45,24 @@ def locked(session: Session, entity: str, ids: Sequence[int]) -> dict[int, Refus
     """Records that stand still because an approval is under way, each with a sentence that says where it stands."""
     if not ids:
         return {}
+    names: dict[int, list[str]] = {}
+    for record_id, name in session.connection().execute(_deciders(), {"of": entity, "ids": list(ids)}):
+        names.setdefault(record_id, []).append(name or "—")
+    return {record_id: _locked(people) for record_id, people in names.items()}
+
+
+@cache
+def _deciders() -> Select[Any]:
+    """Which of the records `ids` of the type `of` are being decided, and who is asked."""
     holder = (
         select(_tasks.c.approval_id, _people.c.name)
         .join(_people, _people.c.id == _tasks.c.owner_id)
         .where(_tasks.c.state == TaskState.WAITING.value, _tasks.c.deleted_at.is_(None))
         .subquery()
     )
-    wanted = (
-        select(_approvals.c.record_id, holder.c.name)
-        .outerjoin(holder, holder.c.approval_id == _approvals.c.id)
-        .where(_approvals.c.entity == entity, _approvals.c.record_id.in_(ids), _approvals.c.state == _PENDING)
-    )
-    names: dict[int, list[str]] = {}
-    for record_id, name in session.connection().execute(wanted.order_by(holder.c.name)):
-        names.setdefault(record_id, []).append(name or "—")
-    return {record_id: _locked(people) for record_id, people in names.items()}
+    asked = (_approvals.c.entity == bindparam("of"), _approvals.c.record_id.in_(bindparam("ids", expanding=True)))
+    wanted = select(_approvals.c.record_id, holder.c.name).outerjoin(holder, holder.c.approval_id == _approvals.c.id)
+    return wanted.where(*asked, _approvals.c.state == _PENDING).order_by(holder.c.name)
 
 
 def _locked(people: Sequence[str]) -> Refused:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import Alias, ColumnElement, and_, false, or_, select, true
@@ -109,7 +109,9 @@ def removable(spec: Spec, principal: Principal) -> ColumnElement[bool] | None:
     return _scoped(spec, principal, "reach", with_deleted=True)
 
 
+@lru_cache(maxsize=2048)
 def _scoped(spec: Spec, principal: Principal, use: str, *, with_deleted: bool) -> ColumnElement[bool] | None:
+    """Built once per principal, who is another as soon as anybody's rights change."""
     if spec.scope == "open":
         return None
     alive = [] if with_deleted else [spec.model.deleted_at.is_(None)]
@@ -118,6 +120,11 @@ def _scoped(spec: Spec, principal: Principal, use: str, *, with_deleted: bool) -
         borrowed = lent(spec, principal, spec.model) if use == "read" else None
         return and_(found if borrowed is None else or_(found, borrowed), *alive)
     return and_(_through_parent(spec, principal, use), *alive)
+
+
+def forget() -> None:
+    """Read the declarations anew."""
+    _scoped.cache_clear()
 
 
 @cache

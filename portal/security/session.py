@@ -6,10 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Executable, Table, and_, event, false, func, inspect, or_, select, true
+from sqlalchemy import ColumnElement, Executable, Select, Table, and_, bindparam, event, false, func, inspect, or_, select, true
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, UOWTransaction
 
 from portal.engine import store, tables
@@ -79,6 +80,9 @@ class Gate:
         self._options.clear()
         self._verdicts.clear()
         self._scoped_statements.clear()
+        scopes.forget()
+        _proof.cache_clear()
+        _widened.cache_clear()
 
     def options(self, principal: Principal, touched: frozenset[Table] | None = None, *, with_deleted: bool = False) -> tuple[Any, ...]:
         """One plain criterion per scoped class that the statement touches, built once per principal version.
@@ -312,7 +316,12 @@ def _rule(session: Session, spec: Spec, rows: Sequence[Any], use: str) -> Column
     changed = {key for row in rows for key in _changed(session, row)}
     if not changed <= {*verb.columns, "changed_at", "changed_by_id", "version"}:
         return usual
-    return or_(usual, scopes.criterion(spec, getattr(verb, use), principal, spec.model))
+    return _widened(spec, principal, getattr(verb, use), usual)
+
+
+@lru_cache(maxsize=_MOST_CACHED)
+def _widened(spec: Spec, principal: Principal, branches: tuple[str, ...], usual: ColumnElement[bool]) -> ColumnElement[bool]:
+    return or_(usual, scopes.criterion(spec, branches, principal, spec.model))
 
 
 def _changed(session: Session, row: Any) -> set[str]:
@@ -340,16 +349,24 @@ def _by_rule(session: Session, records: Iterable[Any], use: str) -> Iterator[Cla
 
 def _require(session: Session, claims: Sequence[Claim]) -> None:
     """All of them hold, asked of the database in one statement."""
-    held = [
-        select(func.count()).select_from(spec.model).where(spec.model.id.in_(ids), allowed).scalar_subquery() == len(ids)
-        for spec, ids, allowed in claims
-        if ids
-    ]
-    if not held:
+    asked = [(spec, ids, allowed) for spec, ids, allowed in claims if ids]
+    if not asked:
         return
+    named = {f"ids_{n}": sorted(ids) for n, (_, ids, _) in enumerate(asked)}
+    many = {f"many_{n}": len(ids) for n, (_, ids, _) in enumerate(asked)}
     with session.no_autoflush:
-        if not session.connection().scalar(select(and_(*held))):
+        if not session.connection().scalar(_proof(tuple((spec, allowed) for spec, _, allowed in asked)), {**named, **many}):
             raise OutOfScope
+
+
+@lru_cache(maxsize=_MOST_CACHED)
+def _proof(claims: tuple[tuple[Spec, ColumnElement[bool]], ...]) -> Select[Any]:
+    """Of each claim the `ids_<n>` that hold are as many as `many_<n>`; built once for criteria that come again."""
+    held = (
+        select(func.count()).select_from(spec.model).where(spec.model.id.in_(bindparam(f"ids_{n}", expanding=True)), allowed)
+        for n, (spec, allowed) in enumerate(claims)
+    )
+    return select(and_(*(counted.scalar_subquery() == bindparam(f"many_{n}") for n, counted in enumerate(held))))
 
 
 def _parents(session: Session, principal: Principal, records: Iterable[Any]) -> Iterator[Claim]:
