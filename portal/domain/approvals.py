@@ -19,6 +19,7 @@ from portal.engine.fields import View
 from portal.engine.kinds.choice import StateField
 from portal.engine.kinds.structured import JsonField
 from portal.engine.outbox import notify
+from portal.engine.query.among import among, among_given
 from portal.engine.spec import Spec, spec_named
 from portal.engine.text import LANGUAGES, SEPARATOR, Text, say
 from portal.engine.verbs import Outcome, Verb, verb_named
@@ -60,7 +61,7 @@ def _deciders() -> Select[Any]:
         .where(_tasks.c.state == TaskState.WAITING.value, _tasks.c.deleted_at.is_(None))
         .subquery()
     )
-    asked = (_approvals.c.entity == bindparam("of"), _approvals.c.record_id.in_(bindparam("ids", expanding=True)))
+    asked = (_approvals.c.entity == bindparam("of"), among_given(_approvals.c.record_id, "ids"))
     wanted = select(_approvals.c.record_id, holder.c.name).outerjoin(holder, holder.c.approval_id == _approvals.c.id)
     return wanted.where(*asked, _approvals.c.state == _PENDING).order_by(holder.c.name)
 
@@ -111,7 +112,7 @@ def ask_first(
 def _taken(session: Session, verb: Verb, ids: Sequence[int], acting_user: Principal) -> list[Any]:
     spec = spec_named(verb.entity)
     taken = [scopes.criterion(spec, verb.takes, acting_user, spec.model)] if spec.scope == "owner" else []
-    return list(session.scalars(select(spec.model).where(spec.model.id.in_(ids), *taken).order_by(spec.model.id)))
+    return list(session.scalars(select(spec.model).where(among(spec.model.id, ids), *taken).order_by(spec.model.id)))
 
 
 # asking -------------------------------------------------------------------------------------------

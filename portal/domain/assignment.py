@@ -16,12 +16,13 @@ from portal import models
 from portal.domain.batches import undoes
 from portal.domain.calendar import company_day, granted
 from portal.domain.claim_rules import holdings
-from portal.domain.ownership import Move, among, change_owner, lock_people
+from portal.domain.ownership import Move, change_owner, lock_people
 from portal.domain.pooling import Pooling, closed, default_pool, ids_of, locked, pools_by_id
 from portal.engine import store
 from portal.engine.errors import Changed, NotFound, PortalError, Refused
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.outbox import notify
+from portal.engine.query.among import among
 from portal.engine.text import Text, say
 from portal.engine.verbs import Outcome, Preview, verb, verb_named
 from portal.security.holders import assignable, holds

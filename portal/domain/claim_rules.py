@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.calendar import company_calendar, company_day, company_zone
-from portal.domain.ownership import among
 from portal.domain.pooling import Pooling
 from portal.engine.errors import Refused
+from portal.engine.query.among import among
 from portal.security.session import guarded
 
 _GIVEN_BACK = ("release", "recycle")

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 from portal import models
 from portal.domain import customers
 from portal.domain.batches import undoes
-from portal.domain.ownership import among
 from portal.domain.pool import recycle_days
 from portal.domain.pool_verbs import reason_field, said
 from portal.domain.pooling import ids_of, pools_by_id
 from portal.engine import store
 from portal.engine.errors import Changed, PortalError, Refused
 from portal.engine.kinds.choice import ChoiceField
+from portal.engine.query.among import among
 from portal.engine.text import say
 from portal.engine.verbs import Outcome, Preview, verb, verb_named
 from portal.entities.customers import CustomerClass

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from portal import models
 from portal.domain import assignment, duplicates, merging, pool_verbs
-from portal.domain.ownership import among, began
+from portal.domain.ownership import began
 from portal.domain.pool import recycle_days
 from portal.domain.pool_verbs import reason_field, said
 from portal.domain.pooling import Pooling, default_pool, ids_of, pools_by_id
@@ -19,6 +19,7 @@ from portal.engine import store
 from portal.engine.errors import Refused
 from portal.engine.kinds.choice import ChoiceField, choices_of
 from portal.engine.operations import operation
+from portal.engine.query.among import among
 from portal.engine.text import Text, say
 from portal.engine.verbs import Outcome, Preview, verb
 from portal.entities.customers import CUSTOMER_EDGES, CustomerClass, CustomerState

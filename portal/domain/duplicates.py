@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.calendar import company_day, company_zone
-from portal.domain.ownership import among_texts, lock_people
+from portal.domain.ownership import lock_people
 from portal.engine import audit, store
 from portal.engine.entity import entity_name
 from portal.engine.errors import Refused
 from portal.engine.mask import normalise_name, phone_digits
+from portal.engine.query.among import among_texts
 from portal.engine.text import Text, say
 from portal.policies import policy
 from portal.security.principal import Principal

@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, DateTime, and_, case, func, literal, selec
 from portal import models
 from portal.domain import assignment, pool_verbs
 from portal.domain.calendar import company_day
-from portal.domain.ownership import among, carries
+from portal.domain.ownership import carries
 from portal.domain.pool_verbs import reason_field, said
 from portal.domain.pooling import Pooling, ids_of, locked
 from portal.engine import store
 from portal.engine.errors import Refused
+from portal.engine.query.among import among
 from portal.engine.text import Text
 from portal.engine.verbs import Outcome, verb
 from portal.entities.leads import LeadGrade, LeadState

@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from portal import models
-from portal.domain.ownership import among
 from portal.engine import custom
 from portal.engine.audit import attribution
 from portal.engine.errors import Refused
 from portal.engine.kinds.reference import ReferenceField
+from portal.engine.query.among import among
 from portal.engine.spec import Spec, spec_named
 from portal.security.resolve import touch_access
 from portal.security.session import confirm_free, guarded, set_based

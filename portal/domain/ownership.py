@@ -32,6 +32,7 @@ from portal import models
 from portal.engine.audit import attribution
 from portal.engine.entity import entity_name
 from portal.engine.errors import Refused
+from portal.engine.query.among import among
 from portal.engine.spec import Spec, spec_named
 from portal.security import scopes
 from portal.security.holders import assignable, holds
@@ -264,19 +265,9 @@ def _allowed(session: Session, model: type[Any], moved: Any) -> ColumnElement[bo
     return func.coalesce(scopes.criterion(spec_named(entity_name(model)), verb.leaves, principal, moved.c), null() == true())
 
 
-def among(column: Any, ids: Sequence[int]) -> ColumnElement[bool]:
-    """`= ANY(array)`: one parameter, whatever the number of ids."""
-    return column == func.any(literal(list(ids), ARRAY(Integer)))  # type: ignore[no-any-return]
-
-
 def _forget(session: Session, model: type[Any], ids: Sequence[int]) -> None:
     """Loaded records of these rows are read anew at their next use."""
     wanted = set(ids)
     for record in list(session.identity_map.values()):
         if isinstance(record, model) and record.id in wanted:
             session.expire(record)
-
-
-def among_texts(column: Any, values: Sequence[str]) -> ColumnElement[bool]:
-    """`= ANY(array)` for texts."""
-    return column == func.any(literal(list(values), ARRAY(String)))  # type: ignore[no-any-return]

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.calendar import company_day, company_zone
-from portal.domain.ownership import Move, among, change_owner
+from portal.domain.ownership import Move, change_owner
 from portal.domain.pooling import Pooling, first_open, home_pools, locked, poolings, pools_by_id
 from portal.engine import store
 from portal.engine.outbox import Notice, notify_many
+from portal.engine.query.among import among
 from portal.engine.text import Text, say
 from portal.policies import policy
 

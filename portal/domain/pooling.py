@@ -14,9 +14,9 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from portal import models
-from portal.domain.ownership import among
 from portal.engine.entity import entity_name
 from portal.engine.errors import Refused
+from portal.engine.query.among import among
 from portal.engine.spec import spec_of
 from portal.engine.text import Text
 from portal.security.session import reachable

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.batches import undoes
-from portal.domain.ownership import Move, among, change_owner, lock_people, receiver
+from portal.domain.ownership import Move, change_owner, lock_people, receiver
 from portal.domain.pool_verbs import reason_field, said
 from portal.domain.pooling import ids_of
 from portal.engine import store
 from portal.engine.errors import Changed, NotFound, Refused
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.outbox import notify
+from portal.engine.query.among import among
 from portal.engine.spec import Spec, spec_named
 from portal.engine.text import say
 from portal.engine.verbs import Outcome, verb, verb_named

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from portal import models
 from portal.domain.batches import undoes
 from portal.domain.calendar import company_day, company_zone
-from portal.domain.ownership import among, receiver, when_pooled
+from portal.domain.ownership import receiver, when_pooled
 from portal.engine import audit, store
 from portal.engine.errors import Changed, Invalid, Refused
 from portal.engine.kinds.choice import ChoiceField
@@ -23,6 +23,7 @@ from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.texts import TextField
 from portal.engine.operations import operation
 from portal.engine.outbox import notify
+from portal.engine.query.among import among
 from portal.engine.spec import Spec, spec_named, spec_of
 from portal.engine.text import say
 from portal.engine.verbs import Outcome, verb

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from portal.engine.errors import Changed, NotAllowed, NotFound, PortalError
+from portal.engine.query.among import among
 from portal.engine.spec import Spec, spec_named
 from portal.engine.text import Text
 from portal.engine.verbs import Outcome, Verb, verb_named
@@ -57,7 +58,7 @@ def _do(
     if verb.by_id:
         with acting_as(session, verb, str(form.get("reason") or "")):
             return verb.function(ids, acting_user=acting_user, now=now, **form)
-    wanted = select(spec.model).where(spec.model.id.in_(ids), *_taken(spec, verb, acting_user)).order_by(spec.model.id)
+    wanted = select(spec.model).where(among(spec.model.id, ids), *_taken(spec, verb, acting_user)).order_by(spec.model.id)
     rows = list(session.scalars(wanted))
     outcome = perform(session, verb, rows, acting_user=acting_user, now=now, **form)
     taken = {row.id for row in rows}
@@ -75,9 +76,9 @@ def _taken(spec: Spec, verb: Verb, acting_user: Principal) -> list[ColumnElement
 def _recheck(session: Session, spec: Spec, verb: Verb, selection: Selection) -> tuple[list[int], list[tuple[int, Any]]]:
     """(ids still as they were seen, refusals for those hidden or changed since)."""
     if not hasattr(spec.model, "changed_at"):
-        found = dict.fromkeys(session.scalars(select(spec.model.id).where(spec.model.id.in_(selection.ids))))
+        found = dict.fromkeys(session.scalars(select(spec.model.id).where(among(spec.model.id, selection.ids))))
         return [i for i in selection.ids if i in found], [(i, verb.gone()) for i in selection.ids if i not in found]
-    rows = session.execute(select(spec.model.id, spec.model.changed_at).where(spec.model.id.in_(selection.ids)))
+    rows = session.execute(select(spec.model.id, spec.model.changed_at).where(among(spec.model.id, selection.ids)))
     seen: dict[int, datetime] = dict(rows.all())
     fresh: list[int] = []
     refused: list[tuple[int, Any]] = []

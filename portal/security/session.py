@@ -15,6 +15,7 @@ from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, UOWTr
 
 from portal.engine import store, tables
 from portal.engine.errors import NotFound, PortalError
+from portal.engine.query.among import among, among_given
 from portal.engine.spec import Spec, registry, spec_of
 from portal.security import references, scopes
 from portal.security.detours import RAW, Verdict, read
@@ -217,7 +218,7 @@ def confirm_left(session: Session, model: type[Any], ids: Sequence[int]) -> None
     if verb is None:
         raise GateError("confirm_left() outside a verb")
     allowed = scopes.criterion(spec, verb.leaves, principal, model)
-    outside = select(func.count()).select_from(model).where(model.id.in_(ids), ~func.coalesce(allowed, false()))
+    outside = select(func.count()).select_from(model).where(among(model.id, ids), ~func.coalesce(allowed, false()))
     if session.connection().scalar(outside):
         raise OutOfScope
 
@@ -363,7 +364,7 @@ def _require(session: Session, claims: Sequence[Claim]) -> None:
 def _proof(claims: tuple[tuple[Spec, ColumnElement[bool]], ...]) -> Select[Any]:
     """Of each claim the `ids_<n>` that hold are as many as `many_<n>`; built once for criteria that come again."""
     held = (
-        select(func.count()).select_from(spec.model).where(spec.model.id.in_(bindparam(f"ids_{n}", expanding=True)), allowed)
+        select(func.count()).select_from(spec.model).where(among_given(spec.model.id, f"ids_{n}"), allowed)
         for n, (spec, allowed) in enumerate(claims)
     )
     return select(and_(*(counted.scalar_subquery() == bindparam(f"many_{n}") for n, counted in enumerate(held))))
