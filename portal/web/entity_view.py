@@ -36,6 +36,15 @@ class EntityView(BaseView):  # type: ignore[misc]
         page = ListPageBuilder(self.spec, records.rights(), reader(), query, given).build()
         return render_template("list.html", page=page)
 
+    @expose("/count")
+    @granted("read")
+    def count(self) -> str:
+        """How many the list's arguments find, put wherever its page tells so."""
+        given = request.args.to_dict()
+        query = arguments.parse(self.spec, given, known=arguments.PAGE)
+        total = ListPageBuilder(self.spec, records.rights(), reader(), query, given).count()
+        return render_template("parts/total.html", total=total)
+
     @expose("/charts")
     @granted("read")
     def charts(self) -> str:

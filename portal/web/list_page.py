@@ -14,7 +14,7 @@ from portal.engine.fields import Field, View
 from portal.engine.given import id_of
 from portal.engine.kinds.numbers import MoneyField
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.query.listing import COUNT_CAP, Counting, Listing, ListQuery, named_by
+from portal.engine.query.listing import COUNT_CAP, FIRST_COUNT_CAP, Counting, Listing, ListQuery, named_by
 from portal.engine.spec import Spec
 from portal.engine.text import pick
 from portal.engine.verbs import Verb, verbs_of
@@ -99,6 +99,8 @@ class ListPage:
     href: str
     count_label: str
     count_href: str
+    count_more_href: str
+    """Where a count that stopped early goes on; nothing where it is whole."""
     can_create: bool
     create_href: str
     create_label: str
@@ -152,7 +154,7 @@ class ListPageBuilder:
     def build(self) -> ListPage:
         session = store.session()
         page = self.listing.page(session)
-        counts = self._counts()
+        counts, more = self._counts()
         shown = self.listing.shown()
         label = self.t(self.spec.label)
         beside = {key: value for key, value in self.given.items() if key in BESIDE}
@@ -162,6 +164,7 @@ class ListPageBuilder:
             href=self.href,
             count_label=counts[self.query.branch],
             count_href=url(self.href, self.given, exact="1"),
+            count_more_href=url(f"{self.href}count", self.given) if more else "",
             can_create=self.may("create") and bool(self.spec.form),
             create_href=f"{self.href}new",
             create_label=f"新建{label}" if self.view.language == "zh" else f"New {label.lower()}",
@@ -188,18 +191,25 @@ class ListPageBuilder:
         )
 
     # counts -----------------------------------------------------------------------------
-    def _counts(self) -> dict[str, str]:
-        """The active view's count and, where nothing is filtered, those of the other tabs: one statement."""
+    def _counts(self) -> tuple[dict[str, str], bool]:
+        """The active view's count and, where nothing is filtered, those of the other tabs, in one statement; and whether
+        it stopped before the usual cap, so that rows need not wait for it."""
         if self.given.get("exact") == "1":
             total, _ = self.listing.count(store.session(), exact=True)
-            return {self.query.branch: f"{total:,}"}
-        plain = not self.query.filters and not self.query.search
+            return {self.query.branch: f"{total:,}"}, False
         names = [self.query.branch]
-        if plain:
+        if not (plain := self.listing.is_plain):
+            counted, cap = _counted(self.listing, names, FIRST_COUNT_CAP), FIRST_COUNT_CAP
+        else:
             names += [tab for tab in self.rights.tabs(self.spec) if tab != self.query.branch]
-        counted = _tabs_counted(self.spec, self.rights, tuple(names), self.query.deleted) if plain else _counted(self.listing, names)
+            counted, cap = _tabs_counted(self.spec, self.rights, tuple(names), self.query.deleted), COUNT_CAP
         found = counted.of(store.session().execute(counted.statement).one())
-        return {name: f"{COUNT_CAP:,}+" if count > COUNT_CAP else f"{count:,}" for name, count in zip(names, found, strict=True)}
+        return {name: _told(count, cap) for name, count in zip(names, found, strict=True)}, not plain and found[0] > cap
+
+    def count(self) -> str:
+        """The active view's count to the usual cap: what the page could not wait for."""
+        counted = _counted(self.listing, [self.query.branch], COUNT_CAP)
+        return _told(counted.of(store.session().execute(counted.statement).one())[0], COUNT_CAP)
 
     def tabs(self, counts: Mapping[str, str]) -> tuple[Link, ...]:
         tabs = self.rights.tabs(self.spec)
@@ -315,12 +325,16 @@ def _doubled(shown: Sequence[Field]) -> tuple[int, ...]:
     return tuple(number for number, slot in enumerate(slots) if slot and slot in slots[:number])
 
 
-def _counted(listing: Listing, names: Sequence[str]) -> Counting:
+def _told(count: int, cap: int) -> str:
+    return f"{cap:,}+" if count > cap else f"{count:,}"
+
+
+def _counted(listing: Listing, names: Sequence[str], cap: int) -> Counting:
     """The capped counts of these tabs under the list's filters: one row."""
-    return listing.counting([replace(listing, query=replace(listing.query, branch=name)) for name in names])
+    return listing.counting([replace(listing, query=replace(listing.query, branch=name)) for name in names], cap)
 
 
 @lru_cache(maxsize=512)
 def _tabs_counted(spec: Spec, rights: Rights, names: tuple[str, ...], deleted: bool) -> Counting:
     """The same without filters: built once per reader, who is another principal as soon as anybody's rights change."""
-    return _counted(Listing(spec, rights, View(), ListQuery(deleted=deleted)), names)
+    return _counted(Listing(spec, rights, View(), ListQuery(deleted=deleted)), names, COUNT_CAP)

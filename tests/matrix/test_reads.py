@@ -26,7 +26,7 @@ def listing_doors(entity: str, how: str) -> list[str]:
         f'/api/v1/{entity}/?filter=[["created_at","last_days",3600]]',
     ]
     pages = [f"/{entity}/?limit=200", f"/{entity}/?q=金丝雀", f"/{entity}/?exact=1", f"/{entity}/export.csv", f"/{entity}/?deleted=1"]
-    pages += [f"/{entity}/charts", f"/{entity}/charts?q=金丝雀"]
+    pages += [f"/{entity}/{beside}" for beside in ("charts", "charts?q=金丝雀", "count", "count?q=金丝雀", "count?deleted=1")]
     tabs = [f"/{entity}/?tab={tab}&limit=200" for tab in registry()[entity].screen.tabs]
     board = [f"/{entity}/board"] if registry()[entity].screen.board else []
     return api if how == "token" else api + pages + tabs + board

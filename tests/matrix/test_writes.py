@@ -129,6 +129,7 @@ def other_doors(entity: str) -> list[tuple[str, str, str]]:
         f"{page}/pick?field=owner_id",
         f"{page}/1/files/1",
         f"{page}/charts",
+        f"{page}/count",
         f"{rest}/",
         f"{rest}/1",
         f"{rest}/pick?field=owner_id",

@@ -24,6 +24,8 @@ from portal.engine.spec import Spec, registry
 from portal.engine.store import WITH_DELETED
 
 COUNT_CAP = 10_000
+FIRST_COUNT_CAP = 1_000
+"""How far a page counts before it is shown; what goes beyond is counted to `COUNT_CAP` once its rows are there."""
 MOST_PER_PAGE = 200
 THROUGH = "."
 """In the key of a condition: `contract_id.owner_id` is the owner of the contract that the record refers to."""
@@ -181,21 +183,21 @@ class Listing:
         counted = sum(session.execute(counting.statement).one())
         return min(counted, COUNT_CAP), counted > COUNT_CAP
 
-    def counting(self, views: Sequence[Listing]) -> Counting:
+    def counting(self, views: Sequence[Listing], cap: int = COUNT_CAP) -> Counting:
         """The capped counts of views that differ by their branch alone: branch by branch, each to the cap, so that an index
         serves each; and each once, whichever views it is part of."""
         branches: list[ColumnElement[bool]] = []
         places = tuple(tuple(_place(branches, each) for each in view.branches()) for view in views)
         conditions = replace_branch(self).conditions()
-        counts = [self._capped(*conditions, branch) for branch in branches]
+        counts = [self._capped(cap, *conditions, branch) for branch in branches]
         return Counting(self.reading(select(*counts or [literal(0)])), places)
 
     def branches(self) -> Sequence[ColumnElement[bool]]:
         """What the view is made of, disjoint."""
         return self.rights.branches(self.spec) if self.query.branch == "all" else [self.rights.branch(self.spec, self.query.branch)]
 
-    def _capped(self, *conditions: ColumnElement[bool]) -> Any:
-        rows = select(literal(1)).select_from(self.spec.model).where(*conditions).limit(COUNT_CAP + 1).subquery()
+    def _capped(self, cap: int, *conditions: ColumnElement[bool]) -> Any:
+        rows = select(literal(1)).select_from(self.spec.model).where(*conditions).limit(cap + 1).subquery()
         return select(func.count()).select_from(rows).scalar_subquery()
 
     # parts -----------------------------------------------------------------------------
