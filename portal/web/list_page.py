@@ -14,7 +14,7 @@ from portal.engine.fields import Field, View
 from portal.engine.given import id_of
 from portal.engine.kinds.numbers import MoneyField
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.query.listing import COUNT_CAP, FIRST_COUNT_CAP, Counting, Listing, ListQuery, named_by
+from portal.engine.query.listing import COUNT_CAP, FIRST_COUNT_CAP, Counting, Listing, ListQuery, label_of, named_by
 from portal.engine.spec import Spec
 from portal.engine.text import pick
 from portal.engine.verbs import Verb, verbs_of
@@ -144,18 +144,18 @@ class ListPageBuilder:
     def href(self) -> str:
         return self.path or f"/{self.spec.name}/"
 
-    @property
     def listing(self) -> Listing:
-        return Listing(self.spec, self.rights, self.view, self.query)
+        found = Listing(self.spec, self.rights, self.view, self.query)
+        return found if found.is_plain else found.prepared()
 
     def may(self, verb: str) -> bool:
         return self.rights.principal.may(f"{self.spec.name}:{verb}")
 
     def build(self) -> ListPage:
-        session = store.session()
-        page = self.listing.page(session)
-        counts, more = self._counts()
-        shown = self.listing.shown()
+        listing = self.listing()
+        page = listing.page(store.session())
+        counts, more = self._counts(listing)
+        shown = listing.shown()
         label = self.t(self.spec.label)
         beside = {key: value for key, value in self.given.items() if key in BESIDE}
         return ListPage(
@@ -172,7 +172,7 @@ class ListPageBuilder:
             export_href=url(f"{self.href}export.csv", self.given) if self.may("export") else None,
             tabs=self.tabs(counts),
             search=self._search(),
-            pills=self.pills(),
+            pills=self.pills(page.rows),
             menus=menus(self.spec, self.rights, self.view, self.query, shown, self.href, self.given),
             aligns=tuple(f.align for f in shown),
             rows=self._rows(page.rows, shown),
@@ -191,15 +191,15 @@ class ListPageBuilder:
         )
 
     # counts -----------------------------------------------------------------------------
-    def _counts(self) -> tuple[dict[str, str], bool]:
+    def _counts(self, listing: Listing) -> tuple[dict[str, str], bool]:
         """The active view's count and, where nothing is filtered, those of the other tabs, in one statement; and whether
         it stopped before the usual cap, so that rows need not wait for it."""
         if self.given.get("exact") == "1":
-            total, _ = self.listing.count(store.session(), exact=True)
+            total, _ = listing.count(store.session(), exact=True)
             return {self.query.branch: f"{total:,}"}, False
         names = [self.query.branch]
-        if not (plain := self.listing.is_plain):
-            counted, cap = _counted(self.listing, names, FIRST_COUNT_CAP), FIRST_COUNT_CAP
+        if not (plain := listing.is_plain):
+            counted, cap = _counted(listing, names, FIRST_COUNT_CAP), FIRST_COUNT_CAP
         else:
             names += [tab for tab in self.rights.tabs(self.spec) if tab != self.query.branch]
             counted, cap = _tabs_counted(self.spec, self.rights, tuple(names), self.query.deleted), COUNT_CAP
@@ -208,7 +208,7 @@ class ListPageBuilder:
 
     def count(self) -> str:
         """The active view's count to the usual cap: what the page could not wait for."""
-        counted = _counted(self.listing, [self.query.branch], COUNT_CAP)
+        counted = _counted(self.listing(), [self.query.branch], COUNT_CAP)
         return _told(counted.of(store.session().execute(counted.statement).one())[0], COUNT_CAP)
 
     def tabs(self, counts: Mapping[str, str]) -> tuple[Link, ...]:
@@ -225,25 +225,27 @@ class ListPageBuilder:
         names = [self.t(f.label) for f in self.spec.searched if self.rights.sees(self.spec, f)]
         return Search(self.query.search, ("、" if self.view.language == "zh" else ", ").join(names))
 
-    def pills(self) -> tuple[Pill, ...]:
+    def pills(self, rows: Sequence[Mapping[str, Any]] = ()) -> tuple[Pill, ...]:
+        """The conditions in words. `rows` that meet them tell the name of what one asks for."""
         return tuple(
             Pill(
                 " · ".join(self.t(each.label) for each in named_by(self.spec, key)),
-                self._condition_words(key, operator, value),
+                self._condition_words(key, operator, value, rows),
                 url(self.href, self.given, filter=[c for c in self.query.filters if c != (key, operator, value)] or None),
             )
             for key, operator, value in self.query.filters
         )
 
-    def _condition_words(self, key: str, operator: str, value: Any) -> str:
+    def _condition_words(self, key: str, operator: str, value: Any, rows: Sequence[Mapping[str, Any]]) -> str:
         each = named_by(self.spec, key)[-1]
-        if isinstance(each, ReferenceField):
-            return self._reference_words(each, operator, value)
-        return each.filter_words(operator, value, self.view)
-
-    def _reference_words(self, each: ReferenceField, operator: str, value: Any) -> str:
+        if not isinstance(each, ReferenceField):
+            return each.filter_words(operator, value, self.view)
         if operator == "me":
             return self.t("我 | me")
+        told = label_of(rows[0], each) if rows and operator == "eq" and key == each.key else None
+        return str(told) if told else self._names(each, value)
+
+    def _names(self, each: ReferenceField, value: Any) -> str:
         from portal.web.pickers import names  # noqa: PLC0415
 
         ids = [found for v in (value if isinstance(value, list) else [value]) if (found := id_of(v)) is not None]

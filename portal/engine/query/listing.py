@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from portal.engine.errors import BadRequest
 from portal.engine.fields import Field, Mask, View
-from portal.engine.given import MOST_ID, json_of
+from portal.engine.given import json_of
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.texts import PhoneField
+from portal.engine.query.paging import ORDER, beyond, decoded, encoded, ordering
 from portal.engine.query.search import search_criterion
 from portal.engine.spec import Spec, registry
 from portal.engine.store import WITH_DELETED
@@ -31,7 +28,6 @@ THROUGH = "."
 """In the key of a condition: `contract_id.owner_id` is the owner of the contract that the record refers to."""
 _LABEL = "__label"
 _WHICH = "which_record"
-_NO_CURSOR = "翻页参数不对，请回到第一页。 | The page argument is not valid. Go back to the first page."
 
 
 class Rights(Protocol):
@@ -87,6 +83,8 @@ class Listing:
     rights: Rights
     view: View
     query: ListQuery = field(default_factory=ListQuery)
+    met: tuple[ColumnElement[bool], ...] | None = None
+    """Filters and search as conditions, where they have been made already."""
 
     # what is read ---------------------------------------------------------------------
     def shown(self) -> tuple[Field, ...]:
@@ -128,9 +126,7 @@ class Listing:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Filters, search and branch; the scope itself is the gate's."""
-        found = [self._condition(*condition) for condition in self.query.filters]
-        if self.query.search.strip():
-            found.append(search_criterion(self.spec, self.query.search, self.rights))
+        found = [*(self._met() if self.met is None else self.met)]
         if self.query.branch != "all":
             found.append(self.rights.branch(self.spec, self.query.branch))
         if self.spec.archived:
@@ -138,18 +134,27 @@ class Listing:
             found.append(deleted.is_not(None) if self.query.deleted else deleted.is_(None))
         return found
 
+    def prepared(self) -> Listing:
+        """The same list for several statements: what its filters and search mean is worked out once."""
+        return replace(self, met=tuple(self._met()))
+
+    def _met(self) -> Iterator[ColumnElement[bool]]:
+        yield from (self._condition(*condition) for condition in self.query.filters)
+        if self.query.search.strip():
+            yield search_criterion(self.spec, self.query.search, self.rights)
+
     def page(self, session: Session) -> Page:
         """One page; `next` and `previous` are opaque cursors."""
         limit, backwards = self._limit, bool(self.query.before)
         key, descending = self._order()
         statement = _kept_page(self.spec, self.rights, self._without_place()) if self.is_plain else self.ordered()
         if cursor := self.query.after or self.query.before:
-            statement = statement.where(_beyond(self.spec, key, descending != backwards, _decode(cursor, self.spec, key)))
+            statement = statement.where(beyond(self.spec, key, descending != backwards, decoded(cursor, self.spec, key)))
         found = [dict(row._mapping) for row in session.execute(statement)]  # noqa: SLF001
         more, rows = len(found) > limit, found[:limit]
         if backwards:
             rows.reverse()
-        first, last = (_encode(rows[0]), _encode(rows[-1])) if rows else (None, None)
+        first, last = (encoded(rows[0]), encoded(rows[-1])) if rows else (None, None)
         return Page(
             rows,
             next=last if rows and (more or backwards) else None,
@@ -159,8 +164,8 @@ class Listing:
     def ordered(self) -> Select[Any]:
         """The rows of the view in their order, one more than fit on a page; forwards from its first row, or backwards from its last."""
         key, descending = self._order()
-        order = _ordering(self.spec, key, descending != bool(self.query.before))
-        return self.statement().add_columns(self.spec.column(key).label("__order")).order_by(*order).limit(self._limit + 1)
+        order = ordering(self.spec, key, descending != bool(self.query.before))
+        return self.statement().add_columns(self.spec.column(key).label(ORDER)).order_by(*order).limit(self._limit + 1)
 
     @property
     def is_plain(self) -> bool:
@@ -353,48 +358,3 @@ def _attendants(spec: Spec) -> list[str]:
 
 def _columns(spec: Spec) -> dict[str, Any]:
     return {key: spec.column(key) for each in spec.fields.values() if each.masked for key in each.masked.needs}
-
-
-def _ordering(spec: Spec, key: str, descending: bool) -> list[Any]:
-    columns = [spec.column(key)] if key != "id" else []
-    columns.append(spec.column("id"))
-    ordered = [c.desc() if descending else c.asc() for c in columns]
-    if key != "id" and spec.is_nullable(key):
-        ordered[0] = ordered[0].nulls_last()
-    return ordered
-
-
-def _beyond(spec: Spec, key: str, descending: bool, cursor: tuple[Any, int]) -> ColumnElement[bool]:
-    value, last_id = cursor
-    id_column = spec.column("id")
-    further_id = id_column < last_id if descending else id_column > last_id
-    if key == "id":
-        return further_id  # type: ignore[no-any-return]
-    column = spec.column(key)
-    if not spec.is_nullable(key):
-        here, there = tuple_(column, id_column), tuple_(literal(value, column.type), literal(last_id))
-        return here < there if descending else here > there
-    if value is None:
-        return and_(column.is_(None), further_id)
-    further = column < value if descending else column > value
-    return or_(further, and_(column == value, further_id), column.is_(None))
-
-
-def _encode(row: Mapping[str, Any]) -> str:
-    value = row["__order"]
-    kept = value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, Decimal) else value
-    return base64.urlsafe_b64encode(json.dumps([kept, row["id"]], ensure_ascii=False).encode()).decode()
-
-
-def _decode(cursor: str, spec: Spec, key: str) -> tuple[Any, int]:
-    try:
-        value, last_id = json_of(base64.urlsafe_b64decode(cursor.encode()))
-        kind = spec.column(key).type.python_type
-        if value is not None:
-            value = kind.fromisoformat(value) if issubclass(kind, date | datetime) else kind(value)
-        last_id = int(last_id)
-    except (ValueError, TypeError, ArithmeticError) as error:
-        raise BadRequest(_NO_CURSOR) from error
-    if abs(last_id) > MOST_ID or (isinstance(value, int) and abs(value) > MOST_ID):
-        raise BadRequest(_NO_CURSOR)
-    return value, last_id
