@@ -151,14 +151,19 @@ def submit(verb: Verb, flow: Flow, record: Any, *, acting_user: Principal, now: 
 
 
 def planned(verb: Verb, flow: Flow, record_id: int, *, now: datetime) -> list[dict[str, Any]]:
-    """The flow's steps for this record, and those that no flow can leave out where they apply and nobody they name decides."""
+    """The flow's steps for this record, and those that no flow can leave out where they apply and no other step waits for them."""
     spec = spec_named(verb.entity)
     steps: list[dict[str, Any]] = [{**step, "applies": applies(spec, step, record_id, now=now)} for step in flow.steps]
     for step in verb.approval.always if verb.approval else ():
-        decides = any(each["applies"] and who in each["who"] for each in steps for who in step["who"])
+        decides = any(each["applies"] and _is_asked(who, each) for each in steps for who in step["who"])
         if not decides and applies(spec, step, record_id, now=now):
             steps.append({**step, "applies": True})
     return steps
+
+
+def _is_asked(who: Mapping[str, Any], step: Mapping[str, Any]) -> bool:
+    """Whether a step does not pass without them: where any one is enough, anybody else it names agrees in their place."""
+    return who in step["who"] and (step.get("mode", "any") != "any" or len(step["who"]) == 1)
 
 
 def _title(spec: Spec, verb: Verb, record: Any, acting_user: Principal) -> str:

@@ -16,7 +16,7 @@ from portal.engine.spec import registry, spec_named
 from portal.engine.tables import Attachment
 from portal.security.resolve import touch_access
 from tests.cast import NOW, Cast
-from tests.domain.test_approvals import decide, do, rule, waiting
+from tests.domain.test_approvals import decide, do, publish, rule, waiting
 
 VALUES = {
     "title": "年度供货",
@@ -171,6 +171,19 @@ def test_long_credit_always_passes_finance(cast: Cast, days: int, passes: bool) 
     decide(cast, "legal")
     assert set(waiting(cast)) == ({"finance"} if passes else set())
     assert state(cast, made) == ("to_finance" if passes else "to_sign")
+
+
+def test_finance_among_others_of_whom_one_is_enough_is_asked_all_the_same(cast: Cast) -> None:
+    """Handbook 41: with long credit nobody agrees in finance's place, in this step or in one before."""
+    finance, leader = {"by": "role", "role": "finance"}, {"by": "superior", "level": 1}
+    steps = [{"label": "主管 | Leader", "mode": "any", "who": [leader]}, {"label": "或 | Or", "mode": "any", "who": [leader, finance]}]
+    publish(cast, steps, "contract", "submit")
+    made = contract(cast, credit_days=60)
+    do(cast, "rep", "contract:submit", made)
+    decide(cast, "leader_a")
+    assert (state(cast, made), set(waiting(cast))) == ("to_finance", {"finance"})
+    decide(cast, "finance")
+    assert state(cast, made) == "to_sign"
 
 
 @pytest.mark.parametrize(("price", "passes"), [(99_999, False), (100_000, True), (100_001, True)])
