@@ -161,6 +161,10 @@ class People:
             return Approver(user_id)
         return Approver(deputy, user_id)
 
+    def still_stands_in(self, who: Approver) -> bool:
+        """Whether he decides for himself, or in the place of somebody who has named him for today."""
+        return who.for_id is None or self.deputy.get(who.for_id) == who.user_id
+
 
 def _deputies(day: date) -> dict[int, int]:
     row: Any = models.Delegation.__table__

@@ -32,7 +32,10 @@ def waiting_too_long(since: datetime, now: datetime) -> list[tuple[Any, int]]:
 
 
 def move_on(*, now: datetime) -> int:
-    """Who is away today hands to his deputy; who has not decided in time, to his superior or an admin. Returns how many moved."""
+    """Who is away today hands to his deputy and has it back afterwards; who has not decided in time, to his superior or an admin.
+
+    Returns how many moved.
+    """
     people, limit = People(now), timedelta(hours=policy("approval.escalate_hours", on=company_day(now)))
     return sum(_move(task, people, limit, now) for task in _waiting())
 
@@ -44,12 +47,14 @@ def _move(task: Any, people: People, limit: timedelta, now: datetime) -> bool:
         return False
     asker = approval.owner_id or 0
     deciding = {each.owner_id for each in _waiting() if each.approval_id == approval.id}
-    deputy = people.standing_in(task.owner_id, asker)
-    if task.for_id is None and deputy.for_id is not None and deputy.user_id not in deciding:
-        note(approval, ActionKind.DEPUTY, to_id=deputy.user_id)
-        pass_on(task, approval, deputy, TaskState.TRANSFERRED, "", now=now)
+    over = not people.still_stands_in(Approver(task.owner_id, task.for_id))
+    turn = people.standing_in(task.for_id if over else task.owner_id, asker)
+    named = turn.user_id in people.active and turn.user_id not in deciding
+    if named and (over or (task.for_id is None and turn.for_id is not None)):
+        note(approval, ActionKind.DEPUTY if turn.for_id else ActionKind.TRANSFER, to_id=turn.user_id)
+        pass_on(task, approval, turn, TaskState.TRANSFERRED, "", now=now)
         return True
-    if task.waiting_since is None or task.waiting_since + limit > now:
+    if not over and (task.waiting_since is None or task.waiting_since + limit > now):
         return False
     above = [each for each in people.above(task.for_id or task.owner_id) or people.admins(asker) if each != asker and each not in deciding]
     if not above:

@@ -36,14 +36,14 @@ def _decide(tasks: Sequence[Task], decision: Decision, *, acting_user: Principal
     for task_id in [task.id for task in tasks]:
         try:
             with session.begin_nested(), entrusted(session, engine(acting_user)):
-                decision(*_held(task_id, acting_user))
+                decision(*_held(task_id, acting_user, now))
             outcome.done.append(task_id)
         except PortalError as refusal:
             outcome.refused.append((task_id, refusal))
     return outcome
 
 
-def _held(task_id: int, acting_user: Principal) -> tuple[Task, models.Approval]:
+def _held(task_id: int, acting_user: Principal, now: datetime) -> tuple[Task, models.Approval]:
     """The task and its approval as they are now, both for this one to decide."""
     session = store.session()
     approval = session.scalars(
@@ -58,6 +58,8 @@ def _held(task_id: int, acting_user: Principal) -> tuple[Task, models.Approval]:
         raise Refused("这一步已经有人决定了。 | This has been decided already.", rule="decided")
     if approval.owner_id == acting_user.user_id:
         raise Refused("自己提交的要由别人审批。 | What one asked for is for others to decide.", rule="own")
+    if not People(now).still_stands_in(Approver(acting_user.user_id, task.for_id)):
+        raise Refused("代理期已过，由本人决定。 | The deputy's time is over; the one he stood in for decides.", rule="deputy_over")
     return task, approval
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from portal.engine.text import Text, say
 from portal.engine.verbs import ApprovalRule, Outcome, verb
 from portal.entities.organisation import LeaveState
 from portal.security.principal import Principal
+from portal.security.session import entrusted
 
 _OPEN = (LeaveState.DRAFT.value, LeaveState.REJECTED.value)
 STEPS: tuple[Mapping[str, Any], ...] = (
@@ -137,11 +139,18 @@ def cancel(leaves: Sequence[models.Leave], *, acting_user: Principal, now: datet
             outcome.refused.append((leave.id, refusal))
             continue
         leave.state = LeaveState.CANCELLED.value
-        for named in store.session().scalars(select(models.Delegation).where(models.Delegation.leave_id == leave.id)):
-            named.deleted_at = now
+        _end_deputy(leave, acting_user, now)
         outcome.done.append(leave.id)
     outcome.message = say("已取消，报告和分配照常。 | Cancelled; reports and leads come as usual.") if outcome.done else None
     return outcome
+
+
+def _end_deputy(leave: models.Leave, acting_user: Principal, now: datetime) -> None:
+    """Whoever cancels it: a superior does not see whom his people have named, and the deputy goes with the leave all the same."""
+    session = store.session()
+    with entrusted(session, replace(acting_user, is_system=True, note="leave:cancel")):
+        for named in session.scalars(select(models.Delegation).where(models.Delegation.leave_id == leave.id)):
+            named.deleted_at = now
 
 
 @operation("delegation", "create")
