@@ -203,10 +203,17 @@ def _give_back(session: Session, receipt: models.Receipt, now: datetime) -> None
     help="货款两清后结束合同。 | All is delivered and paid.",
 )
 def fulfil(contracts: Sequence[models.Contract], *, acting_user: Principal, now: datetime) -> Outcome:
-    """Done on both sides; refused while something is still to come in."""
+    """Done on both sides; refused while something is still to come in.
+
+    Who takes a receipt back or begins a change at the same time comes before or after, never between look and deed.
+    """
     session, plan = store.session(), models.PaymentPlan
 
     def done(contract: models.Contract) -> None:
+        lock_payments(session, contract.id)
+        session.refresh(contract, with_for_update={"key_share": True})
+        if contract.state not in {state.value for state in COLLECTED}:
+            raise Refused("现在的状态不能这样做。 | Not in its present state.", rule="state")
         if (change := open_change(session, contract.id)) is not None:
             raise Refused(
                 "变更 {number} 还在途，先办完或删除它。 | Change {number} is under way; complete or delete it first.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from threading import Thread
@@ -9,11 +10,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text
 
 from portal import models
 from portal.domain import collection, payment_reminders
 from portal.engine.errors import Invalid, NotAllowed
+from portal.engine.spec import spec_named
 from portal.engine.tables import AuditEvent, Notification
+from portal.engine.verbs import verb_named
+from portal.security.bulk import Selection, perform_selection
 from tests.cast import NOW, Cast
 from tests.domain.test_approvals import do
 from tests.matrix.world import contract_of
@@ -138,6 +143,31 @@ def test_two_cashiers_at_once_never_book_more_than_is_open(cast: Cast) -> None:
     for each in both:
         each.join()
     assert (sorted(found), standing(cast, ids)) == ([False, True], [("partly", Decimal(600))])
+
+
+def test_what_is_taken_back_meanwhile_is_not_fulfilled(cast: Cast) -> None:
+    """Who calls it fulfilled waits for the cashier's reversal and sees what is open then."""
+    made, ids = owing(cast, (1000, 0))
+    receive(cast, made, "1000")
+    receipt, reverse = cast.rows(models.Receipt)[-1].id, verb_named("receipt", "reverse")
+    assert reverse is not None
+    who = cast.principal("cashier")
+    with ThreadPoolExecutor(1) as thread:
+        with cast.act("cashier") as session:
+            chosen = Selection((receipt,))
+            perform_selection(session, spec_named("receipt"), reverse, chosen, acting_user=who, now=NOW, form={"reason": "登记错"})
+            waits = thread.submit(do, cast, "rep", "contract:fulfil", made)
+            while not (waits.done() or hangs(cast)):
+                pass
+        assert waits.result().refused[0][1].rule == "owed"
+    assert (cast.row(models.Contract, made).state, standing(cast, ids)) == ("effective", [("open", Decimal(0))])
+
+
+def hangs(cast: Cast) -> bool:
+    """Whether somebody waits for another's transaction."""
+    with cast.session_factory() as session:
+        own = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        return bool(session.connection().scalar(own))
 
 
 # overdue ------------------------------------------------------------------------------------------
