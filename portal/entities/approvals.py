@@ -62,6 +62,9 @@ TASK_EDGES = {
 }
 
 
+_BY_PAGE = ("-",)
+"""No role's: whole records lie in these, with what their reader may not see in them. The approval's pages tell them
+value by value, as the record would; no list, program or file tells them as they are."""
 _ENDED = (("hours", "ge", "0"),)
 
 
@@ -103,10 +106,10 @@ class Approval(Entity, Owned):
     state = states("状态 | State", ApprovalState, edges=APPROVAL_EDGES)
     step = integer("第几步 | Step", readonly=True, default=0)
     flow_number = integer("流程版本 | Flow version", readonly=True, default=0)
-    plan = json("步骤 | Steps")
-    snapshot = json("快照 | Snapshot")
-    earlier = json("上一版 | Earlier snapshot")
-    form = json("填写 | Form")
+    plan = json("步骤 | Steps", see=_BY_PAGE)
+    snapshot = json("快照 | Snapshot", see=_BY_PAGE)
+    earlier = json("上一版 | Earlier snapshot", see=_BY_PAGE)
+    form = json("填写 | Form", see=_BY_PAGE)
     decided_at = instant("结束时间 | Ended", readonly=True)
     hours = elapsed("用时（小时） | Hours taken", since="created_at", until="decided_at")
 
