@@ -14,7 +14,7 @@ from portal.domain import customers, deals, duplicates
 from portal.domain.batches import undoes
 from portal.domain.leads import LEADS
 from portal.domain.pooling import ids_of, locked
-from portal.engine import store
+from portal.engine import custom, store
 from portal.engine.audit import plain
 from portal.engine.errors import Changed, NotAllowed, NotFound, Refused
 from portal.engine.fields import Field
@@ -284,15 +284,19 @@ def _untouched(session: Session, model: type[Any], part: dict[str, Any] | None) 
 
 
 def _grown(session: Session, plan: dict[str, Any]) -> bool:
-    """Whether the new customer has more than came with the lead."""
+    """Whether the new customer has anything else than came with the lead, whoever added it and sees it."""
     key = plan["customer"]["id"]
-    follow_ups = session.scalar(select(func.count()).select_from(models.FollowUp).where(models.FollowUp.customer_id == key))
-    contacts = session.scalar(select(func.count()).select_from(models.Contact).where(models.Contact.customer_id == key))
+    made = {name: [plan[name]["id"]] if plan.get(name) else [] for name in ("lead", "contact", "opportunity")}
+    came = {**made, "follow_up": plan["follow_ups"], "participant": plan.get("participants", [])}
+    for child, each in spec_of(models.Customer).referrers():
+        alive = [child.table.c.deleted_at.is_(None)] if "deleted_at" in child.table.c else []
+        there = session.connection().scalars(select(child.table.c.id).where(custom.stored(child, each.key) == key, *alive))
+        if set(there) - set(came.get(child.name, ())):
+            return True
     file = models.Attachment
-    files = session.scalar(guarded(select(func.count()).select_from(file).where(file.entity == "customer", file.record_id == key)))
-    begun = session.scalar(select(func.count()).select_from(models.Opportunity).where(models.Opportunity.customer_id == key))
-    came = (len(plan["follow_ups"]), int(plan["contact"] is not None), len(plan["files"]), int(plan.get("opportunity") is not None))
-    return (follow_ups, contacts, files, begun) != came
+    mine = (file.entity == "customer", file.record_id == key)
+    files: int | None = session.scalar(guarded(select(func.count()).select_from(file).where(*mine)))
+    return files != len(plan["files"])
 
 
 def _give_back(record: Any, kept: dict[str, Any]) -> None:

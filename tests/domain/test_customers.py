@@ -17,6 +17,7 @@ from portal.engine.spec import spec_named
 from portal.engine.verbs import Outcome, verb_named
 from portal.security.perform import perform
 from tests.cast import NOW, Cast
+from tests.matrix.world import contract_of
 
 DAY = timedelta(days=1)
 
@@ -196,6 +197,20 @@ def test_what_was_added_since_stays(cast: Cast) -> None:
     with cast.act("rep") as session, pytest.raises(Changed):
         operations.undo(session, spec_named("lead"), outcome.batch_id or 0, acting_user=session.info["principal"], now=NOW)
     assert cast.row(models.Lead, lead.id).state == "converted"
+
+
+def test_a_conversion_is_not_undone_under_what_another_began(cast: Cast) -> None:
+    """A contract, and a deal of somebody else that the one who converted does not see: neither loses its customer."""
+    for begin in (
+        lambda key: contract_of(cast, "rep", customer_id=key),
+        lambda key: cast.add(models.Opportunity, name="商机", customer_id=key, owner_id=cast.people["other"], state="open", version=1),
+    ):
+        outcome = do(cast, "rep", "lead:convert", [cast.lead(owner="rep", state="following", company=f"公司{begin}")])
+        customer = cast.rows(models.Customer)[-1].id
+        begin(customer)
+        with cast.act("rep") as session, pytest.raises(Changed):
+            operations.undo(session, spec_named("lead"), outcome.batch_id or 0, acting_user=session.info["principal"], now=NOW)
+        assert cast.row(models.Customer, customer).deleted_at is None
 
 
 # the manager's word -------------------------------------------------------------------------------
