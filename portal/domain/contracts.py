@@ -19,6 +19,7 @@ from portal.domain.payments import CENT, HUNDRED, share_out
 from portal.engine import store
 from portal.engine.custom import PREFIX
 from portal.engine.errors import Invalid, NotFound, Refused
+from portal.engine.kinds.numbers import MoneyField
 from portal.engine.operations import operation
 from portal.engine.spec import Spec, spec_of
 from portal.engine.text import Text
@@ -28,6 +29,7 @@ from portal.security.principal import Principal
 
 _NUMBERS = 711_905
 """The lock under which contracts get their numbers, one after the other."""
+_TOO_LARGE = MoneyField("").edge
 _table: Any = models.Contract.__table__
 _NOT_A_DRAFT = Text(
     "只有草稿能改；审批中的请先撤回，已批准的用“退回修改”。"
@@ -241,7 +243,9 @@ def payments_of(session: Session, contract_id: int) -> Sequence[models.PaymentPl
 
 
 def less(amount: Decimal, discount: Decimal | None) -> Decimal:
-    """An amount after a discount in per cent, to the cent."""
+    """An amount after a discount in per cent, to the cent. Refused where it is more than an amount can be."""
+    if amount >= _TOO_LARGE:
+        raise Refused("金额太大，请检查数量和单价。 | The amount is too large: check quantity and price.", rule="too_large")
     return (amount * (HUNDRED - (discount or 0)) / HUNDRED).quantize(CENT, ROUND_HALF_UP)
 
 

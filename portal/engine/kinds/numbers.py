@@ -54,6 +54,8 @@ class DecimalField(Field):
     def __init__(self, label: str, *, digits: int = 18, scale: int = 4, **options: Unpack[Options]) -> None:
         super().__init__(label, **options)
         self.digits, self.scale = digits, scale
+        self.edge = Decimal(10) ** (digits - scale)
+        """The first number that the column does not hold."""
 
     def sql_type(self) -> TypeEngine[Any]:
         return Numeric(self.digits, self.scale)
@@ -63,9 +65,9 @@ class DecimalField(Field):
             value = Decimal(str(raw).replace(",", "").replace("¥", "").replace("￥", "").strip())
         except InvalidOperation as error:
             raise BadValue("请输入数字。 | Enter a number.") from error
-        if not value.is_finite() or abs(value) >= Decimal(10) ** (self.digits - self.scale):
+        if not value.is_finite() or abs(value) >= self.edge or abs(rounded := round(value, self.scale)) >= self.edge:
             raise BadValue("数字太大。 | The number is too large.")
-        return round(value, self.scale)
+        return rounded
 
     def words(self, value: Any, view: View) -> str:
         return "" if value is None else f"{value.normalize():,f}"
