@@ -198,7 +198,7 @@ def _move(session: Session, lead: models.Lead, customer: models.Customer) -> dic
     follow_ups = list(session.scalars(select(models.FollowUp).where(models.FollowUp.lead_id == lead.id)))
     for each in follow_ups:
         each.lead_id, each.customer_id = None, customer.id
-    participants = list(session.scalars(select(models.Participant).where(models.Participant.lead_id == lead.id)))
+    participants = _joining(session, lead, customer)
     for part in participants:
         part.lead_id, part.customer_id = None, customer.id
     session.flush()
@@ -206,6 +206,13 @@ def _move(session: Session, lead: models.Lead, customer: models.Customer) -> dic
         touch_access(session)
     files = _files(session, models.Attachment.record_id == lead.id, was="lead", to=("customer", customer.id))
     return {"follow_ups": [each.id for each in follow_ups], "participants": [part.id for part in participants], "files": files}
+
+
+def _joining(session: Session, lead: models.Lead, customer: models.Customer) -> list[models.Participant]:
+    """Who takes part in the lead, but for the customer's owner and those who take part in the customer by its own word."""
+    part = models.Participant
+    there = {customer.owner_id, *session.scalars(select(part.user_id).where(part.customer_id == customer.id))}
+    return [each for each in session.scalars(select(part).where(part.lead_id == lead.id)) if each.user_id not in there]
 
 
 def _files(session: Session, which: Any, *, was: str, to: tuple[str, int]) -> list[int]:

@@ -195,8 +195,9 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
 
 @operation("participant", "change")
 def change(record: models.Participant, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.Participant:
-    """A new level or end counts from the next request on."""
+    """A new level or end counts from the next request on, and instead of every other that he has here."""
     session = store.session()
+    _end_others(session, record, now)
     for key, value in values.items():
         setattr(record, key, value)
     if "until" in values:
@@ -210,11 +211,21 @@ def change(record: models.Participant, values: Mapping[str, Any], *, acting_user
 def remove(record: models.Participant, *, acting_user: Principal, now: datetime) -> models.Participant:
     """He sees it no more, from the next request on."""
     session = store.session()
+    _end_others(session, record, now)
     record.deleted_at = now
     session.info["verb_name"] = "delete"
     session.flush()
     touch_access(session)
     return record
+
+
+def _end_others(session: Session, record: models.Participant, now: datetime) -> None:
+    """Two records that became one may have brought the same person along twice: what is decided of him holds for both."""
+    part, parent = models.Participant, spec_of(models.Participant).parent_to(_parent(record)[0])
+    assert parent is not None  # noqa: S101 - _parent() found it there
+    same = (getattr(part, parent.key) == getattr(record, parent.key), part.user_id == record.user_id, part.id != record.id)
+    for each in session.scalars(select(part).where(*same).with_for_update()):
+        each.deleted_at = now
 
 
 @operation("participant", "restore")

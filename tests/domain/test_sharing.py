@@ -208,6 +208,30 @@ def test_participants_go_along_when_a_lead_becomes_a_customer_and_come_back(cast
     assert (sees(cast, "mate", models.Lead), sees(cast, "mate", models.Customer)) == ([ours], [])
 
 
+def test_a_conversion_lets_nobody_further_into_the_customer_it_joins(cast: Cast) -> None:
+    """Who takes part in the customer keeps what he has there, for as long as it was meant."""
+    lead, customer = cast.lead(owner="rep", state="following"), cast.customer(owner="rep")
+    let_in(cast, "customer", [customer])
+    let_in(cast, "lead", [lead], level="write", until=FRIDAY + 9 * DAY)
+    do(cast, "rep", "lead:convert", [lead], customer_id=customer)
+    rows = cast.rows(models.Participant, models.Participant.customer_id == customer)
+    assert [(each.level, each.until) for each in rows] == [("read", FRIDAY)]
+
+
+@pytest.mark.parametrize("how", ["taken out", "until today"])
+def test_who_came_along_twice_is_out_at_once(cast: Cast, how: str) -> None:
+    """Two customers that became one had let in the same colleague."""
+    stays, goes = cast.customer(owner="rep"), cast.customer(owner="rep")
+    let_in(cast, "customer", [stays, goes])
+    do(cast, "rep", "customer:merge", [stays], merged_id=goes)
+    first = cast.rows(models.Participant, models.Participant.customer_id == stays)[0].id
+    if how == "taken out":
+        remove(cast, "leader_a", "participant", first)
+    else:
+        edit(cast, "leader_a", "participant", first, until=date(2026, 5, 12))
+    assert sees(cast, "mate", models.Customer, NOW if how == "taken out" else NOW + DAY) == []
+
+
 def test_a_list_shows_each_shared_record_once_and_under_its_own_tab(cast: Cast) -> None:
     mine, ours = cast.customer(owner="mate"), cast.customer(owner="rep")
     let_in(cast, "customer", [ours])
