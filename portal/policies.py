@@ -27,15 +27,29 @@ class PolicyDefinition:
     read: Callable[[str], Any]
 
 
-def _whole(text: str) -> int:
+_MOST_WHOLE, _MOST_YUAN, _MOST_QUARTERS = 1_000_000, 10**12, 40
+"""Beyond these a figure is a slip of the pen that days and columns cannot hold."""
+_LONGEST_NUMBER, _CHANGE_ROOM = 40, 12
+"""What the column of a contract's number holds, and what of it a change may add."""
+
+
+def _whole(text: str, most: int = _MOST_WHOLE) -> int:
     value = int(text)
-    if value < 0:
-        raise ValueError("not negative")
+    if not 0 <= value <= most:
+        raise ValueError("not negative, and not beyond reason")
     return value
 
 
-def _positive(text: str) -> int:
-    value = int(text)
+def _yuan(text: str) -> int:
+    return _whole(text, _MOST_YUAN)
+
+
+def _quarters(text: str) -> int:
+    return _positive(text, _MOST_QUARTERS)
+
+
+def _positive(text: str, most: int = _MOST_WHOLE) -> int:
+    value = _whole(text, most)
     if value < 1:
         raise ValueError("at least 1")
     return value
@@ -51,9 +65,7 @@ def _clock(text: str) -> time:
 
 def _reminders(text: str) -> tuple[time | timedelta, ...]:
     """`17:30` is a time of the due day, `-180` minutes before it is due."""
-    return tuple(
-        timedelta(minutes=-int(part)) if part.strip().startswith("-") else _clock(part) for part in text.split(",") if part.strip()
-    )
+    return tuple(timedelta(minutes=_whole(part[1:])) if part.startswith("-") else _clock(part) for part in _words(text))
 
 
 def _on(text: str) -> bool:
@@ -76,19 +88,20 @@ def _channels(text: str) -> tuple[str, ...]:
 
 def _number_rule(text: str) -> str:
     """`HT-{year}-{seq:4}`: the year, and the number in it with at least so many digits."""
+    if re.search(r"[{}]", re.sub(r"\{year\}|\{seq(:\d)?\}", "", text)):
+        raise ValueError("only {year} and {seq:4}")
     rule = re.sub(r"\{seq(?::(\d))?\}", lambda found: f"{{seq:0{found[1] or 1}d}}", text)
-    try:
-        first, second = (rule.format(year=2026, seq=number) for number in (1, 2))
-    except (KeyError, IndexError, ValueError) as error:
-        raise ValueError("only {year} and {seq:4}") from error
+    first, second = (rule.format(year=2026, seq=number) for number in (1, 2))
     if first == second or "{year}" not in rule:
         raise ValueError("it must hold {year} and {seq}")
+    if len(rule.format(year=2026, seq=10**9)) > _LONGEST_NUMBER - _CHANGE_ROOM:
+        raise ValueError("the numbers would be too long")
     return rule
 
 
 def _pair(text: str) -> tuple[int, int]:
     """`80000,300000`: the lower edge, then the higher."""
-    low, high = _wholes(text)
+    low, high = (_yuan(part) for part in text.split(","))
     if low >= high:
         raise ValueError("the lower first")
     return low, high
@@ -96,12 +109,13 @@ def _pair(text: str) -> tuple[int, int]:
 
 def _change_rule(text: str) -> str:
     """`{number}-V{n}`: the contract's own number, and which version it is."""
-    try:
-        first, second, other = (text.format(number=number, n=n) for number, n in (("1", 2), ("1", 3), ("2", 2)))
-    except (KeyError, IndexError, ValueError) as error:
-        raise ValueError("only {number} and {n}") from error
+    if re.search(r"[{}]", re.sub(r"\{(number|n)\}", "", text)):
+        raise ValueError("only {number} and {n}")
+    first, second, other = (text.format(number=number, n=n) for number, n in (("1", 2), ("1", 3), ("2", 2)))
     if first in (second, other):
         raise ValueError("it must hold {number} and {n}")
+    if len(text.format(number="", n=999)) > _CHANGE_ROOM or text.count("{number}") > 1:
+        raise ValueError("the numbers would be too long")
     return text
 
 
@@ -147,16 +161,16 @@ POLICIES: dict[str, PolicyDefinition] = {
         _d("share.most_records", "500", "条 | records", "每人最多参与 | Let one person into at most", "handbook 18", _positive),
         _d("duplicate.checks_per_hour", "60", "次 | times", "每人每小时查重 | Duplicate checks a person an hour", "security"),
         _d("bulk.job_above", "200", "条 | records", "多于此数转后台 | Run as a job above", "screens"),
-        _d("session.idle_minutes", "480", "分钟 | minutes", "闲置后退出 | Sign out when idle for", "security"),
-        _d("session.absolute_hours", "72", "小时 | hours", "最长登录 | Sign out after at most", "security"),
-        _d("login.failures", "10", "次 | times", "登录失败上限 | Failed sign-ins before waiting", "security"),
+        _d("session.idle_minutes", "480", "分钟 | minutes", "闲置后退出 | Sign out when idle for", "security", _positive),
+        _d("session.absolute_hours", "72", "小时 | hours", "最长登录 | Sign out after at most", "security", _positive),
+        _d("login.failures", "10", "次 | times", "登录失败上限 | Failed sign-ins before waiting", "security", _positive),
         _d("login.wait_minutes", "15", "分钟 | minutes", "失败后等待 | Wait after them", "security"),
         _d("leave.director_from_days", "3", "天 | days", "几天起还要总监批 | Days from which the director decides too", "handbook 75"),
         _d("class.amount", "80000,300000", "元 | yuan", "成交额得 1 分、2 分 | Bought for 1 point, for 2", "handbook 17", _pair),
         _d("class.deals", "1,4", "次 | deals", "成交次数得 1 分、2 分 | Deals for 1 point, for 2", "handbook 17", _pair),
         _d("class.potential", "50000,200000", "元 | yuan", "在谈金额得 1 分、2 分 | In talks for 1 point, for 2", "handbook 17", _pair),
         _d("class.points", "2,4", "分 | points", "几分起为 B、A | Points from which B, A", "handbook 17", _pair),
-        _d("class.quarters", "4", "季度 | quarters", "看之前几个季度的成交 | Quarters of purchases looked at", "handbook 17", _positive),
+        _d("class.quarters", "4", "季度 | quarters", "看之前几个季度的成交 | Quarters of purchases looked at", "handbook 17", _quarters),
         _d("class.due_days", "10", "天 | days", "分类评估几天内决定 | Decide a class review within", "records C"),
         _d("class.remind_days", "10,3,0", "天 | days", "到期前几天提醒 | Remind before it is due", "records C", _wholes),
         _d("notify.class_review", "bell,mail", "", "分类评估提醒发到 | Class review reminders go to", "records C", _channels),
@@ -175,7 +189,7 @@ POLICIES: dict[str, PolicyDefinition] = {
         _d("payment.customer_days", "5", "天 | days", "到期前提醒客户 | Remind the customer before", "handbook 54"),
         _d("payment.remind_at", "09:00", "", "回款与到期提醒时间 | Reminders of payments and ends at", "records C", _clock),
         _d("contract.end_days", "90,30,7", "天 | days", "合同到期前提醒 | Remind before a contract ends", "records C", _wholes),
-        _d("contract.finance_from_amount", "0", "元 | yuan", "多少金额起财务审批 | Finance decides from", "handbook 40"),
+        _d("contract.finance_from_amount", "0", "元 | yuan", "多少金额起财务审批 | Finance decides from", "handbook 40", _yuan),
         _d(
             "contract.finance_credit_days",
             "60",
@@ -249,6 +263,15 @@ def policy_text(key: str, *, on: date) -> str:
     return text
 
 
+def makes_sense(key: str, text: str) -> bool:
+    """Whether a policy can say this. What cannot, whichever door it came by, counts as if it were not there."""
+    try:
+        POLICIES[key].read(text)
+    except (KeyError, ValueError):
+        return False
+    return True
+
+
 def _rows(session: Session) -> Rows:
     stood: str | None = session.info.get("policy_stamp")
     for kept, rows in tuple(_kept):
@@ -266,6 +289,6 @@ def _read(session: Session) -> Rows:
     rows: Rows = {}
     found = select(Policy.key, Policy.effective_on, Policy.value).where(Policy.deleted_at.is_(None))
     for name, effective_on, value in session.execute(found.order_by(Policy.effective_on)):
-        if effective_on is not None:
+        if effective_on is not None and makes_sense(name, value):
             rows.setdefault(name, []).append((effective_on, value))
     return rows

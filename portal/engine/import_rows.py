@@ -142,7 +142,11 @@ def _values(plan: Plan, row: Row, view: View, *, last: bool) -> dict[str, Any] |
         if each.required and key not in plan.importer.completed and each.is_blank(values[key]):
             row.problems.append(say("“{label}”不能为空。 | “{label}” must not be empty.", label=each.label))
     if not row.problems:
-        plan.importer.derive(values)
+        try:
+            plan.importer.derive(values)
+        except BadValue as error:
+            row.problems.append(error.text)
+            return values
         values |= _said(plan, texts, values)
     return values
 

@@ -104,7 +104,7 @@ class Importer:
         return {each.key: each for each in spec.form if not isinstance(each, JsonField)}
 
     def derive(self, values: dict[str, Any]) -> None:
-        """Add the derived columns to one row's values."""
+        """Add the derived columns to one row's values. Raises `BadValue` where they do not go together."""
 
     def defaults(self, session: Session) -> dict[str, Any]:
         """Values for fields that the mapping leaves out, asked once per import."""

@@ -26,7 +26,7 @@ PERMISSION = "policy_desk:read"
 KEYS = tuple(Thresholds.__dataclass_fields__)
 _PREFIX = "class."
 _PAIR = "写两个数，用逗号分开，小的在前。 | Two figures parted by a comma, the lower first."
-_ONE = "写一个不小于 1 的整数。 | A whole number from 1 on."
+_ONE = "写一个 1 到 40 的整数。 | A whole number from 1 to 40."
 
 
 @dataclass(frozen=True, slots=True)

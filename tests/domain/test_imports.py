@@ -345,6 +345,9 @@ def test_any_declaration_imports_by_what_is_unique(desk: Desk, cast: Cast) -> No
     later = Work(cast.principal("admin"), now=NOW + timedelta(days=1))
     again = desk.run(desk.file(("键", "值", "从"), ("bulk.job_above", "120", "2026-01-01")), policy, work=later)
     assert (again.counts.made, again.counts.changed) == ({}, {"policy": 1})
+    senseless = desk.file(("键", "值", "从"), ("bulk.job_above", "很多", "2026-08-01"), ("no.such", "1", "2026-08-01"))
+    wrong = desk.run(senseless, policy, work=Work(cast.principal("admin"), now=NOW + timedelta(days=2)))
+    assert (wrong.counts.made, wrong.counts.refused) == ({}, 2)
     assert [row.value for row in cast.rows(models.Policy)] == ["120", "150"]
 
 
