@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from portal import models
+from portal.domain import approvals
 from portal.domain.batches import undoes
 from portal.domain.ownership import Move, change_owner, lock_people, receiver
 from portal.domain.pool_verbs import reason_field, said
@@ -118,9 +119,12 @@ def _take_back(name: str, batch: Any, *, acting_user: Principal, now: datetime) 
     with acting_as(session, replace(made_it, name="undo", leaves=("assignable", "reach"))):
         rows = _locked(session, spec, sorted(before))
         active = lock_people(session, {row.former_owner_id for row in before.values() if row.former_owner_id})
+        still = approvals.locked(session, name, list(before))
         for record_id, was in before.items():
             if record_id not in rows or rows[record_id].version != was.version:
                 outcome.refused.append((record_id, Changed()))
+            elif record_id in still:
+                outcome.refused.append((record_id, still[record_id]))
             elif was.former_owner_id not in active:
                 outcome.refused.append((record_id, Refused("原负责人已停用。 | The former owner is inactive.", rule="inactive")))
             else:

@@ -303,6 +303,23 @@ def test_who_lost_the_right_meanwhile_gets_nothing_done(cast: Cast) -> None:
     assert (cast.row(models.Lead, lead).state, set(waiting(cast))) == ("assigned", {"legal"})
 
 
+def test_what_is_being_decided_is_not_taken_back_under_the_decision(cast: Cast) -> None:
+    """Undo is a door like any other: the lead stays with who asked, the others go back."""
+    publish(cast, [{"label": "法务 | Legal", "mode": "any", "who": [{"by": "role", "role": "legal"}]}])
+    asked, other = cast.leads(2)
+    given = {"to_id": cast.people["rep"], "reason": ""}
+    batch = do(cast, "leader_a", "lead:assign", asked, **given), do(cast, "leader_a", "lead:assign", other, **given)
+    do(cast, "rep", "lead:invalidate", asked, reason="空号")
+    with cast.act("leader_a") as session:
+        undone = [
+            operations.undo(session, spec_named("lead"), each.batch_id or 0, acting_user=session.info["principal"], now=NOW)
+            for each in batch
+        ]
+    assert [each.done for each in undone] == [[], [other]]
+    assert rule(undone[0]) == "locked"
+    assert cast.row(models.Lead, asked).owner_id == cast.people["rep"]
+
+
 # waiting too long -----------------------------------------------------------------------------------
 
 
