@@ -195,8 +195,8 @@ def take_over(change: models.Contract, *, acting_user: Principal, now: datetime)
             carry(session, "contract", change.changes_id, change.id, owner_id=change.owner_id, now=now)
         for each in payments_of(session, change.id):
             each.due_on = each.due_on or today + timedelta(days=each.days or 0)
-            if each.received:
-                settle(each, each.received, today)
+            if each.received or not each.amount:  # nothing to come in: paid
+                settle(each, each.received or ZERO, today)
             else:
                 each.state, each.overdue = PaymentState.OPEN.value, level_of(each.due_on, today)
 

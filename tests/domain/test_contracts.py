@@ -157,6 +157,14 @@ def test_legal_then_finance_then_the_customer_then_our_seal(cast: Cast) -> None:
     assert [(each.due_on, each.state) for each in payments(cast, made)] == [(date(2026, 5, 15), "open"), (date(2026, 6, 11), "open")]
 
 
+def test_a_payment_of_nothing_is_not_waited_for(cast: Cast) -> None:
+    """A share of 0 %, or one that rounds to no cent, would otherwise keep the contract open for ever."""
+    made = contract(cast)
+    create(cast, "rep", "payment_plan", contract_id=made, name="零", percent=Decimal(0), days=5)
+    effective(cast, made)
+    assert [each.state for each in payments(cast, made)] == ["open", "open", "paid"]
+
+
 @pytest.mark.parametrize(("days", "passes"), [(0, False), (59, False), (60, True), (61, True), (90, True)])
 def test_long_credit_always_passes_finance(cast: Cast, days: int, passes: bool) -> None:
     """Handbook 41: also where a published flow has no such step."""
