@@ -120,6 +120,9 @@ def receive(
                 settle(payment, (payment.received or ZERO) + part, company_day(now))
             session.flush()
 
+    if len(contracts) > 1:
+        refusal = Refused("一笔回款只登记到一份合同。 | One receipt is booked on one contract.", rule="one")
+        return Outcome(refused=[(each.id, refusal) for each in contracts])
     return each_in(contracts, TAKES, book, message=say("已入账 ¥{amount} | ¥{amount} booked", amount=f"{amount:,.2f}"))
 
 

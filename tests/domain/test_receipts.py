@@ -79,6 +79,19 @@ def test_nothing_and_the_future_are_refused(cast: Cast, amount: str, day: int) -
     assert [type(why) for _, why in outcome.refused] == [Invalid]
 
 
+def test_what_came_in_once_is_booked_once(cast: Cast) -> None:
+    """A program that names two contracts does not book the same money on both."""
+    (one, first), (two, second) = owing(cast, (1000, 0)), owing(cast, (1000, 0))
+    declared, who = verb_named("contract", "receive"), cast.principal("cashier")
+    assert declared is not None
+    form = {each.key: each.blank for each in declared.form} | {"amount": Decimal(100), "received_on": TODAY, "method": "transfer"}
+    with cast.act("cashier") as session:
+        chosen = Selection((one, two))
+        outcome = perform_selection(session, spec_named("contract"), declared, chosen, acting_user=who, now=NOW, form=form)
+    assert (outcome.done, {why.rule for _, why in outcome.refused}) == ([], {"one"})
+    assert standing(cast, [*first, *second]) == [("open", Decimal(0))] * 2
+
+
 def test_only_the_cashier_books(cast: Cast) -> None:
     made, _ = owing(cast, (1000, 0))
     for login in ("rep", "leader_a", "director", "finance", "admin"):
