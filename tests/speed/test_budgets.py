@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -145,6 +146,23 @@ def test_a_list_costs_four_statements_and_reads_no_more_than_it_shows(crowded: C
     assert on_leads
     assert all("LIMIT" in sql for sql in on_leads), on_leads
     assert len(body) <= (API_BYTES if door.startswith("/api/") else PAGE_BYTES)
+
+
+def test_a_long_filtered_list_is_shown_before_it_is_counted_to_the_end(crowded: Crowded) -> None:
+    """To 1,000 with the page; the rest is asked for once its rows are there, and is what an exact count says."""
+    given = f"filter={quote(json.dumps([['source_id', 'eq', crowded.source]]))}"
+    _, page = crowded.get(f"/lead/?{given}")
+    assert _totals(page) == {"1,000+"} and b'hx-get="/lead/count?' in page
+    _, more = crowded.get(f"/lead/count?{given}")
+    _, exact = crowded.get(f"/lead/?{given}&exact=1")
+    assert _totals(more) == _totals(exact) and int(_totals(exact).pop().replace(",", "")) > 1_000
+    _, few = crowded.get(f"/lead/?q={quote(RARE)}")
+    assert _totals(few) == {"1"} and b'hx-get="/lead/count' not in few
+
+
+def _totals(page: bytes) -> set[str]:
+    """What a page, or what completes it, says of how many there are."""
+    return set(re.findall(r'[" .]total"[^>]*>([^<]+)<', page.decode()))
 
 
 def test_a_record_with_fifty_follow_ups_costs_six_statements(crowded: Crowded) -> None:
