@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from portal.domain.approval_desk import Standing, Stop, standing
 from portal.engine.fields import Field, View
@@ -17,6 +17,8 @@ from portal.web.happened import Referred, value_then
 from portal.web.pickers import names
 
 _ICONS = {"done": "circle-check", "now": "circle-dot", "next": "circle", "skip": "circle-minus", "bad": "circle-x"}
+_BESIDE = 60
+"""Characters that stand beside their label; more are told under it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,26 @@ class BoxStep:
     detail: str
 
 
+class Line(NamedTuple):
+    """One value as submitted, and of the submission before where it differs."""
+
+    label: str
+    new: str
+    old: str
+
+    @property
+    def is_long(self) -> bool:
+        """Told under its label instead of beside it."""
+        return len(self.new) > _BESIDE or "\n" in self.new
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     standing: Standing
     state: str
     tone: str
     steps: tuple[BoxStep, ...]
-    facts: tuple[tuple[str, str, str], ...]
-    """(label, value as submitted, value of the submission before where it differs)."""
+    facts: tuple[Line, ...]
 
 
 def box_of(spec: Spec, record_id: int, rights: Rights, view: View, now: datetime) -> Box | None:
@@ -46,7 +60,7 @@ def box_of(spec: Spec, record_id: int, rights: Rights, view: View, now: datetime
     return None if found is None else drawn(found, rights, view)
 
 
-def differences(spec: Spec, new: Mapping[str, Any], old: Mapping[str, Any], rights: Rights, view: View) -> list[tuple[str, str, str]]:
+def differences(spec: Spec, new: Mapping[str, Any], old: Mapping[str, Any], rights: Rights, view: View) -> list[Line]:
     """Where two kept versions of a record differ, as its reader may see them: label, new value, old value."""
     return [line for line in _facts(spec, new, old, rights, view) if line[2]]
 
@@ -72,7 +86,7 @@ def _step(stop: Stop, view: View) -> BoxStep:
 
 def _facts(
     spec: Spec, kept: Mapping[str, Any], earlier: Mapping[str, Any], rights: Rights, view: View, *, decides: bool = False
-) -> list[tuple[str, str, str]]:
+) -> list[Line]:
     versions = [key for key in (spec.screen.versions.facts if spec.screen.versions else ()) if kept.get(key)]
     keys = dict.fromkeys((*versions, *(f.key for f in spec.facts), *(f.key for f in spec.form)))
     told = {*kept, *(key for key in earlier if key in spec.custom)}
@@ -82,14 +96,14 @@ def _facts(
     for each in shown:
         new = _words(spec, each, kept, rights, view, referred)
         old = _words(spec, each, earlier, rights, view, referred) if each.key in earlier or (earlier and each.key in spec.custom) else new
-        lines.append((str(pick(each.label, view.language)), new, old if old != new else ""))
+        lines.append(Line(str(pick(each.label, view.language)), new, old if old != new else ""))
     for part in spec.parts():
         if part.name in kept and (decides or rights.principal.may(f"{part.name}:read")):
             lines += _part(part, kept, earlier, rights, view)
     return lines
 
 
-def _part(part: Spec, kept: Mapping[str, Any], earlier: Mapping[str, Any], rights: Rights, view: View) -> list[tuple[str, str, str]]:
+def _part(part: Spec, kept: Mapping[str, Any], earlier: Mapping[str, Any], rights: Rights, view: View) -> list[Line]:
     """The record's parts as submitted, one line each, for who decides and for who reads them anyway; then what is there no more."""
     rows, before = kept.get(part.name, ()), earlier.get(part.name, ())
     new, old = (_rows(part, each, rights, view) for each in (rows, before))
@@ -97,10 +111,10 @@ def _part(part: Spec, kept: Mapping[str, Any], earlier: Mapping[str, Any], right
     lines = []
     for place, words in enumerate(new):
         was = words if not earlier else old[pairs[place]] if place in pairs else "—"
-        lines.append((f"{label} {place + 1}", words, was if was != words else ""))
+        lines.append(Line(f"{label} {place + 1}", words, was if was != words else ""))
     gone = sorted(set(range(len(old))) - set(pairs.values()))
     named = [say("原{label} {n} | {label} {n} before", label=part.label, n=place + 1).in_(view.language) for place in gone]
-    return [*lines, *((name, "—", old[place]) for name, place in zip(named, gone, strict=True))]
+    return [*lines, *(Line(name, "—", old[place]) for name, place in zip(named, gone, strict=True))]
 
 
 def paired(part: Spec, new: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]]) -> dict[int, int]:
