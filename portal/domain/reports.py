@@ -36,14 +36,20 @@ _roles, _user_roles = (models.User.metadata.tables[name] for name in ("ab_role",
 
 
 def times(kind: PeriodKind, *, on: date) -> ReportTimes | None:
-    """The policy values of this kind of report in force on a day; None where it is switched off."""
+    """The policy values of this kind of report in force on a day; None where it is switched off.
+
+    Each is a policy by itself: what was put later than the one after it takes that one along, so that one change alone
+    stops nobody.
+    """
     if not policy(f"report.{kind}.on", on=on):
         return None
+    due, chase, late_until = (policy(f"report.{kind}.{what}", on=on) for what in ("due", "chase", "late_until"))
+    chase = max(due, chase)
     return ReportTimes(
         remind=policy(f"report.{kind}.remind", on=on),
-        due=policy(f"report.{kind}.due", on=on),
-        chase=policy(f"report.{kind}.chase", on=on),
-        late_until=policy(f"report.{kind}.late_until", on=on),
+        due=due,
+        chase=chase,
+        late_until=late_until if late_until == time(0) else max(chase, late_until),
         list_at=policy(f"report.{kind}.list_at", on=on),
         month_end=policy("report.month_end", on=on),
     )
