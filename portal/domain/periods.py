@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
-from portal.domain.worktime import WorkCalendar, last_of_month
+from portal.domain.worktime import WorkCalendar, day_named, last_of_month
 
 MonthEnd = Literal["calendar", "working"]
 
@@ -115,10 +115,10 @@ def period_of(kind: PeriodKind, day: date) -> Period:
 def period_named(key: str) -> Period:
     """The period with this key. Raises ValueError for a key that names none."""
     if "W" in key:
-        return period_of(PeriodKind.WEEK, date.fromisoformat(f"{key}-1"))
+        return period_of(PeriodKind.WEEK, day_named(f"{key}-1"))
     if key.count("-") == 1:
-        return period_of(PeriodKind.MONTH, date.fromisoformat(f"{key}-01"))
-    return period_of(PeriodKind.DAY, date.fromisoformat(key))
+        return period_of(PeriodKind.MONTH, day_named(f"{key}-01"))
+    return period_of(PeriodKind.DAY, day_named(key))
 
 
 def due_day(period: Period, calendar: WorkCalendar, month_end: MonthEnd = "calendar") -> date | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from portal.domain.worktime import last_of_month
+from portal.domain.worktime import day_named, last_of_month
 from portal.engine.query.measuring import Window
 
 _DAY = timedelta(days=1)
@@ -99,11 +99,11 @@ def span_named(kind: SpanKind, key: str) -> Span:
     """The span with this key. Raises ValueError for a key that names none of this kind."""
     year, _, rest = key.partition("-")
     if kind is SpanKind.QUARTER and rest[:1] == "Q":
-        found = span_of(kind, date(int(year), (int(rest[1:]) - 1) * _QUARTER + 1, 1))
+        found = span_of(kind, day_named(f"{year}-{(int(rest[1:]) - 1) * _QUARTER + 1:02}-01"))
     elif kind is SpanKind.WEEK:
-        found = span_of(kind, date.fromisoformat(f"{key}-1"))
+        found = span_of(kind, day_named(f"{key}-1"))
     else:
-        found = span_of(kind, date.fromisoformat(f"{key}-01"))
+        found = span_of(kind, day_named(f"{key}-01"))
     if found.key != key:
         raise ValueError(key)
     return found

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import chinese_calendar
 
+from portal.engine.kinds.dates import YEARS
+
 _ONE_DAY = timedelta(days=1)
 _DAYS_IN_WEEK = 7
 _SATURDAY = 5
@@ -105,6 +107,14 @@ class WorkCalendar:
     def _last(self, first: date, last: date) -> date | None:
         worked = self.working_days(first, last)
         return worked[-1] if worked else None
+
+
+def day_named(text: str) -> date:
+    """`2026-11-19` or `2026-W47-4`. Raises ValueError where it names no day, or one that no period can be told around."""
+    day = date.fromisoformat(text)
+    if day.year not in YEARS:
+        raise ValueError(text)
+    return day
 
 
 def last_of_month(day: date) -> date:

@@ -54,7 +54,8 @@ class ChartsPage:
 
 
 def build(spec: Spec, rights: Rights, view: View, query: ListQuery, given: Mapping[str, str]) -> ChartsPage:
-    """One statement a chart, and none for what stands around them."""
+    """One statement a chart, and none for what stands around them. What a list refuses is refused before it is put in words."""
+    Listing(spec, rights, view, query).conditions()
     around = ListPageBuilder(spec, rights, view, query, given, path=f"/{spec.name}/charts")
     return ChartsPage(
         title=str(pick(spec.plural, view.language)),

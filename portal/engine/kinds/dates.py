@@ -26,7 +26,7 @@ _RELATIVE_WORDS = {
 }
 _MOST_DAYS = 3660
 _GIVE_A_DATE = "请给出日期。 | Give a date."
-_YEARS = range(1000, 3000)
+YEARS = range(1000, 3000)
 """Outside them a day more, or another time zone, may be a moment that no calendar has."""
 
 
@@ -185,8 +185,8 @@ def _relative(there: dt.datetime, view: View) -> str:
 
 
 def _in_reach(value: Day) -> Day:
-    if value.year not in _YEARS:
-        raise BadValue("年份应在 {first} 到 {last} 之间。 | The year must be between {first} and {last}.", first=_YEARS[0], last=_YEARS[-1])
+    if value.year not in YEARS:
+        raise BadValue("年份应在 {first} 到 {last} 之间。 | The year must be between {first} and {last}.", first=YEARS[0], last=YEARS[-1])
     return value
 
 
