@@ -32,7 +32,7 @@ from portal.security.perform import acting_as
 from portal.security.principal import Principal
 from portal.security.references import carrying
 from portal.security.resolve import touch_access
-from portal.security.session import guarded
+from portal.security.session import confirm_writable, guarded
 
 _METHOD = "convert"
 _COLUMNS = ("state", "customer_id", "next_at", "next_step")
@@ -135,13 +135,14 @@ def _not_followed() -> Refused:
 
 
 def _existing(session: Session, customer_id: int) -> models.Customer:
-    """The customer named, locked. The gate answers for one the actor may not write when the rows move there."""
+    """The customer named, locked; one that the actor may write, also where nothing but files moves there."""
     wanted = select(models.Customer).where(models.Customer.id == customer_id).with_for_update(key_share=True)
     found = session.scalar(wanted.execution_options(populate_existing=True))
     if found is None:
         raise NotFound
     if found.pool_id is not None:
         raise Refused("这个客户在公海，请先领取再并入。 | This customer lies in a pool; claim it first.", rule="in_pool")
+    confirm_writable(session, found)
     return found
 
 

@@ -218,6 +218,30 @@ def test_a_conversion_lets_nobody_further_into_the_customer_it_joins(cast: Cast)
     assert [(each.level, each.until) for each in rows] == [("read", FRIDAY)]
 
 
+@pytest.mark.parametrize("level", ["read", "write"])
+def test_a_lead_is_converted_only_into_a_customer_that_one_may_change(cast: Cast, level: str) -> None:
+    """Also one without a name or a follow-up, of which nothing but a file would move there."""
+    theirs, lead = cast.customer(owner="mate"), cast.lead(owner="rep", state="following", name="")
+    let_in(cast, "customer", [theirs], who="rep", level=level)
+    file = {
+        "entity": "lead",
+        "record_id": lead,
+        "stored_as": "f",
+        "name": "a.pdf",
+        "content_type": "application/pdf",
+        "size": 1,
+        "sha256": "",
+        "created_by_id": cast.people["rep"],
+    }
+    kept = cast.add(models.Attachment, **file)
+    if level == "write":
+        assert do(cast, "rep", "lead:convert", [lead], customer_id=theirs).done
+    else:
+        with pytest.raises(NotFound):
+            do(cast, "rep", "lead:convert", [lead], customer_id=theirs)
+    assert cast.row(models.Attachment, kept).entity == ("customer" if level == "write" else "lead")
+
+
 @pytest.mark.parametrize("how", ["taken out", "until today"])
 def test_who_came_along_twice_is_out_at_once(cast: Cast, how: str) -> None:
     """Two customers that became one had let in the same colleague."""
