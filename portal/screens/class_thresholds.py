@@ -60,7 +60,7 @@ class Moved:
 
 
 class ClassThresholdsView(BaseView):  # type: ignore[misc]
-    """Counts over the whole company, for who sets its figures and sees all its customers."""
+    """Counts over the whole company, for who sets its figures and sees all its customers and all that they buy."""
 
     route_base = "/class-thresholds"
     endpoint = "ClassThresholdsView"
@@ -87,7 +87,7 @@ def _require() -> None:
     if g.signed_in is None:
         raise Unauthorized
     who = records.principal()
-    if not who.may(PERMISSION) or "all" not in who.to("customer").read:
+    if not who.may(PERMISSION) or not all("all" in who.to(each).read for each in ("customer", "opportunity")):
         raise NotAllowed
 
 
