@@ -89,7 +89,7 @@ class Customer(Entity, Pooled, Customisable, Mergeable):
         of=("phone", "source_id", "industry", "region", "address", "credit_code", "legal_rep", "size"),
         help="资料填了多少。 | How much of the record is filled in (handbook 21).",
     )
-    next_at = instant("下次跟进 | Next contact", readonly=True, slot="next")
+    next_at = instant("下次跟进 | Next contact", readonly=True, slot="next", due=True)
     next_step = text("下一步 | Next step", 200, readonly=True)
     note = longtext("备注 | Note", section=_REGISTER)
     verified_by_id = ref("核对人 | Verified by", "user", readonly=True)

@@ -106,7 +106,7 @@ class Lead(Entity, Pooled, Customisable):
     need = flag("有需求 | Needs it", section=_MAN, help="MAN 的 N：真需要。 | The N of MAN: has the need.")
     grade = derived("等级 | Grade", LeadGrade, from_=("money", "authority", "need"), sql=_GRADE, slot="grade")
     state = states("状态 | State", LeadState, edges=LEAD_EDGES)
-    next_at = instant("下次跟进 | Next contact", readonly=True, slot="next")
+    next_at = instant("下次跟进 | Next contact", readonly=True, slot="next", due=True)
     next_step = text("下一步 | Next step", 200, readonly=True)
     tag_id = ref("标签 | Tag", "tag", section=_MORE)
     note = longtext("备注 | Note", section=_MORE)
@@ -176,6 +176,10 @@ class Lead(Entity, Pooled, Customisable):
             "owner_id",
             "customer_id",
             "grade",
+            "money",
+            "authority",
+            "need",
+            "name",
             "phone",
             "wechat",
             "email",

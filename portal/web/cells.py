@@ -69,7 +69,8 @@ def _cell(shown: Cell) -> str:
         case "num" | "money" | "phone" | "date":
             html = f'<span class="num">{text}</span>'
         case "instant":
-            html = f'<span class="num" title="{escape(shown.title)}">{text}</span>'
+            tone = f" t-{shown.tone}" if shown.tone else ""
+            html = f'<span class="num{tone}" title="{escape(shown.title)}">{text}</span>'
         case "tag" | "state":
             html = f'<span class="{kind}{f" {kind}-{shown.tone}" if shown.tone else ""}">{text}</span>'
         case "person":

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from portal.engine.cell import Cell
 from portal.engine.fields import Field, View
-from portal.engine.kinds.dates import relative
+from portal.engine.kinds.dates import urgency
 from portal.engine.kinds.filled import FilledField
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, registry
@@ -70,7 +70,7 @@ class DetailPage:
     timeline: Markup
     composer: Composer | None
     panels: tuple[Panel, ...]
-    next: tuple[str, str, str] | None
+    next: tuple[str, str, str, str] | None
     why: tuple[str, ...]
     file_list: tuple[tuple[str, str, str], ...]
     upload_href: str | None
@@ -192,12 +192,12 @@ class DetailPageBuilder:
             return self.t("另一条你看不到的记录 | a record you may not see"), ""
         return str(name), f"/{self.spec.name}/{self.row['merged_into_id']}"
 
-    def _next(self) -> tuple[str, str, str] | None:
+    def _next(self) -> tuple[str, str, str, str] | None:
         at = self.row.get("next_at")
         if at is None or not self._shows("next_at"):
             return None
         step = str(self.row.get("next_step") or "") if self._shows("next_step") else ""
-        return self.t("下一步 | Next step"), relative(at, self.view), step
+        return self.t("下一步 | Next step"), *urgency(at, self.view), step
 
     def _shows(self, key: str) -> bool:
         each = self.spec.fields.get(key)

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, g, request
 from flask_wtf.csrf import generate_csrf
 
-from portal.engine.kinds.dates import relative, relative_day
+from portal.engine.kinds.dates import relative, relative_day, urgency
 from portal.engine.text import LANGUAGES, Language, Text, pick
 from portal.security.principal import Principal
 from portal.security.view_as import Looking
@@ -49,7 +49,7 @@ def install(app: Flask) -> None:
     static = _static_versions(Path(app.static_folder or ""))
     if not app.config["TEMPLATES_AUTO_RELOAD"]:
         static = cache(static)
-    app.jinja_env.globals.update(t=_t, icon=cells.icon, static=static, when=_when, day_words=_day_words, avatar_tone=tone)
+    app.jinja_env.globals.update(t=_t, icon=cells.icon, static=static, when=_when, due=_due, day_words=_day_words, avatar_tone=tone)
     app.jinja_env.filters.update(cell=cells.cell, table_rows=cells.table_rows)
 
     @app.context_processor
@@ -78,6 +78,10 @@ def _day_words(day: Any) -> str:
 def _when(instant: Any) -> tuple[str, str]:
     here = view()
     return relative(instant, here), instant.astimezone(here.zone).strftime("%Y-%m-%d %H:%M")
+
+
+def _due(instant: Any) -> tuple[str, str]:
+    return urgency(instant, view())
 
 
 def tone(name: str) -> int:

@@ -97,6 +97,11 @@ class InstantField(DateField):
     widget = "instant"
     json_type: ClassVar[dict[str, Any]] = {"type": "string", "format": "date-time"}
 
+    def __init__(self, label: str, *, due: bool = False, **options: Unpack[Options]) -> None:
+        super().__init__(label, **options)
+        self.due = due
+        """Whether something is to be done by then: once it has gone by, the cell says how late it is."""
+
     def sql_type(self) -> TypeEngine[Any]:
         return DateTime(timezone=True)
 
@@ -132,7 +137,9 @@ class InstantField(DateField):
 
     def show(self, value: Any, view: View) -> Cell:
         there = value.astimezone(view.zone)
-        return Cell("instant", _relative(there, view), title=there.isoformat(" ", "minutes")[:16], phone_slot=self.slot)
+        late = lateness(value, view) if self.due else ""
+        tone = "bad" if late else ""
+        return Cell("instant", late or _relative(there, view), tone, title=there.isoformat(" ", "minutes")[:16], phone_slot=self.slot)
 
     def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
         return func.to_char(func.timezone(view.zone.key, column), "YYYY-MM-DD HH24:MI")
@@ -160,12 +167,42 @@ class InstantField(DateField):
         return super().filter_words(operator, raw, view)
 
 
+_SOON = dt.timedelta(hours=12)
 _NEAR = {-1: ("昨天", "yesterday"), 0: ("今天", "today"), 1: ("明天", "tomorrow")}
 
 
 def relative(value: dt.datetime, view: View) -> str:
     """今天 17:30, 昨天, 3 天前, 11月21日: short, with the exact instant as its tooltip."""
     return _relative(value.astimezone(view.zone), view)
+
+
+def lateness(due: dt.datetime, view: View) -> str:
+    """逾期 3 天, 逾期 2 小时, 逾期 5 分钟: how long ago something was due; empty while it is not. Days are the company's."""
+    now, zh = view.now or clock.now(), view.language == "zh"
+    if due >= now:
+        return ""
+    days = (now.astimezone(view.zone).date() - due.astimezone(view.zone).date()).days
+    if days:
+        return f"逾期 {days} 天" if zh else f"{days} d overdue"
+    length = _length(now - due, view)
+    return f"逾期 {length}" if zh else f"{length} overdue"
+
+
+def urgency(due: dt.datetime, view: View) -> tuple[str, str]:
+    """How something due is told where it waits, and in which tone: how late it is, how little time is left, or its day."""
+    if late := lateness(due, view):
+        return late, "bad"
+    left = due - (view.now or clock.now())
+    if left > _SOON:
+        return relative(due, view), ""
+    return f"剩 {_length(left, view)}" if view.language == "zh" else f"{_length(left, view)} left", "warn"
+
+
+def _length(span: dt.timedelta, view: View) -> str:
+    minutes, zh = int(span.total_seconds() // 60), view.language == "zh"
+    if hours := minutes // 60:
+        return f"{hours} 小时" if zh else f"{hours} h"
+    return f"{minutes} 分钟" if zh else f"{minutes} min"
 
 
 def relative_day(day: dt.date, view: View) -> str:
@@ -232,6 +269,6 @@ def date(label: str, *, in_days: int | None = None, **options: Unpack[Options]) 
     return DateField(label, in_days=in_days, **options).column()
 
 
-def instant(label: str, **options: Unpack[Options]) -> Mapped[dt.datetime | None]:
-    """A moment in time."""
-    return InstantField(label, **options).column()
+def instant(label: str, *, due: bool = False, **options: Unpack[Options]) -> Mapped[dt.datetime | None]:
+    """A moment in time; `due`: something is to be done by then."""
+    return InstantField(label, due=due, **options).column()
