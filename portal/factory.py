@@ -16,11 +16,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import jobs
 from portal import logs, models
 from portal.domain import calendar
-from portal.engine import audit, store
+from portal.engine import audit, pinging, store
 from portal.engine.checks import check_together
 from portal.engine.spec import registry
 from portal.engine.verbs import check_verbs
 from portal.security import session as gate
+from portal.web.encoding import JsonProvider
 
 if TYPE_CHECKING:
     from config import Config
@@ -31,6 +32,7 @@ models.User  # noqa: B018 - the data model is read before anything is derived fr
 def create_app(config: Config) -> Flask:
     """The portal as a WSGI application for this configuration."""
     app = Flask("portal", template_folder="templates", static_folder="static")
+    app.json = JsonProvider(app)
     app.config.update(_flask_settings(config))
     app.extensions["portal_config"] = config
     if config.proxies:
@@ -70,6 +72,7 @@ def _database(app: Flask) -> SQLAlchemy:
     database = SQLAlchemy(app, session_options={"autoflush": False})
     with app.app_context():
         engine = database.engine
+    pinging.install(engine)
     store.use_factory(lambda: Session(engine, autoflush=False))
     return database
 
@@ -85,7 +88,7 @@ def _flask_settings(config: Config) -> dict[str, Any]:
         "JWT_SECRET_KEY": config.jwt_secret_key,
         "JWT_ACCESS_TOKEN_EXPIRES": timedelta(hours=12),
         "SQLALCHEMY_DATABASE_URI": store.with_driver(config.database_url),
-        "SQLALCHEMY_ENGINE_OPTIONS": {"connect_args": {"options": settings}, "pool_pre_ping": True, "pool_size": 10, "max_overflow": 10},
+        "SQLALCHEMY_ENGINE_OPTIONS": {"connect_args": {"options": settings}, "pool_size": 10, "max_overflow": 10},
         "FAB_CREATE_DB": False,
         "FAB_UPDATE_PERMS": False,
         "FAB_ADD_SECURITY_VIEWS": False,
