@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy import create_engine, pool, select
+from sqlalchemy import create_engine, exists, pool, select
 from sqlalchemy.orm import Session
 
 from portal.demo.accounts import ACCOUNTS, demo_password
@@ -48,6 +48,8 @@ def accounts(config: Config, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(account) for account in found], ensure_ascii=False))
         return
+    if not found:
+        click.echo(pick("没有演示账号。 | There are no demo accounts.", _language(config)), err=True)
     for account in found:
         click.echo(f"{account.login:<12} {account.password:<18} {account.role:<10} {account.team}".rstrip())
 
@@ -88,6 +90,12 @@ def demo_accounts(config: Config) -> list[DemoAccount]:
         for known in ACCOUNTS
         if known["login"] in able
     ]
+
+
+def is_deserted(config: Config) -> bool:
+    """Whether nobody can sign in yet."""
+    with _open(config, "portal up", clock.now()) as session:
+        return not session.scalar(select(exists().where(PortalUser.active)))
 
 
 def make_admin(config: Config, *, login: str, name: str, email: str, password: str) -> int:

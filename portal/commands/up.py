@@ -36,6 +36,7 @@ _PORT_PATIENCE = 10.0
 @click.pass_obj
 def up(config: Config, with_parent: bool) -> None:
     """Start everything and stay; Ctrl-C stops everything."""
+    click.echo("Starting; the first time takes half a minute." if not (config.home / "up.lock").exists() else "Starting.")
     if with_parent:
         die_with_parent()
     for which in (signal.SIGTERM, signal.SIGHUP):
@@ -43,9 +44,9 @@ def up(config: Config, with_parent: bool) -> None:
     with _only_one(config):
         code = 1
         try:
+            _wait_for_port(config.port)
             ready = _services_while_reading_code(config)
             _prepare(ready)
-            _wait_for_port(config.port)
             os.environ.update(DATABASE_URL=ready.database_url, REDIS_URL=ready.redis_url, PORTAL_HOME=str(ready.home))
             code = Supervisor(_children(ready), lambda: _answers(config.port), lambda: _announce(ready)).run()
         except services.ServiceFailed as failure:
@@ -100,7 +101,7 @@ def _prepare(config: Config) -> None:
         from portal import demo  # noqa: PLC0415
 
         if demo.load(config):
-            click.echo("An empty database: the demo company is in it now (PORTAL_DEMO=0 starts empty).")
+            click.echo("The demo company is in the empty database now (PORTAL_DEMO=0 starts without).")
 
 
 def _children(config: Config) -> list[Child]:
@@ -174,17 +175,19 @@ def _answers(port: int) -> bool:
 def _announce(config: Config) -> None:
     """Where it is and who can sign in."""
     lines = ["", f"  销售门户 | Sales portal   {config.base_url}", ""]
-    lines += _demo_lines(config) if config.demo else []
+    lines += _sign_in_lines(config)
     lines += ["  Ctrl-C stops everything.", ""]
     click.echo("\n".join(lines))
 
 
-def _demo_lines(config: Config) -> list[str]:
-    from portal.commands.accounts import demo_accounts  # noqa: PLC0415
+def _sign_in_lines(config: Config) -> list[str]:
+    from portal.commands.accounts import demo_accounts, is_deserted  # noqa: PLC0415 - the services are up by now
 
-    found = demo_accounts(config)
+    if is_deserted(config):
+        return ["  Nobody can sign in yet. In a second terminal:  .venv/bin/python -m portal create-admin", ""]
+    found = demo_accounts(config) if config.demo else []
     if not found:
-        return ["  python -m portal create-admin   makes the first account", ""]
+        return []
     first = list({account.role: account for account in reversed(found)}.values())[::-1]
     lines = [f"  {account.role:<11}{account.login:<13}{account.password}" for account in first]
     return [*lines, f"  (one of each role; all {len(found)} demo accounts: python -m portal accounts)", ""]

@@ -11,50 +11,13 @@ from sqlalchemy import insert, select, update
 
 from portal.demo.accounts import ACCOUNTS, SALES, TEAMS, Account
 from portal.demo.rows import Stage, entity_row, write_audited
-from portal.engine.questions import Question, document
+from portal.domain.starting import REPORTS, SOURCES
+from portal.engine.questions import document
 from portal.entities.organisation import LeaveState
 from portal.models import Leave, Policy, Pool, ReportTemplate, SourceChannel, Tag, Team, User
 from portal.security.passwords import DEMO_PASSWORD, hashed
 
-# Handbook 2: the channels it names, as a tree.
-SOURCES = {
-    "线上": ("官网 SEO", "搜索广告 SEM", "博客与白皮书", "邮件营销"),
-    "社交": ("LinkedIn", "朋友圈", "行业论坛"),
-    "线下": ("展会名片", "陌生拜访", "市场活动", "电话咨询"),
-    "合作": ("合作伙伴", "转介绍", "推荐平台", "招标网站"),
-    "名单": ("公开名录",),
-}
 TAGS = ("重点客户", "展会跟进", "价格敏感", "老客户推荐", "需要方案", "年底预算")
-# Handbook 58–60: what the day, the week and the month have to say beyond problems and plan.
-_TEMPLATES = (
-    ("销售日报", "day", (Question("q1", "choice", "今天进展 | How today went", parts=("顺利 | Well", "一般 | So-so", "受阻 | Held up")),)),
-    (
-        "销售周报",
-        "week",
-        (
-            Question(
-                "q1",
-                "text",
-                "本周业绩 | Results of the week",
-                required=True,
-                help="和上周比，多了还是少了，为什么。 | More or less than last week, and why.",
-            ),
-            Question(
-                "q2", "table", "下周重点客户 | Key customers next week", parts=("客户 | Customer", "要做什么 | What to do", "金额 | Amount")
-            ),
-            Question("q3", "number", "下周预计签约（万元） | Expected to sign next week (10,000 yuan)"),
-        ),
-    ),
-    (
-        "销售月报",
-        "month",
-        (
-            Question("q1", "text", "业绩分析 | Analysis of results", required=True),
-            Question("q2", "text", "改进计划 | Plan for improvement", required=True),
-        ),
-    ),
-)
-QUESTIONS = {period: asked for _, period, asked in _TEMPLATES}
 
 
 @dataclass
@@ -105,8 +68,8 @@ def found(stage: Stage) -> Company:
         ReportTemplate.__table__,
         "report_template",
         [
-            entity_row(began, admin.id, name=name, period=period, active=True, number=1, questions=document(asked))
-            for name, period, asked in _TEMPLATES
+            entity_row(began, admin.id, name=name, period=period.value, active=True, number=1, questions=document(asked))
+            for period, (name, asked) in REPORTS.items()
         ],
     )
     # Leaders write the week and the month too, gathered from their people's (handbook 59, 60).
@@ -116,7 +79,7 @@ def found(stage: Stage) -> Company:
         for kind in ("week", "month")
     ]
     write_audited(stage, Policy.__table__, "policy", rows)
-    company = Company(people, sources, tags, pools[0], pools[1], dict(zip(("day", "week", "month"), templates, strict=True)))
+    company = Company(people, sources, tags, pools[0], pools[1], dict(zip((period.value for period in REPORTS), templates, strict=True)))
     _leave(stage, company)
     return company
 

@@ -6,12 +6,13 @@ from collections import Counter
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from portal.demo.company import QUESTIONS, Company, Person
+from portal.demo.company import Company, Person
 from portal.demo.leads import DemoLead
 from portal.demo.rows import Row, Stage, entity_row, write_audited
 from portal.domain.periods import DEFAULT_TIMES, Moments, Period, PeriodKind, moments, period_of
 from portal.domain.report_draft import LABELS, MOST_LINES, Draft, Figure, Line, frozen, list_href
 from portal.domain.reports import TITLES
+from portal.domain.starting import REPORTS
 from portal.engine.questions import answered
 from portal.engine.text import say
 from portal.entities.reports import ON_LEAVE
@@ -148,7 +149,7 @@ def _submission(stage: Stage, person: Person, period: Period, when: Moments, see
         "figures": _kept(person, period, seen, submitted),
         "problems": dice.choice(_PROBLEMS),
         "plan": dice.choice(_PLANS),
-        "answers": answered(QUESTIONS[period.kind.value], _said(stage, period)),
+        "answers": answered(REPORTS[period.kind][1], _said(stage, period)),
         "changed_at": submitted,
         "changed_by_id": person.id,
     }

@@ -43,9 +43,15 @@ _READ_DIFFERENTLY = {
     "尉迟": "yuchi",
 }
 """Surnames that are not read as the character usually is."""
+_USABLE = re.compile(r"[\w.@+-]{1,100}")
 _HAN = re.compile(r"[一-鿿]")
 _LONGEST = 100
 _NOBODY = "user"
+
+
+def usable(login: str) -> bool:
+    """Letters, digits, dots, lines and @: what can be typed again without a doubt."""
+    return _USABLE.fullmatch(login) is not None
 
 
 def name_parts(name: str) -> tuple[str, str]:

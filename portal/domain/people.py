@@ -10,14 +10,15 @@ from flask_appbuilder.security.sqla.models import Role
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.domain import handover, logins
+from portal.domain import handover, logins, starting
 from portal.engine import audit, store
 from portal.engine.errors import Invalid, PortalError, Refused
 from portal.engine.fields import BadValue, Field, Options, View
 from portal.engine.kinds import Choices
 from portal.engine.kinds.choice import ChoiceField
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.operations import operation
+from portal.engine.operations import operation, parse
+from portal.engine.spec import registry
 from portal.engine.text import SEPARATOR, pick, say
 from portal.engine.verbs import Outcome, verb
 from portal.entities.organisation import PortalUser, Team
@@ -69,6 +70,7 @@ _OWN_ROLE = "自己的角色不能自己改，请让另一位管理员来改。 
 _LAST_ADMIN = "至少要有一位能登录的管理员。 | There must be an administrator who can sign in."
 _LOOP = "上级不能是本人或他的下级。 | A superior cannot be the person or one of his people."
 _GONE = "这个团队已删除。 | This team is deleted."
+_ODD_LOGIN = "登录名用字母、数字、点、横线、下划线或 @，不要空格。 | A login has letters, digits, dots, lines or @, and no spaces."
 _AWAY = "上级已停用，请另选一位。 | The superior is inactive. Choose somebody else."
 
 
@@ -81,6 +83,8 @@ def create_person(values: dict[str, Any], *, acting_user: Principal, now: dateti
     session = store.session()
     email = str(values.get("email", "")).strip().casefold()
     wanted = account.typed(str(values.get("username") or ""))
+    if wanted and not logins.usable(wanted):
+        raise Invalid({"username": say(_ODD_LOGIN)})
     _refuse_taken(session, wanted, email)
     login = wanted or _free_login(session, values["name"])
     first, family = logins.name_parts(values["name"])
@@ -111,15 +115,18 @@ def change_person(person: PortalUser, values: dict[str, Any], *, acting_user: Pr
 
 
 def create_admin(*, login: str, name: str, email: str, password: str, now: datetime) -> PortalUser:
-    """The first administrator, who signs in with this password."""
-    session = store.session()
+    """The first administrator, who signs in with this password. His company is furnished where it has nothing yet."""
+    session, spec = store.session(), registry()["user"]
+    fields = tuple(spec.field(key) for key in ("name", "email", "username"))
+    values = parse(spec, {"name": name, "email": email, "username": login}, fields=fields, view=View(now=now), whole=True)
     if problem := passwords.problem(password, about=(name, login, email)):
         raise Invalid({"password": problem})
-    person: PortalUser = create_person({"name": name, "email": email, "username": login}, acting_user=session.info["principal"], now=now)
+    person: PortalUser = create_person(values, acting_user=session.info["principal"], now=now)
     person.active, person.invited_at, person.roles = True, now, [_role(session, _ADMIN)]
     session.flush()
     account.set_password(session, person.id, password, now)
     touch_access(session)
+    starting.furnish(session)
     return person
 
 
