@@ -47,6 +47,7 @@ _KINDS: Mapping[str, type[Field]] = {
     FieldKind.EMAIL: EmailField,
 }
 _CHOSEN: Mapping[str, type[ChoiceField | SeveralField]] = {FieldKind.CHOICE: ChoiceField, FieldKind.CHOICES: SeveralField}
+_TELLS = "隐藏的字段不能用：重复的提示会说出隐藏的值。 | Not where it is masked: being taken would tell what is hidden."
 INDEXED = ("is_filterable", "is_sortable", "is_searched", "is_unique")
 _NEVER_CHANGED = ("entity", "key", "kind", "target")
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
@@ -283,6 +284,10 @@ def _check_lists(record: models.CustomField, errors: dict[str, Text]) -> None:
         errors["is_searched"] = Text("只有文字可以搜索。 | Only words can be searched.")
     if record.is_unique and record.kind in {*_CHOSEN, FieldKind.FLAG}:
         errors["is_unique"] = Text("选项和是否不能用。 | Not for choices, nor for yes or no.")
+    if record.is_unique and record.mask != MaskRule.NONE.value:
+        errors["is_unique"] = Text(
+            "隐藏的字段不能用：重复的提示会说出隐藏的值。 | Not where it is masked: “taken” would tell what is hidden."
+        )
     if record.mask == MaskRule.POOL and not registry()[record.entity].pooled:
         errors["mask"] = Text("这类数据没有公海。 | This record type has no pool.")
     if record.mask == MaskRule.POOL and record.is_sortable:

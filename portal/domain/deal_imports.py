@@ -25,6 +25,7 @@ from portal.entities.deals import OpportunityState, StageKind
 class Customers(Importer):
     """New customers lie in a pool; the same name however it is spelt, or the same phone, is the same customer."""
 
+    changes = True
     match = (("company_key",), ("phone",))
     derived: Mapping[str, Any] = {"company_key": String(200)}
     alike = "company_key"
@@ -49,6 +50,7 @@ class Customers(Importer):
 class Products(Importer):
     """The same name however it is spelt is the same product."""
 
+    changes = True
     match = (("name_key",),)
     derived: Mapping[str, Any] = {"name_key": String(120)}
     alike = "name_key"
@@ -67,6 +69,7 @@ class Products(Importer):
 class Opportunities(Importer):
     """Deals as another system knows them: in any stage, ended or not, of any owner; the same number is the same deal."""
 
+    changes = True
     match = (("number",),)
 
     def fields(self, spec: Spec) -> dict[str, Field]:

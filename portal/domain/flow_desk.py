@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from portal import models
 from portal.domain.approval_flows import ADMIN, MODES, Flow, People, Stop, applies, approvable, flow_for, walk
 from portal.engine import store
-from portal.engine.errors import BadRequest, Refused
+from portal.engine.errors import BadRequest, NotAllowed, Refused
 from portal.engine.fields import View
 from portal.engine.spec import Spec, registry, spec_named
 from portal.engine.text import is_bilingual
@@ -23,6 +23,7 @@ from portal.security.roles import ROLES
 
 _flows: Any = models.ApprovalFlow.__table__
 _approvals: Any = models.Approval.__table__
+EDIT = "flow_desk:edit"
 _MOST_STEPS = 12
 _MOST_SAMPLES = 20
 _OWN = frozenset({"approval", "approval_task", "approval_action", "approval_flow"})
@@ -73,6 +74,8 @@ def _is_somebody(each: Mapping[str, Any]) -> bool:
 
 def publish(entity: str, name: str, steps: Steps, *, acting_user: Principal, now: datetime) -> int:
     """A new version from now on; what is under way ends by the steps it began with. Returns its number."""
+    if not acting_user.may(EDIT):
+        raise NotAllowed
     session, spec, verb = store.session(), spec_named(entity), approvable(entity, name)
     check(spec, steps, now=now)
     same = (_flows.c.entity == entity, _flows.c.verb == verb.name)

@@ -11,12 +11,13 @@ from sqlalchemy import ColumnElement, String, Table, and_, case, func, insert, i
 from sqlalchemy.orm import Session
 
 from portal import models
+from portal.domain import approvals
 from portal.domain.calendar import company_day, company_zone
 from portal.domain.leads import LEADS
 from portal.domain.logins import free, name_parts
-from portal.domain.people import RoleField
+from portal.domain.people import RoleField, beyond
 from portal.domain.pooling import default_pool
-from portal.engine import import_run
+from portal.engine import audit, import_run
 from portal.engine.errors import BadRequest, NotAllowed, Refused
 from portal.engine.fields import Field, View
 from portal.engine.importing import Importer, Mapped, Staged, importer, importer_of
@@ -24,6 +25,7 @@ from portal.engine.intake import Shape
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.texts import unknown_address
 from portal.engine.mask import normalise_name
+from portal.engine.operations import is_replaced
 from portal.engine.spec import Spec, spec_named
 from portal.engine.text import Text, say
 from portal.entities.leads import LeadGrade, LeadState
@@ -31,6 +33,7 @@ from portal.entities.organisation import LeaveState
 from portal.policies import policy
 from portal.security import scopes
 from portal.security.fields import Rights
+from portal.security.passing import KEEPS_ROLES
 from portal.security.principal import Principal
 from portal.security.resolve import touch_access
 
@@ -38,6 +41,9 @@ MOST_NAME = 80
 
 _NOT_IMPORT = "你没有导入“{label}”的权限。 | You may not import {label}."
 _NOT_CHANGE = "你没有修改“{label}”的权限：重复时请选择跳过。 | You may not change {label}: choose to skip what is there already."
+_ONE_BY_ONE = (
+    "“{label}”里已有的记录要逐条修改：重复时请选择跳过。 | Records of {label} are changed one by one: choose to skip what is there already."
+)
 _NOT_MAKE = (
     "你没有新建“{label}”的权限：不要勾选“没有就新建”，或请管理员先建好。"
     " | You may not create {label}: do not tick “Create when missing”, or ask an administrator to add it first."
@@ -57,6 +63,8 @@ class People(Importer):
     """Accounts stay inactive, without a password, until somebody invites them; nothing is sent."""
 
     match = (("username",), ("email",), ("name", "team_id"))
+    changes = True
+    needs: Mapping[str, str] = {"role": KEEPS_ROLES, "team_id": "user:place", "superior_id": "user:place"}
     completed: Mapping[str, Any] = {"first_name": String(64), "last_name": String(64), "username": String(128), "email": String(320)}
 
     def fields(self, spec: Spec) -> dict[str, Field]:
@@ -103,7 +111,13 @@ class People(Importer):
             role = held.mapper.local_table
             rows = select(target.id, role.c.id).join(role, role.c.name == target.columns["role"]).where(target.is_new)
             session.connection().execute(insert(models.User.metadata.tables["ab_user_role"]).from_select(["user_id", "role_id"], rows))
+            placed = select(target.id, target.columns["role"]).where(target.is_new, target.columns["role"] != "")
+            roles = {person_id: {"role": name} for person_id, name in session.connection().execute(placed)}
+            audit.write_each(session, verb="user:place", entity="user", after=roles)
         touch_access(session)
+
+    def closed(self, session: Session, ids: Sequence[int], acting_user: Any) -> Mapping[int, Text]:
+        return beyond(session, ids, acting_user)
 
     def changed(self, session: Session, ids: Sequence[int], *, now: datetime) -> None:
         touch_access(session)
@@ -112,6 +126,8 @@ class People(Importer):
 @importer("team")
 class Teams(Importer):
     """A team's leader may be an earlier target of the row. Who sees what follows from teams at once."""
+
+    changes = True
 
     def after(self, session: Session, staged: Table, target: Staged, *, acting_user: Any, now: datetime) -> None:
         touch_access(session)
@@ -132,6 +148,7 @@ class Leaves(Importer):
 class Leads(Importer):
     """New leads lie in a pool, the first one unless the mapping names another; the same company or phone is the same lead."""
 
+    changes = True
     match = (("company_key",), ("phone",))
     derived: Mapping[str, Any] = {"company_key": String(200)}
 
@@ -195,6 +212,8 @@ def require(mapped: Mapped, principal: Principal) -> None:
             raise NotAllowed(_NOT_IMPORT, label=spec.label)
         if changes and not principal.may(f"{spec.name}:edit"):
             raise NotAllowed(_NOT_CHANGE, label=spec.label)
+        if changes and is_replaced(spec.name, "change") and not importer_of(spec).changes:
+            raise NotAllowed(_ONE_BY_ONE, label=spec.label)
         for key in (*target.columns, *target.constants, *target.links):
             _require_field(spec, key, principal)
         _require_making(spec, target.create_missing, principal)
@@ -202,11 +221,14 @@ def require(mapped: Mapped, principal: Principal) -> None:
 
 def _require_field(spec: Spec, key: str, principal: Principal) -> None:
     if not fillable(spec, key, principal):
-        raise NotAllowed("你不能填写“{label}”。 | You may not set “{label}”.", label=spec.fields[key].label)
+        raise NotAllowed("你不能填写“{label}”。 | You may not set “{label}”.", label=importer_of(spec).fields(spec)[key].label)
 
 
 def fillable(spec: Spec, key: str, principal: Principal) -> bool:
     """Whether the person may fill this field by an import; columns that only importers know are theirs to judge."""
+    needed = importer_of(spec).needs.get(key)
+    if needed is not None and not principal.may(needed):
+        return False
     each = spec.fields.get(key)
     if each is None:
         return True
@@ -262,7 +284,14 @@ def run(
     def writable(spec: Spec) -> ColumnElement[bool] | None:
         return None if acting_user.is_system else scopes.writable(spec, acting_user)
 
-    return import_run.run(work, import_run.Job(path, shape, mapped, refused, acting_user, view, acting_user.may, writable, dry_run))
+    def closed(session: Session, spec: Spec, ids: Sequence[int]) -> Mapping[int, Text]:
+        if acting_user.is_system:
+            return {}
+        decided = {record_id: refusal.text for record_id, refusal in approvals.locked(session, spec.name, ids).items()}
+        return {**importer_of(spec).closed(session, ids, acting_user), **decided}
+
+    job = import_run.Job(path, shape, mapped, refused, acting_user, view, acting_user.may, writable, closed, dry_run)
+    return import_run.run(work, job)
 
 
 def result_of(done: import_run.Result, *, dry_run: bool, entity: str) -> dict[str, Any]:

@@ -18,11 +18,13 @@ from portal.engine.kinds import Choices
 from portal.engine.kinds.choice import ChoiceField
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.operations import operation, parse
+from portal.engine.query.among import among
 from portal.engine.spec import registry
-from portal.engine.text import SEPARATOR, pick, say
+from portal.engine.text import SEPARATOR, Text, pick, say
 from portal.engine.verbs import Outcome, verb
 from portal.entities.organisation import PortalUser, Team
 from portal.security import account, passwords
+from portal.security.passing import goes_beyond
 from portal.security.principal import Principal
 from portal.security.resolve import touch_access
 from portal.security.roles import ROLES, role_label
@@ -67,6 +69,10 @@ _ADMIN = "admin"
 
 _NO_TEAM = "{name} 要先有团队才能做业务员或组长。 | {name} needs a team to be a rep or leader."
 _OWN_ROLE = "自己的角色不能自己改，请让另一位管理员来改。 | You cannot change your own role: ask another administrator."
+_BEYOND = (
+    "{name} 的角色有你没有的权限，请让管理角色的人来做。"
+    " | The role of {name} gives rights that you do not have: ask somebody who manages roles."
+)
 _LAST_ADMIN = "至少要有一位能登录的管理员。 | There must be an administrator who can sign in."
 _LOOP = "上级不能是本人或他的下级。 | A superior cannot be the person or one of his people."
 _GONE = "这个团队已删除。 | This team is deleted."
@@ -101,6 +107,7 @@ def create_person(values: dict[str, Any], *, acting_user: Principal, now: dateti
 def change_person(person: PortalUser, values: dict[str, Any], *, acting_user: Principal, now: datetime) -> PortalUser:
     """Name, e-mail, phone; Flask-AppBuilder's two name columns follow."""
     session = store.session()
+    refuse_beyond(session, person, acting_user)
     if "email" in values:
         values = {**values, "email": str(values["email"]).strip().casefold()}
         if values["email"] != person.email:
@@ -178,6 +185,7 @@ def place(
     _refuse_target(session, team_id, superior_id)
 
     def one(person: PortalUser) -> None:
+        refuse_beyond(session, person, acting_user, becoming=role)
         new_team = team_id or person.team_id
         new_role = role or _role_of(person)
         if new_role in IN_A_TEAM and new_team is None:
@@ -200,6 +208,23 @@ def place(
             handover.move_records(session, person.id, new_team, now)
 
     return each(people, one)
+
+
+def refuse_beyond(session: Session, person: PortalUser, acting_user: Principal, *, becoming: str = "") -> None:
+    """Raises `Refused` where the person holds, or would get, more than whoever acts has himself."""
+    held = [role.name for role in person.roles]
+    if goes_beyond(session, acting_user, [*held, becoming] if becoming else held):
+        raise Refused(_BEYOND, rule="beyond", name=person.name)
+
+
+def beyond(session: Session, ids: Sequence[int], acting_user: Principal) -> dict[int, Text]:
+    """Of these people those who hold more than whoever acts, each with the reason why he leaves them alone."""
+    held: dict[int, tuple[str, set[str]]] = {}
+    rows = select(PortalUser.id, PortalUser.name, Role.name).join(PortalUser.roles).where(among(PortalUser.id, ids))
+    for person_id, name, role in session.execute(rows):
+        held.setdefault(person_id, (name, set()))[1].add(role)
+    wider = {roles: goes_beyond(session, acting_user, roles) for roles in {frozenset(roles) for _, roles in held.values()}}
+    return {person_id: say(_BEYOND, name=name) for person_id, (name, roles) in held.items() if wider[frozenset(roles)]}
 
 
 def _refuse_target(session: Session, team_id: int | None, superior_id: int | None) -> None:

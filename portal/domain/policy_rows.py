@@ -55,6 +55,8 @@ def _fault(key: str, value: str) -> tuple[str, Text] | None:
 class Policies(Importer):
     """A row whose figure makes no sense is refused with the reason, the others come in."""
 
+    changes = True
+
     def derive(self, values: dict[str, Any]) -> None:
         """Nothing is derived; both have to go together."""
         if found := _fault(values.get("key") or "", values.get("value") or ""):

@@ -9,10 +9,12 @@ from sqlalchemy import func, select
 
 from portal import models
 from portal.engine import printing, store
-from portal.engine.errors import NotFound, Refused
+from portal.engine.errors import NotAllowed, NotFound, Refused
 from portal.engine.printing import Layout, Prints
 from portal.engine.spec import Spec, registry
 from portal.security.principal import Principal
+
+EDIT = "print_desk:edit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ def in_use(spec: Spec) -> InUse:
 
 def publish(spec: Spec, layout: Layout, replaces: int, *, acting_user: Principal, now: datetime) -> int:
     """The next version; the one before stays as it was. `replaces` is the number that the writer started from."""
+    if not acting_user.may(EDIT):
+        raise NotAllowed
     prints_of(spec)
     printing.check(spec, layout)
     session, template = store.session(), models.PrintTemplate

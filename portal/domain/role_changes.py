@@ -14,9 +14,11 @@ from portal.domain import role_desk, role_fields
 from portal.domain.role_desk import NO_SCOPE, RoleCard, RoleRights, Scope
 from portal.engine import audit
 from portal.engine.errors import BadRequest, Changed, Invalid, Refused
+from portal.engine.query.among import among
 from portal.engine.spec import registry
 from portal.engine.tables import RoleScope
 from portal.engine.text import say
+from portal.entities.organisation import Team
 from portal.security.permissions import all_permissions
 from portal.security.principal import Principal
 from portal.security.resolve import touch_access
@@ -91,6 +93,7 @@ def save(session: Session, role_id: int, wanted: RoleRights, *, seen: str, actin
     if held.rights.stamp != seen:
         raise Changed
     check(held, wanted, acting_user=acting_user)
+    _check_teams(session, wanted)
     before, after = _difference(held.rights, wanted)
     if not before and not after:
         return
@@ -125,6 +128,13 @@ def _check_scopes(wanted: RoleRights) -> None:
             wrong[entity] = say(_WIDER, entity=section.label)
     if wrong:
         raise Invalid(wrong)
+
+
+def _check_teams(session: Session, wanted: RoleRights) -> None:
+    """Only teams that there are can be chosen."""
+    asked = {team_id for scope in wanted.scopes.values() for team_id in scope.team_ids}
+    if asked and (missing := asked - set(session.scalars(select(Team.id).where(among(Team.id, sorted(asked)))))):
+        raise BadRequest("没有团队 {ids}。 | There is no team {ids}.", ids=", ".join(map(str, sorted(missing))))
 
 
 def _main(scope: str) -> str:

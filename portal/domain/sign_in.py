@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from portal.domain import handover
-from portal.domain.people import each, keep_an_admin
+from portal.domain.people import each, keep_an_admin, refuse_beyond
 from portal.engine import audit, store
 from portal.engine.errors import Refused
 from portal.engine.kinds.texts import is_unknown
@@ -60,6 +60,7 @@ def invite(people: Sequence[PortalUser], *, acting_user: Principal, now: datetim
     """From now on the person may sign in; the link sets the password. Inviting again replaces the link."""
 
     def one(person: PortalUser) -> None:
+        refuse_beyond(store.session(), person, acting_user)
         if person.password:
             raise Refused(_INVITED if person.active else _INACTIVE, rule="invited", name=person.name)
         _refuse_without_address(person)
@@ -76,6 +77,7 @@ def reset_password(people: Sequence[PortalUser], *, acting_user: Principal, now:
     def one(person: PortalUser) -> None:
         if person.id == acting_user.user_id:
             raise Refused(_YOURSELF, rule="yourself")
+        refuse_beyond(store.session(), person, acting_user)
         if not person.active:
             raise Refused(_INACTIVE if person.invited_at else _NOT_YET, rule="inactive", name=person.name)
         _refuse_without_address(person)
@@ -102,6 +104,7 @@ def deactivate(people: Sequence[PortalUser], *, acting_user: Principal, now: dat
     def one(person: PortalUser) -> None:
         if person.id == acting_user.user_id:
             raise Refused(_YOURSELF, rule="yourself")
+        refuse_beyond(session, person, acting_user)
         if not person.active:
             raise Refused(_INACTIVE, rule="inactive", name=person.name)
         keep_an_admin(session, without=person.id)
@@ -128,6 +131,7 @@ def reactivate(people: Sequence[PortalUser], *, acting_user: Principal, now: dat
     """Back again, with a new password: the old one is not trusted any more."""
 
     def one(person: PortalUser) -> None:
+        refuse_beyond(store.session(), person, acting_user)
         if person.active:
             raise Refused(_ACTIVE, rule="active", name=person.name)
         if person.invited_at is None:

@@ -19,7 +19,7 @@ from portal.engine import csv_out
 from portal.engine.errors import Refused
 from portal.engine.fields import View
 from portal.engine.import_rows import Plan, References, Row, copy, plans, read
-from portal.engine.import_sql import Writer, analyse, begin
+from portal.engine.import_sql import Closed, Writer, analyse, begin
 from portal.engine.importing import Counts, Mapped, check_columns
 from portal.engine.intake import Shape, Values, rows
 from portal.engine.spec import Spec
@@ -60,6 +60,7 @@ class Job:
     view: View
     may: Callable[[str], bool]
     writable: Callable[[Spec], ColumnElement[bool] | None]
+    closed: Closed
     dry_run: bool = False
 
 
@@ -157,7 +158,7 @@ def _stage(
     begin(session, table)
     copy(session, table, targets, by_line.values())
     analyse(session, table)
-    writer = Writer(session, table, targets, work.id, job.acting_user, session.info["now"], job.writable, counts)
+    writer = Writer(session, table, targets, work.id, job.acting_user, session.info["now"], job.writable, job.closed, counts)
     try:
         return writer.run()
     except IntegrityError as error:

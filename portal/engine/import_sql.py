@@ -19,6 +19,7 @@ from portal.engine.entity import DOCUMENT, Owned, Pooled
 from portal.engine.errors import Refused
 from portal.engine.import_rows import Plan, said
 from portal.engine.importing import Counts
+from portal.engine.query.among import among
 from portal.engine.spec import Spec
 from portal.engine.tables import AuditEvent, Tenure
 from portal.engine.text import Text, say
@@ -28,9 +29,13 @@ _EXISTS = "已有同样的记录。 | There is such a record already."
 _OUT_OF_REACH = "已有同样的记录，而你不能修改它。 | There is such a record already, and you may not change it."
 
 
+Closed = Callable[[Session, Spec, Sequence[int]], Mapping[int, Text]]
+
+
 @dataclass
 class Writer:
-    """Works off one staged chunk. `writable` gives the rows of a record type that the importer may change."""
+    """Works off one staged chunk. `writable` gives the rows of a record type that the importer may change; `closed`
+    which of some rows nobody changes now, and why."""
 
     session: Session
     table: Table
@@ -39,6 +44,7 @@ class Writer:
     acting_user: Any
     now: datetime
     writable: Callable[[Spec], ColumnElement[bool] | None]
+    closed: Closed
     counts: Counts
 
     def run(self) -> dict[int, tuple[str, Text]]:
@@ -110,6 +116,7 @@ class Writer:
         how = plan.target.on_duplicate
         if how in {"update", "fill"}:
             self._refuse_out_of_reach(plan, met, told)
+            self._refuse_closed(plan, met, told)
             self._change(plan, met, fill=how == "fill")
         elif plan is self.plans[-1] or how == "refuse":
             self._tell_duplicates(plan, met, told, refuse=how == "refuse")
@@ -131,6 +138,15 @@ class Writer:
         closed = update(self.table).where(outside).values(problem="out of reach").returning(self.table.c.line)
         for line in self._execute(closed).scalars():
             told[line] = ("refused", say(_OUT_OF_REACH))
+
+    def _refuse_closed(self, plan: Plan, met: ColumnElement[bool], told: dict[int, tuple[str, Text]]) -> None:
+        lines: dict[int, list[int]] = {}
+        for line, record_id in self._execute(select(self.table.c.line, plan.staged.id).where(met)):
+            lines.setdefault(record_id, []).append(line)
+        refused = {line: why for record_id, why in self.closed(self.session, plan.spec, list(lines)).items() for line in lines[record_id]}
+        if refused:
+            told |= {line: ("refused", why) for line, why in refused.items()}
+            self._execute(update(self.table).where(among(self.table.c.line, list(refused))).values(problem="closed"))
 
     def _change(self, plan: Plan, met: ColumnElement[bool], *, fill: bool) -> None:
         """The first line that met a record changes it: cells that say nothing leave the record as it is."""

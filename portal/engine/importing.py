@@ -95,6 +95,11 @@ class Importer:
     alike: str = ""
     """The column that holds the identity in normal form; files that spell a name otherwise still mean the record."""
 
+    changes: bool = False
+    """Whether an import may change records of a type that keeps rules of its own for changes."""
+    needs: Mapping[str, str] = {}
+    """Columns that only this importer knows, by the right it takes to fill them."""
+
     def key_of(self, name: str) -> str:
         """The normal form of a name, as `alike` holds it."""
         return name
@@ -126,6 +131,10 @@ class Importer:
 
     def changed(self, session: Session, ids: Sequence[int], *, now: datetime) -> None:
         """Set-based work that belongs to records that were there already and were changed."""
+
+    def closed(self, session: Session, ids: Sequence[int], acting_user: Any) -> Mapping[int, Text]:
+        """Records that this person may not change by an import though they are in his reach, and why."""
+        return {}
 
     def duplicate(self, session: Session, ids: Sequence[int]) -> dict[int, Text]:
         """What may be told of existing records, by id."""

@@ -13,6 +13,7 @@ from portal.domain import role_changes, role_desk, role_fields
 from portal.domain.role_desk import RoleCard, RoleRights, Scope
 from portal.engine import store
 from portal.engine.errors import BadRequest
+from portal.engine.given import MOST_ID
 from portal.screens.role_desk import EDIT, READ, require
 from portal.web import records
 
@@ -175,7 +176,7 @@ def _wanted(held: RoleCard, given: Mapping[str, Any]) -> RoleRights:
 def _scope(scopes: Mapping[str, Any], entity: str) -> Scope:
     given = _of(scopes, entity, dict, {})
     teams = _of(given, "team_ids", list, [])
-    if set(given) - _SCOPE or not all(isinstance(each, int) for each in teams):
+    if set(given) - _SCOPE or not all(type(each) is int and 0 < each <= MOST_ID for each in teams):
         raise BadRequest(_SHAPE, key=f"scopes.{entity}")
     read, write, assign = (_of(given, use, str, "none") for use in ("read", "write", "assign"))
     return Scope(read, write, assign, tuple(sorted(set(teams))))

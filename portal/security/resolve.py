@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
 from flask_appbuilder.security.sqla.models import Permission, PermissionView, Role, ViewMenu, assoc_permissionview_role, assoc_user_role
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.orm import Session
 
 from portal.engine.spec import registry
@@ -63,20 +63,9 @@ def _load(session: Session, user_id: int, key: str, now: datetime) -> Principal:
     ).one_or_none()
     if person is None or not person.active:
         return Principal(key=key)
-    granted = connection.execute(
-        select(Role.id, Role.name, Permission.name, ViewMenu.name)
-        .join(assoc_user_role, assoc_user_role.c.role_id == Role.id)
-        .outerjoin(assoc_permissionview_role, assoc_permissionview_role.c.role_id == Role.id)
-        .outerjoin(PermissionView, PermissionView.id == assoc_permissionview_role.c.permission_view_id)
-        .outerjoin(Permission, Permission.id == PermissionView.permission_id)
-        .outerjoin(ViewMenu, ViewMenu.id == PermissionView.view_menu_id)
-        .where(assoc_user_role.c.user_id == user_id)
-    ).all()
-    roles = {row[0]: row[1] for row in granted}
+    of_person = select(assoc_user_role.c.role_id).where(assoc_user_role.c.user_id == user_id)
+    roles, verbs = _granted(session, Role.id.in_(of_person))
     parents = team_tree(session)
-    verbs: dict[str, set[str]] = {}
-    for _, role, name, view in granted:
-        verbs.setdefault(role, set()).update({f"{view}:{name.removeprefix(_PREFIX)}"} if name and view else ())
     given, kept = _reach(session, roles, parents)
     access, until = _let_in(session, user_id, given, now)
     return Principal(
@@ -93,6 +82,31 @@ def _load(session: Session, user_id: int, key: str, now: datetime) -> Principal:
         lent=_lent(session),
         key=f"{key}:{until.isoformat()}" if until else key,
     )
+
+
+def rights_of(session: Session, names: Collection[str]) -> tuple[frozenset[str], dict[str, Access]]:
+    """What somebody with these roles would hold: his rights, and what he reaches per entity."""
+    roles, verbs = _granted(session, Role.name.in_(names))
+    access, _ = _reach(session, roles, team_tree(session))
+    return frozenset[str]().union(*verbs.values()), access
+
+
+def _granted(session: Session, which: ColumnElement[bool]) -> tuple[dict[int, str], dict[str, set[str]]]:
+    """Roles by id, and the rights of each by its name."""
+    rows = session.connection().execute(
+        select(Role.id, Role.name, Permission.name, ViewMenu.name)
+        .outerjoin(assoc_permissionview_role, assoc_permissionview_role.c.role_id == Role.id)
+        .outerjoin(PermissionView, PermissionView.id == assoc_permissionview_role.c.permission_view_id)
+        .outerjoin(Permission, Permission.id == PermissionView.permission_id)
+        .outerjoin(ViewMenu, ViewMenu.id == PermissionView.view_menu_id)
+        .where(which)
+    )
+    roles: dict[int, str] = {}
+    verbs: dict[str, set[str]] = {}
+    for role_id, role, name, view in rows:
+        roles[role_id] = role
+        verbs.setdefault(role, set()).update({f"{view}:{name.removeprefix(_PREFIX)}"} if name and view else ())
+    return roles, verbs
 
 
 def _let_in(session: Session, user_id: int, access: dict[str, Access], now: datetime) -> tuple[dict[str, Access], datetime | None]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 import jobs
+from portal.domain.calendar import company_day
 from portal.engine import operations, store, work
 from portal.engine.clock import clock
 from portal.engine.errors import BadRequest, NotFound, PortalError, Refused
@@ -143,7 +144,7 @@ def _carried_out(asked: Asked) -> Response:
     values = forms.validated(bound)
     if values is None:
         return _show_dialog(asked, bound, 422)
-    if len(asked.selection.ids) > policy("bulk.job_above", on=(asked.view.now or clock.now()).date()):
+    if len(asked.selection.ids) > policy("bulk.job_above", on=company_day(asked.view.now or clock.now())):
         return _as_job(asked, values)
     try:
         outcome = run(spec, verb, asked.selection, values)

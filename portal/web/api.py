@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 import jobs
 from portal.domain import merging
+from portal.domain.calendar import company_day
 from portal.engine import custom, operations, store
 from portal.engine.errors import BadRequest, NotFound, Refused
 from portal.engine.fields import Field
@@ -137,7 +138,7 @@ class EntityApi(BaseApi):  # type: ignore[misc]
             values = operations.parse(
                 self.spec, {k: v for k, v in given.items() if k not in _SELECTION}, fields=declared.form, view=reader(), whole=True
             )
-            if len(selection.ids) > policy("bulk.job_above", on=now.date()):
+            if len(selection.ids) > policy("bulk.job_above", on=company_day(now)):
                 answer, status = {"job": actions.asked_for(session, self.spec, declared, selection, values, now=now)}, 202
             else:
                 answer, status = _outcome(actions.run_within(session, self.spec, declared, selection, values, now=now))

@@ -70,9 +70,9 @@ class Visitor:
 def check(session: Session, login: str, password: str, now: datetime) -> Account:
     """The account, when it may sign in. Counts, audits, commits; raises `SignInRefused` or `TooMany`."""
     who, visitor = account.typed(login), Visitor.now_here()
-    kept = throttle.limits(SIGN_IN, who, visitor.address, now)
     with _unit(session, now):
         found = account.find(session, who)
+        kept = throttle.limits(SIGN_IN, who, found, visitor.address, now)
         left = _counted(session, kept, found, now)
     right = passwords.matches(found.password if found else None, password)
     if found is None or not right:

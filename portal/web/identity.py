@@ -16,6 +16,7 @@ from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from portal import policies
+from portal.domain.calendar import company_day
 from portal.engine import custom, store
 from portal.engine.clock import clock
 from portal.engine.errors import Refused
@@ -131,7 +132,7 @@ def _who() -> Select[Any]:
 
 
 def _too_old(found: Any, now: datetime) -> bool:
-    day = now.date()
+    day = company_day(now)
     idle, age = policy("session.idle_minutes", on=day), policy("session.absolute_hours", on=day)
     return bool(now - found.seen_at > timedelta(minutes=idle) or now - found.created_at > timedelta(hours=age))
 

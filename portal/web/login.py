@@ -76,13 +76,13 @@ class LoginView(BaseView):  # type: ignore[misc]
         if request.method == "GET":
             return _page("password_forgot.html")
         session, now, typed = store.session(), clock.now(), account.typed(request.form.get("username", ""))
-        kept = throttle.limits(credentials.LINK, typed, request.remote_addr or "", now)
         with store.unit_of_work(system_principal("forgotten password"), now):
+            found = account.find(session, typed)
             try:
-                throttle.count(session, kept, now)
+                throttle.count(session, throttle.limits(credentials.LINK, typed, found, request.remote_addr or "", now), now)
             except TooMany:
                 return _page("password_forgot.html", notice=say(_SENT))
-            sign_in.send_link(account.find(session, typed), now=now)
+            sign_in.send_link(found, now=now)
         return _page("password_forgot.html", notice=say(_SENT))
 
     @expose("/password/reset/<token>", methods=["GET", "POST"])

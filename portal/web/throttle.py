@@ -15,9 +15,11 @@ from sqlalchemy import case, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from portal.domain.calendar import company_day
 from portal.engine.errors import PortalError
 from portal.engine.tables import SignInLimit
 from portal.policies import policy
+from portal.security.account import Account
 
 FORGOTTEN_AFTER = timedelta(days=1)
 _MOST_DOUBLINGS = 2
@@ -47,11 +49,12 @@ class Limit:
     wait: timedelta
 
 
-def limits(kind: str, typed: str, address: str, now: datetime) -> tuple[Limit, Limit]:
-    """The account's and the address's limit for one kind of door."""
-    day = now.date()
+def limits(kind: str, typed: str, found: Account | None, address: str, now: datetime) -> tuple[Limit, Limit]:
+    """The account's and the address's limit for one kind of door: one for the account, whichever of its names is typed."""
+    day = company_day(now)
     failures, wait = policy("login.failures", on=day), timedelta(minutes=policy("login.wait_minutes", on=day))
-    account = hashlib.sha256(typed.encode()).hexdigest()[:32]
+    named = f"#{found.id}" if found else typed
+    account = hashlib.sha256(named.encode()).hexdigest()[:32]
     return (Limit(f"{kind}:account:{account}", failures, wait), Limit(f"{kind}:address:{address}"[:80], failures * _ADDRESS_FACTOR, wait))
 
 
