@@ -12,6 +12,7 @@ from portal.engine.tables import (
     LoginSession,  # a signed-in browser or token
     Notification,  # a notice in the inbox
     Outbox,  # a mail to be sent after commit
+    RoleDuty,  # what a role stands for
     RoleScope,  # what a role reads and writes of an entity
     SignInLimit,  # failed sign-ins of an account or address
     Tenure,  # whose a record was, and since when
@@ -103,6 +104,7 @@ __all__ = [
     "Product",
     "Receipt",
     "ReportTemplate",
+    "RoleDuty",
     "RoleScope",
     "SignInLimit",
     "SourceChannel",

@@ -17,6 +17,7 @@ from portal.engine.fields import View
 from portal.engine.spec import Spec, spec_named
 from portal.engine.verbs import Verb, verb_named
 from portal.policies import POLICIES, policy
+from portal.security.duties import roles_for
 from portal.security.principal import Principal
 
 ADMIN = "admin"
@@ -112,7 +113,8 @@ class People:
         self.deputy = _deputies(company_day(now))
 
     def with_role(self, role: str) -> list[int]:
-        held = select(_user_roles.c.user_id).join(_roles, _roles.c.id == _user_roles.c.role_id).where(_roles.c.name == role)
+        named = roles_for(store.session(), [role])
+        held = select(_user_roles.c.user_id).join(_roles, _roles.c.id == _user_roles.c.role_id).where(_roles.c.name.in_(named))
         found = store.session().connection().scalars(held.order_by(_user_roles.c.user_id))
         return [each for each in found if each in self.active]
 

@@ -18,6 +18,7 @@ from portal.engine.spec import Spec, registry
 from portal.engine.tables import AuditEvent, Outbox
 from portal.engine.text import say
 from portal.entities.organisation import PortalUser, Team
+from portal.security.duties import duties_of
 from portal.security.session import set_based
 
 _TEAM_LOOP = "团队不能放在自己或下级团队之下。 | A team cannot stand below itself or a team of its own."
@@ -86,11 +87,12 @@ def leave_teams(session: Session, person: PortalUser, role: str) -> None:
 
     A new leader of a team that has none becomes its leader. A director keeps what he leads.
     """
-    if role != "director":
+    duty = duties_of(session).get(role, "")
+    if duty != "director":
         for team in session.scalars(select(Team).where(Team.leader_id == person.id)):
-            if role != "leader" or team.id != person.team_id:
+            if duty != "leader" or team.id != person.team_id:
                 team.leader_id = None
-    own = session.get(Team, person.team_id) if role == "leader" and person.team_id else None
+    own = session.get(Team, person.team_id) if duty == "leader" and person.team_id else None
     if own is not None and own.leader_id is None:
         own.leader_id = person.id
     session.flush()

@@ -24,6 +24,7 @@ from portal.engine.text import SEPARATOR, Text, pick, say
 from portal.engine.verbs import Outcome, verb
 from portal.entities.organisation import PortalUser, Team
 from portal.security import account, passwords
+from portal.security.duties import duties_of
 from portal.security.passing import goes_beyond
 from portal.security.principal import Principal
 from portal.security.resolve import touch_access
@@ -188,7 +189,7 @@ def place(
         refuse_beyond(session, person, acting_user, becoming=role)
         new_team = team_id or person.team_id
         new_role = role or _role_of(person)
-        if new_role in IN_A_TEAM and new_team is None:
+        if duties_of(session).get(new_role) in IN_A_TEAM and new_team is None:
             raise Refused(_NO_TEAM, rule="team", name=person.name)
         if superior_id is not None:
             _refuse_loop(session, person.id, superior_id)

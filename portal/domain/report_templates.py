@@ -14,6 +14,7 @@ from portal.domain.periods import PeriodKind
 from portal.engine import store
 from portal.engine.errors import NotFound, Refused
 from portal.engine.questions import Question, check, document, read
+from portal.security.duties import duties_of
 from portal.security.principal import Principal
 
 _roles, _user_roles = (models.User.metadata.tables[name] for name in ("ab_role", "ab_user_role"))
@@ -48,9 +49,10 @@ def templates_for(kind: PeriodKind, people: Sequence[Duty]) -> dict[int, int]:
     templates = [each for each in in_use() if each.period == kind.value]
     roles: dict[int, set[str]] = {}
     if any(each.for_role for each in templates):
+        duties = duties_of(store.session())
         wanted = select(_user_roles.c.user_id, _roles.c.name).join(_roles, _roles.c.id == _user_roles.c.role_id)
         for user_id, name in store.session().execute(wanted.where(_user_roles.c.user_id.in_([duty.user_id for duty in people]))):
-            roles.setdefault(user_id, set()).add(name)
+            roles.setdefault(user_id, set()).update({name, duties.get(name, name)})
     found = {}
     for duty in people:
         fitting = [each for each in templates if _fits(each, duty, roles.get(duty.user_id, set()))]

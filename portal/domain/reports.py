@@ -20,6 +20,7 @@ from portal.domain.report_templates import Duty, templates_for
 from portal.engine import audit, store
 from portal.entities.reports import HOLIDAY, ON_LEAVE, ReportState
 from portal.policies import policy
+from portal.security.duties import roles_for
 
 TITLES = {
     PeriodKind.DAY: "日报 {key} | Daily report {key}",
@@ -70,7 +71,7 @@ def opens_at(when: Moments) -> datetime:
 def duties(kind: PeriodKind, *, on: date) -> list[Duty]:
     """Active people with a role that owes this kind of report (policy `report.<kind>.roles`)."""
     user = models.User
-    roles = policy(f"report.{kind}.roles", on=on)
+    roles = roles_for(store.session(), policy(f"report.{kind}.roles", on=on))
     owing = select(_user_roles.c.user_id).join(_roles, _roles.c.id == _user_roles.c.role_id).where(_roles.c.name.in_(roles))
     wanted = select(user.id, user.team_id).where(user.active.is_(True), user.id.in_(owing)).order_by(user.id)
     return [Duty(user_id, team_id) for user_id, team_id in store.session().execute(wanted)]

@@ -10,19 +10,19 @@ from flask_appbuilder.security.sqla.models import Permission, PermissionView, Ro
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from portal.domain import role_desk, role_fields
+from portal.domain import role_desk, role_fields, role_references
 from portal.domain.role_desk import NO_SCOPE, RoleCard, RoleRights, Scope
 from portal.engine import audit
 from portal.engine.errors import BadRequest, Changed, Invalid, Refused
 from portal.engine.query.among import among
 from portal.engine.spec import registry
-from portal.engine.tables import RoleScope
+from portal.engine.tables import RoleDuty, RoleScope
 from portal.engine.text import say
 from portal.entities.organisation import Team
 from portal.security.permissions import all_permissions
 from portal.security.principal import Principal
 from portal.security.resolve import touch_access
-from portal.security.roles import UNLOSABLE
+from portal.security.roles import ROLES, UNLOSABLE
 from portal.security.scopes import branches_of
 
 ADMIN = "admin"
@@ -39,6 +39,7 @@ _LOCKED = (
 )
 _SHIPPED = "出厂角色不能改名或删除；可以收回它的权限。 | A shipped role keeps its name and stays; its rights can be taken away."
 _HELD = "还有 {count} 人是这个角色，请先给他们换角色。 | {count} people hold this role: give them another one first."
+_NAMED = "这个角色还写在：{places}。请先改这些。 | The role is still named in: {places}. Change these first."
 _TAKEN = "已有同名的角色。 | There is a role of this name."
 _NO_NAME = "两种语言的名称都要写，合起来不超过 60 个字。 | Write the name in both languages, 60 letters together at most."
 _WIDER = "“{entity}”能改的范围比能看的宽。 | In “{entity}” what can be changed is wider than what can be seen."
@@ -53,8 +54,27 @@ def create(session: Session, chinese: str, english: str, *, like: int | None = N
     session.flush()
     rights = RoleRights() if like is None else role_desk.card(session, like).rights
     _write(session, role, rights)
+    act_as(session, role.id, role_desk.card(session, like).acts_as if like is not None else "")
     audit.write(session, verb="role:create", entity="role", record_id=role.id, after={"name": role.name, **_told(rights)}, reason=reason)
     return role_desk.card(session, role.id)
+
+
+def act_as(session: Session, role_id: int, duty: str) -> None:
+    """Whose reports, decisions and notices are this role's people's too; empty: nobody's."""
+    touch_access(session)
+    held = role_desk.card(session, role_id)
+    if duty == held.acts_as:
+        return
+    if held.shipped:
+        raise Refused(_SHIPPED, rule="role_shipped")
+    if duty and duty not in ROLES:
+        raise BadRequest("没有这种职责。 | There are no such duties.")
+    session.execute(delete(RoleDuty).where(RoleDuty.role_id == role_id))
+    if duty:
+        session.add(RoleDuty(role_id=role_id, acts_as=duty))
+    session.flush()
+    before, after = {"acts_as": held.acts_as}, {"acts_as": duty}
+    audit.write(session, verb="role:act_as", entity="role", record_id=role_id, before=before, after=after)
 
 
 def rename(session: Session, role_id: int, chinese: str, english: str) -> None:
@@ -65,6 +85,8 @@ def rename(session: Session, role_id: int, chinese: str, english: str) -> None:
         raise Refused(_SHIPPED, rule="role_shipped")
     role = session.get_one(Role, role_id)
     role.name = _free_name(session, chinese, english, but=role_id)
+    for mention in role_references.mentions(session, held.name):
+        mention.rename(role.name)
     session.flush()
     audit.write(session, verb="role:rename", entity="role", record_id=role_id, before={"name": held.name}, after={"name": role.name})
 
@@ -78,6 +100,9 @@ def remove(session: Session, role_id: int) -> None:
     role = session.get_one(Role, role_id)
     if role.user:
         raise Refused(_HELD, rule="role_held", count=len(role.user))
+    if named := role_references.mentions(session, held.name):
+        places = {each: "、".join(mention.told.in_(each) for mention in named) for each in ("zh", "en")}
+        raise Refused(_NAMED, rule="role_named", places=places)
     audit.write(session, verb="role:delete", entity="role", record_id=role_id, before={"name": held.name, **_told(held.rights)})
     role.permissions = []
     session.flush()

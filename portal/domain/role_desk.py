@@ -20,6 +20,7 @@ from portal.engine.text import Text
 from portal.engine.verbs import GENERATED, Verb, verb_named, verbs_of
 from portal.entities.organisation import PortalUser
 from portal.security import levels
+from portal.security.duties import duties_of
 from portal.security.permissions import GENERATED_LABELS, SCREENS
 from portal.security.roles import ROLES, role_label
 from portal.security.scopes import branches_of
@@ -85,6 +86,8 @@ class RoleCard:
     shipped: bool
     members: tuple[tuple[int, str], ...]
     rights: RoleRights
+    acts_as: str = ""
+    """The shipped role whose duties its people have: a shipped one its own, one made at run time as was chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +124,24 @@ class Reach:
 
 
 def cards(session: Session) -> list[RoleCard]:
-    """Every role, shipped ones first, in four statements."""
+    """Every role, shipped ones first, in five statements."""
     rights = rights_of_all(session)
     members: dict[int, list[tuple[int, str]]] = {}
     held = select(assoc_user_role.c.role_id, PortalUser.id, PortalUser.name).join(PortalUser, PortalUser.id == assoc_user_role.c.user_id)
     for role_id, person_id, name in session.execute(held.where(PortalUser.active).order_by(PortalUser.name)):
         members.setdefault(role_id, []).append((person_id, name))
+    duties = duties_of(session)
     order = {name: rank for rank, name in enumerate(ROLES)}
     found = [
-        RoleCard(role_id, name, role_label(name), name in ROLES, tuple(members.get(role_id, ())), rights.get(role_id, RoleRights()))
+        RoleCard(
+            role_id,
+            name,
+            role_label(name),
+            name in ROLES,
+            tuple(members.get(role_id, ())),
+            rights.get(role_id, RoleRights()),
+            duties.get(name, ""),
+        )
         for role_id, name in session.execute(select(Role.id, Role.name))
         if name != "Public"
     ]

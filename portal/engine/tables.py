@@ -283,6 +283,15 @@ class RoleScope(_Base):
     """Field → how far the role goes with it, where that is less than its declaration says."""
 
 
+class RoleDuty(_Base):
+    """What a role made at run time stands for: whose reports its people owe, whose decisions and notices are theirs."""
+
+    __tablename__ = "role_duty"
+
+    role_id: Mapped[int] = mapped_column(ForeignKey("ab_role.id", ondelete="CASCADE"), primary_key=True)
+    acts_as: Mapped[str] = mapped_column(String(64), nullable=False)
+
+
 class AccessVersion(_Base):
     """One row that moves whenever roles, scopes or teams change: cached principals of older versions end."""
 

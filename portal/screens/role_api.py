@@ -94,8 +94,10 @@ class RoleApi(BaseApi):  # type: ignore[misc]
             422: {description: values to correct}
         """
         require(EDIT)
-        given = _body({"stamp", "verbs", "scopes", "fields", "reason"})
+        given = _body({"stamp", "verbs", "scopes", "fields", "acts_as", "reason"})
         with records.writing() as (session, _):
+            if "acts_as" in given:
+                role_changes.act_as(session, role_id, _of(given, "acts_as", str, ""))
             wanted = _wanted(role_desk.card(session, role_id), given)
             reason = _of(given, "reason", str, "")[:500]
             seen = _of(given, "stamp", str, "")
@@ -129,6 +131,7 @@ def _told(card: RoleCard) -> dict[str, Any]:
         "name": card.name,
         "label": card.label,
         "shipped": card.shipped,
+        "acts_as": card.acts_as,
         "people": len(card.members),
         "verbs": sorted(rights.verbs),
         "scopes": {entity: {**asdict(scope), "team_ids": list(scope.team_ids)} for entity, scope in sorted(rights.scopes.items())},

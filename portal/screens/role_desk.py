@@ -109,6 +109,7 @@ class RoleDeskView(BaseView):  # type: ignore[misc]
         require(EDIT)
         with records.writing() as (session, _):
             role_changes.rename(session, role_id, request.form.get("zh", ""), request.form.get("en", ""))
+            role_changes.act_as(session, role_id, request.form.get("acts_as", ""))
         return make_response(redirect(f"/roles/{role_id}", 303))
 
     @expose("/<int:role_id>/delete", methods=("POST",))
@@ -177,6 +178,7 @@ def _page(held: RoleCard, wanted: RoleRights | None = None, problems: tuple[Text
         "role.html",
         card=held,
         rights=given,
+        duties=[each for each in role_desk.cards(session) if each.shipped],
         sections=role_desk.sections(),
         words=role_desk.scope_words,
         teams=session.execute(
