@@ -70,7 +70,7 @@ class Config:
             redis_url=environ.get("REDIS_URL", ""),
             secret_key=environ.get("SECRET_KEY") or _kept_secret(home, "secret_key"),
             jwt_secret_key=environ.get("JWT_SECRET_KEY") or _kept_secret(home, "jwt_secret_key"),
-            smtp_url=environ.get("SMTP_URL", ""),
+            smtp_url=_smtp(environ.get("SMTP_URL", "")),
             mail_from=environ.get("MAIL_FROM") or "portal@localhost",
             env=env,
             time_zone=_zone(environ.get("PORTAL_TIME_ZONE") or "Asia/Shanghai"),
@@ -128,6 +128,13 @@ def _address(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise UnsafeSetting(f"PORTAL_URL={text!r} is no address; write the one people open, such as https://portal.example.com.")
     return text.rstrip("/")
+
+
+def _smtp(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname):
+        raise UnsafeSetting("SMTP_URL is no mail server; write one such as smtp+starttls://user:password@mail.example.com:587.")
+    return text
 
 
 def _proxies(text: str) -> int:

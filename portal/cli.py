@@ -40,11 +40,30 @@ class _Lazy(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """A declaration that cannot work stops the command with its sentence, not with a traceback."""
+        """What cannot work stops the command with a sentence that says what to do, not with a traceback."""
         try:
             return super().invoke(ctx)
-        except WrongDeclaration as wrong:
-            raise click.ClickException(str(wrong)) from wrong
+        except Exception as error:
+            if words := _what_to_do(error):
+                raise click.ClickException(words) from error
+            raise
+
+
+def _what_to_do(error: Exception) -> str:
+    import psycopg  # noqa: PLC0415 - only where something went wrong: `--help` stays quick
+    from sqlalchemy.exc import ArgumentError, OperationalError  # noqa: PLC0415
+
+    if isinstance(error, WrongDeclaration):
+        return str(error)
+    if isinstance(error, ArgumentError):
+        return "DATABASE_URL is no address of a database; write postgresql://user:password@host:port/name."
+    if isinstance(error, OperationalError | psycopg.OperationalError):
+        return f"The database does not answer; check DATABASE_URL and the server. {_first_line(error)}"
+    return ""
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
 @click.group(cls=_Lazy)

@@ -88,7 +88,7 @@ def run(
         with _unit(principal) as session:
             imports.keep(session, keep, mapped, acting_user=principal, now=clock.now())
     handle = _begun(principal, file, shape, mapped, dry_run=dry_run)
-    told = refused or file.with_name(f"{file.stem}-refused.csv")
+    told = refused or Path.cwd() / f"{file.stem}-refused.csv"
     view = View(config.language, ZoneInfo(config.time_zone), clock.now())  # type: ignore[arg-type]
     done = imports.run(handle, file, shape, mapped, acting_user=principal, refused=told, view=view, dry_run=dry_run)
     result = imports.result_of(done, dry_run=dry_run, entity=mapped.main.entity)

@@ -56,6 +56,8 @@ def test_production_refuses_to_start_without(name: str) -> None:
         {"PORT": "70000"},
         {"PORTAL_URL": "portal.example.com"},
         {"PORTAL_URL": "https://"},
+        {"SMTP_URL": "mail.example.com"},
+        {"SMTP_URL": "smtp://"},
         {"PORTAL_URL": "https://somebody:secret@portal.example.com"},
     ],
 )
