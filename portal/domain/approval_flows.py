@@ -84,7 +84,7 @@ def figure(raw: Any, now: datetime) -> Any:
     if isinstance(raw, str) and raw.startswith(_POLICY):
         key = raw.removeprefix(_POLICY)
         if key not in POLICIES:
-            raise Refused("没有政策 {key}。 | There is no policy {key}.", rule="no_policy", key=key)
+            raise Refused("没有制度参数 {key}。 | There is no policy {key}.", rule="no_policy", key=key)
         return policy(key, on=company_day(now))
     return raw
 

@@ -21,7 +21,7 @@ Task = models.ApprovalTask
 
 def waiting_too_long(since: datetime, now: datetime) -> list[tuple[Any, int]]:
     """(task, hours) of every task that has been waiting for one of the policy's hours since the last look; the last one counts."""
-    hours = policy("approval.remind_hours", on=company_day(now))
+    hours = sorted(policy("approval.remind_hours", on=company_day(now)))
     found = []
     for task in _waiting():
         begun = task.waiting_since

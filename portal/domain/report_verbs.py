@@ -171,7 +171,7 @@ def mark_read(reports: Sequence[models.WorkReport], *, acting_user: Principal, n
         (
             "score",
             IntegerField(
-                "评分 | Score", help="可不填；1 最低，5 最高（政策可改）。 | Optional; 1 is the lowest, 5 the highest (a policy)."
+                "评分 | Score", help="可不填；1 最低，5 最高（制度参数可改）。 | Optional; 1 is the lowest, 5 the highest (a policy)."
             ),
         ),
     ),

@@ -18,15 +18,16 @@ from portal.domain.class_review import Thresholds
 from portal.domain.customers import NO_CLASS
 from portal.engine.clock import clock
 from portal.engine.errors import BadRequest, NotAllowed
+from portal.engine.fields import BadValue
+from portal.engine.text import Text
 from portal.entities.customers import CustomerClass
-from portal.policies import POLICIES, PolicyDefinition, policy_text
+from portal.handbook.definition import PolicyDefinition
+from portal.policies import POLICIES, policy_text
 from portal.web import records
 
 PERMISSION = "policy_desk:read"
 KEYS = tuple(Thresholds.__dataclass_fields__)
 _PREFIX = "class."
-_PAIR = "写两个数，用逗号分开，小的在前。 | Two figures parted by a comma, the lower first."
-_ONE = "写一个 1 到 40 的整数。 | A whole number from 1 to 40."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Asked:
     definition: PolicyDefinition
     in_force: str
     text: str
-    error: str
+    error: Text | None
 
     @property
     def changed(self) -> bool:
@@ -101,12 +102,12 @@ def _asked(given: Mapping[str, str]) -> tuple[Asked, ...]:
     return tuple(found)
 
 
-def _problem(definition: PolicyDefinition, text: str) -> str:
+def _problem(definition: PolicyDefinition, text: str) -> Text | None:
     try:
         definition.read(text)
-    except ValueError:
-        return _ONE if "," not in definition.default else _PAIR
-    return ""
+    except BadValue as error:
+        return error.text
+    return None
 
 
 def _moved(asked: tuple[Asked, ...]) -> tuple[Moved, ...]:

@@ -24,6 +24,12 @@ SENSELESS = [
     ("contract.number", "one much too long for the column of numbers-{year}-{seq}"),
     ("contract.change_number", "{number.__class__}{number}-{n}"),
     ("contract.change_number", "{number}{number}-{n}"),
+    ("report.day.due", "18:00+08:00"),
+    ("report.day.due", "24:00"),
+    ("report.day.roles", ","),
+    ("notify.report", "mail"),
+    ("payment.overdue_days", "1,2,3,4"),
+    ("payment.overdue_days", "30,15,7"),
     ("no.such", "1"),
 ]
 
