@@ -16,6 +16,7 @@ from portal.screens import (
     mailbox,
     me,
     packs,
+    policy_desk,
     print_desk,
     report_desk,
     report_templates,
@@ -36,6 +37,7 @@ SCREENS: tuple[type[BaseView], ...] = (
     report_desk.ReportDeskView,  # write and read reports
     report_templates.TemplateDeskView,  # what reports ask
     print_desk.PrintDeskView,  # how records look on paper
+    policy_desk.PolicyDeskView,  # every handbook figure
     class_thresholds.ClassThresholdsView,  # what other class thresholds would propose
     packs.PackView,  # the quarter's meeting pack
     jobs_page.JobsView,  # long work and periodic work
@@ -53,6 +55,7 @@ menu_entry("", "通知 | Notices", "inbox", "/inbox/", "inbox:read")
 menu_entry("团队 | Team", "报告台 | Report desk", "clipboard-text", "/report-desk/", "report_desk:read")
 menu_entry("团队 | Team", "会议资料 | Meeting pack", "presentation", "/meeting-pack/", packs.PERMISSION)
 menu_entry("管理 | Administration", "审批流 | Approval flows", "git-branch", "/flows/", "flow_desk:read")
+menu_entry("管理 | Administration", "制度参数 | Policies", "adjustments", "/policies/", policy_desk.READ)
 menu_entry("管理 | Administration", "分类试算 | Class dry run", "calculator", "/class-thresholds/", class_thresholds.PERMISSION)
 menu_entry("管理 | Administration", "报告模板 | Report templates", "template", "/report-templates/", "report_template:edit")
 menu_entry("管理 | Administration", "打印模板 | Print templates", "printer", "/print-templates/", "print_desk:read")

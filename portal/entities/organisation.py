@@ -183,7 +183,7 @@ class WorkCalendar(Entity):
 
 
 class Policy(Entity):
-    """政策 | Policy: a handbook figure from a day on; the newest that has begun is in force."""
+    """制度参数 | Policy: a handbook figure from a day on; the newest that has begun is in force. Its desk shows them all."""
 
     __table_args__ = (UniqueConstraint("key", "effective_on"), Index("ix_policy_key", "key"))
 
@@ -193,9 +193,9 @@ class Policy(Entity):
     reason = text("原因 | Reason", 300, required=True)
 
     screen = Screen(
+        whole=True,
         icon="adjustments",
-        menu="管理 | Administration",
-        plural="政策 | Policies",
+        plural="制度参数的变更 | Changes of policies",
         columns=("key", "value", "effective_on", "reason", "created_by_id"),
         filters=("key",),
         order="key",

@@ -46,8 +46,8 @@ class Asked:
 
     @property
     def href(self) -> str:
-        """The form of a policy that would put it in force from a day on."""
-        return f"/policy/new?{urlencode({'key': self.definition.key, 'value': self.text})}"
+        """The editor of the policy that would put it in force from a day on."""
+        return f"/policies/{self.definition.key}?{urlencode({'value': self.text})}"
 
 
 @dataclass(frozen=True, slots=True)

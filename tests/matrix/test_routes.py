@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 
 from portal.engine.spec import registry
 from portal.web.protection import is_shut
+from tests.matrix import test_policy_desk as policy_rules
 from tests.matrix import test_report_rules as report_rules
 from tests.matrix import test_write_rules as rules
 from tests.matrix.attempts import attempts
@@ -69,6 +70,10 @@ SPECIAL: dict[Door, Callable[..., Any]] = {
             ("POST", "/roles/view-as/end"),
         ),
         rules.test_roles_are_the_admins,
+    ),
+    **dict.fromkeys(
+        (("GET", "/policies/"), ("GET", "/policies/<key>"), ("POST", "/policies/<key>"), ("POST", "/policies/<key>/take-back")),
+        policy_rules.test_policies_are_the_admins,
     ),
     ("GET", "/fields/"): rules.test_pages_of_the_house_are_the_admins,
     ("POST", "/fields/"): rules.test_pages_of_the_house_are_the_admins,
