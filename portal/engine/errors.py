@@ -65,7 +65,9 @@ class Invalid(PortalError):
 
     def __init__(self, errors: Mapping[str, Text]) -> None:
         self.errors = dict(errors)
-        super().__init__("请改正标出的内容。 | Please correct what is marked.")
+        why = dict.fromkeys((text.in_("zh"), text.in_("en")) for text in self.errors.values())
+        said = {"zh": "".join(zh for zh, _ in why), "en": " ".join(en for _, en in why)}
+        super().__init__("请改正：{why} | Please correct: {why}", why=said)
 
 
 class Changed(PortalError):

@@ -14,13 +14,14 @@ from portal.engine import custom
 from portal.engine.errors import Changed, Invalid, Refused, Unseen
 from portal.engine.fields import REQUIRED, BadValue, Field, View
 from portal.engine.kinds.dates import InstantField
-from portal.engine.spec import Spec
+from portal.engine.spec import Spec, registry
 from portal.engine.text import Text
 
 Operation = Callable[..., Any]
 ONE_PARENT = Text("请选择它属于哪条记录，只选一条。 | Choose the one record it belongs to.")
 MOVED = Text("不能改到另一条记录。 | It cannot be moved to another record.")
 _TAKEN = Text("已有记录是这个值。 | Another record has this value.")
+_TAKEN_BY = "“{field}”：已有记录是这个值。 | “{field}”: another record has this value."
 _replaced: dict[tuple[str, str], Operation] = {}
 
 
@@ -68,7 +69,7 @@ def create(session: Session, spec: Spec, values: dict[str, Any], *, acting_user:
     """A new record, flushed. What can lie in no pool is its maker's."""
     _refuse_strays(spec, values)
     values = custom.gathered(spec, values)
-    with _clash_named(spec):
+    with clash_named(spec):
         if replaced := _replaced.get((spec.name, "create")):
             return replaced(values, acting_user=acting_user, now=now)
         record = spec.model(**values)
@@ -108,7 +109,7 @@ def change(
         raise Invalid(moved)
     if spec.custom:
         values = custom.gathered(spec, values, record.extra)
-    with _clash_named(spec):
+    with clash_named(spec):
         if replaced := _replaced.get((spec.name, "change")):
             return replaced(record, values, acting_user=acting_user, now=now)
         for key, value in values.items():
@@ -118,15 +119,17 @@ def change(
 
 
 @contextmanager
-def _clash_named(spec: Spec) -> Iterator[None]:
-    """A value that a unique custom field has already is told beside that field."""
+def clash_named(spec: Spec | None = None) -> Iterator[None]:
+    """A value that a unique custom field has already is told beside that field; without a spec, of whichever record type."""
+    known = tuple(registry().values()) if spec is None else (spec,)
     try:
         yield
     except IntegrityError as error:
         index = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
-        for key in spec.custom:
-            if index == custom.index_name(spec.name, key, "unique"):
-                raise Invalid({key: _TAKEN}) from error
+        for each in known:
+            for key, clashing in each.custom.items():
+                if index == custom.index_name(each.name, key, "unique"):
+                    raise Invalid({key: _TAKEN if spec is not None else Text(_TAKEN_BY, field=clashing.label)}) from error
         raise
 
 
@@ -147,7 +150,8 @@ def undo(session: Session, spec: Spec, batch_id: int, *, acting_user: Any, now: 
     replaced = _replaced.get((spec.name, "undo"))
     if replaced is None:
         raise Refused("这个操作不能撤销。 | This cannot be undone.", rule="no_undo")
-    return replaced(batch_id, acting_user=acting_user, now=now)
+    with clash_named():
+        return replaced(batch_id, acting_user=acting_user, now=now)
 
 
 def restore(session: Session, spec: Spec, record: Any, *, acting_user: Any, now: datetime) -> Any:
@@ -156,9 +160,10 @@ def restore(session: Session, spec: Spec, record: Any, *, acting_user: Any, now:
         raise Refused("这条记录没有删除。 | This record is not deleted.", rule="not_deleted")
     if spec.mergeable and record.merged_into_id is not None:
         raise Refused("这条记录已并入另一条，请撤销合并。 | It was merged into another record; undo the merge.", rule="merged")
-    if replaced := _replaced.get((spec.name, "restore")):
-        return replaced(record, acting_user=acting_user, now=now)
-    record.deleted_at = None
-    session.info["verb_name"] = "restore"
-    session.flush()
-    return record
+    with clash_named():
+        if replaced := _replaced.get((spec.name, "restore")):
+            return replaced(record, acting_user=acting_user, now=now)
+        record.deleted_at = None
+        session.info["verb_name"] = "restore"
+        session.flush()
+        return record

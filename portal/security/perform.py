@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.engine.errors import NotAllowed
+from portal.engine.operations import clash_named
 from portal.engine.verbs import Outcome, Verb
 from portal.security.principal import Principal
 
@@ -44,8 +45,9 @@ def acting_as(session: Session, verb: Verb, reason: str = "") -> Iterator[None]:
     before = {key: session.info[key] for key in _SAID if key in session.info}
     session.info.update(verb=verb, verb_name=verb.name, reason=reason, changed_columns={})
     try:
-        yield
-        session.flush()
+        with clash_named():
+            yield
+            session.flush()
     finally:
         for key in _SAID:
             session.info.pop(key, None)

@@ -17,7 +17,7 @@ import jobs
 from portal.domain.calendar import company_day
 from portal.engine import operations, store, work
 from portal.engine.clock import clock
-from portal.engine.errors import BadRequest, NotFound, PortalError, Refused
+from portal.engine.errors import BadRequest, Invalid, NotFound, PortalError, Refused
 from portal.engine.fields import View
 from portal.engine.given import id_of
 from portal.engine.kinds.reference import ReferenceField
@@ -148,16 +148,31 @@ def _carried_out(asked: Asked) -> Response:
         return _as_job(asked, values)
     try:
         outcome = run(spec, verb, asked.selection, values)
+    except Invalid as error:
+        return _show_dialog(asked, bound, error.status, *_marked(asked, bound, error))
     except PortalError as error:
         if error.status >= 500:  # noqa: PLR2004
             raise
         return _show_dialog(asked, bound, error.status, error.in_(asked.view.language))
     stays = request.args.get("stay") == "1" or (bool(verb.form) and bool(request.headers.get("HX-Request")))
     if stays and not outcome.done and len(outcome.refused) == 1:
+        if isinstance(wrong := outcome.refused[0][1], Invalid):
+            return _show_dialog(asked, bound, wrong.status, *_marked(asked, bound, wrong))
         return _show_dialog(
             asked, bound, 409, *(each.told(asked.view.language) for each in reasons(store.session(), spec, outcome).values())
         )
     return _answer(asked, outcome)
+
+
+def _marked(asked: Asked, bound: Any, wrong: Invalid) -> tuple[str, ...]:
+    """What is wrong goes beside its field; what has none in the dialog is said above it."""
+    drawn, above = {each.key for each in asked.verb.form if each.widget}, []
+    for key, text in wrong.errors.items():
+        if key in drawn:
+            bound[key].errors = [*bound[key].errors, asked.t(text)]
+        else:
+            above.append(asked.t(text))
+    return tuple(above)
 
 
 def _show_dialog(asked: Asked, bound: Any, status: int, *errors: str) -> Response:

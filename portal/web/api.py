@@ -19,7 +19,7 @@ import jobs
 from portal.domain import merging
 from portal.domain.calendar import company_day
 from portal.engine import custom, operations, store
-from portal.engine.errors import BadRequest, NotFound, Refused
+from portal.engine.errors import BadRequest, Invalid, NotFound, PortalError, Refused
 from portal.engine.fields import Field
 from portal.engine.given import id_of
 from portal.engine.kinds.reference import ReferenceField
@@ -218,9 +218,15 @@ def _selection(spec: Spec, given: Mapping[str, Any]) -> Selection:
 
 def _outcome(outcome: Outcome) -> tuple[dict[str, Any], int]:
     language = reader().language
-    refused = [{"id": i, "rule": e.rule, "message": e.in_(language)} for i, e in outcome.refused]
+    refused = [{"id": i, "rule": e.rule, "message": e.in_(language), **_fields(e)} for i, e in outcome.refused]
     answer = {"done": outcome.done, "refused": refused, "batch_id": outcome.batch_id}
     return answer, 200 if outcome.done or not refused else 409
+
+
+def _fields(error: PortalError) -> dict[str, Any]:
+    """Beside which fields it is to be said, where that is known."""
+    language = reader().language
+    return {"fields": {key: text.in_(language) for key, text in error.errors.items()}} if isinstance(error, Invalid) else {}
 
 
 def _request_hash(given: Mapping[str, Any]) -> str:
