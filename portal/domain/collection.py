@@ -32,7 +32,7 @@ def level_of(due_on: date | None, today: date) -> str:
     days = (today - due_on).days if due_on else 0
     ends = policy("payment.overdue_days", on=today)
     levels = [level.value for level in OverdueLevel]
-    return "" if days <= 0 else levels[sum(days > end for end in ends)]
+    return "" if days <= 0 else levels[min(sum(days > end for end in ends), len(levels) - 1)]
 
 
 def mark_overdue(*, now: datetime) -> int:
