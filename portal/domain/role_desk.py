@@ -23,16 +23,8 @@ from portal.security import levels
 from portal.security.duties import duties_of
 from portal.security.permissions import GENERATED_LABELS, SCREENS
 from portal.security.roles import ROLES, role_label
-from portal.security.scopes import branches_of
+from portal.security.scopes import branches_of, scope_words
 
-BRANCH_WORDS = {
-    "own": ("本人", "Own"),
-    "pool": ("公海", "pool"),
-    "team": ("团队", "Team"),
-    "subtree": ("团队及下级", "Team and below"),
-    "chosen": ("选定团队", "Chosen teams"),
-    "all": ("全部", "All"),
-}
 _LEVEL = {"own": 1, "pool": 1, "team": 2, "subtree": 3, "chosen": 3, "all": 4}
 _LEVEL_OF_STATES = 2
 _events: Any = AuditEvent.__table__
@@ -202,20 +194,6 @@ def _section(spec: Spec) -> Section:
 def _names_people(spec: Spec) -> bool:
     """Whether one of its verbs asks for a person to hand something to, as passing on a decision does."""
     return any(isinstance(each, ReferenceField) and each.target == "user" for verb in verbs_of(spec) for each in verb.form)
-
-
-def scope_words(scope: str) -> str:
-    """`own+pool` in both languages."""
-    words = [BRANCH_WORDS.get(branch) or _of_states(branch) for branch in branches_of(scope)]
-    if not words:
-        return "无 | None"
-    return f"{'+'.join(word[0] for word in words)} | {' + '.join(word[1] for word in words)}"
-
-
-def _of_states(branch: str) -> tuple[str, ...]:
-    """A branch by state, in the words of the record type that has it."""
-    labels = (spec.model.scope_states[branch][0] for spec in registry().values() if branch in spec.model.scope_states)
-    return tuple(next(labels, f"{branch} | {branch}").split(" | "))
 
 
 def reach(rights: RoleRights, permission: str) -> Reach:

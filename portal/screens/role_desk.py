@@ -19,6 +19,7 @@ from portal.engine.spec import spec_named
 from portal.engine.text import Text
 from portal.security import policy, view_as
 from portal.security.resolve import access_version, resolve
+from portal.security.scopes import scope_words
 from portal.web import records
 
 READ, EDIT = "role_desk:read", "role_desk:edit"
@@ -180,7 +181,7 @@ def _page(held: RoleCard, wanted: RoleRights | None = None, problems: tuple[Text
         rights=given,
         duties=[each for each in role_desk.cards(session) if each.shipped],
         sections=role_desk.sections(),
-        words=role_desk.scope_words,
+        words=scope_words,
         teams=session.execute(
             select(models.Team.id, models.Team.name).where(models.Team.deleted_at.is_(None)).order_by(models.Team.name)
         ).all(),

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.engine.errors import NotFound
 from portal.engine.spec import Spec, registry
 from portal.engine.text import Text
 from portal.security import levels, scopes
@@ -76,13 +77,17 @@ def explain(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> list[Te
     if not found:
         lines.append(Text("因为有一件审批在等你决定，决定后就看不到了。 | Because an approval waits for your decision; it ends with that."))
     if not writes(principal, spec, row):
-        lines.append(
-            Text(
-                "你只能看，不能改；要改请先领取，或找负责人的组长。"
-                " | You may look but not change it; claim it first, or ask the owner's leader."
-            )
-        )
+        lines.append(Text(_how_to_change(principal, spec, full)))
     return lines
+
+
+def _how_to_change(principal: Principal, spec: Spec, row: Mapping[str, Any]) -> str:
+    """Whom to ask, or what to do first: claiming is for what lies in a pool."""
+    if spec.pooled and row["pool_id"] is not None and principal.may(f"{spec.name}:claim"):
+        return "你只能看，不能改；要改请先领取。 | You may look but not change it; claim it first."
+    if spec.pooled and row["pool_id"] is not None:
+        return "你只能看，不能改；它在公海，请组长先分配。 | You may look but not change it; a leader assigns it first."
+    return "你只能看，不能改；要改请找负责人或他的组长。 | You may look but not change it; ask its owner or the owner's leader."
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +154,21 @@ _IN_POOL = "在公海里总是隐藏 | always masked in a pool"
 
 def explain_denial(principal: Principal, spec: Spec) -> Text:
     """“Why can I not see this?” without saying whether the record exists."""
-    access = principal.to(spec.name)
-    scope = "、".join(access.read) or "—"
-    role = role_label(access.role or next(iter(principal.roles), "—"))
+    if spec.scope == "open":
+        return NotFound().text
+    held = [spec] if spec.scope == "owner" else [registry()[each.target] for each in spec.parents]
+    parts = [Text(_SEES, entity=each.label, scope=scopes.scope_words("+".join(principal.to(each.name).read))) for each in held]
+    role = role_label(principal.to(held[0].name).role or next(iter(principal.roles), "—"))
     return Text(
-        "你的角色（{role}）在“{entity}”中能看的范围是：{scope}。这条记录不在其中，或不存在。需要时请找你的组长或管理员。"
-        " | Your role ({role}) sees in “{entity}”: {scope}. This record is outside it or does not exist. Ask your leader"
+        "你的角色（{role}）能看的范围是：{scope}。这条记录不在其中，或不存在。需要时请找你的组长或管理员。"
+        " | Your role ({role}) sees {scope}. This record is outside it or does not exist. Ask your leader"
         " or an administrator if you need it.",
         role=role,
-        entity=spec.label,
-        scope=scope,
+        scope={"zh": "；".join(each.in_("zh") for each in parts), "en": "; ".join(each.in_("en") for each in parts)},
     )
+
+
+_SEES = "“{entity}”{scope} | in “{entity}”: {scope}"
 
 
 def _branch_words(spec: Spec, branch: str) -> Text | str:

@@ -11,6 +11,15 @@ from sqlalchemy import Alias, ColumnElement, and_, false, or_, select, true
 from portal.engine.spec import Spec, registry
 from portal.security.principal import Principal
 
+BRANCH_WORDS = {
+    "own": ("本人", "Own"),
+    "pool": ("公海", "pool"),
+    "team": ("团队", "Team"),
+    "subtree": ("团队及下级", "Team and below"),
+    "chosen": ("选定团队", "Chosen teams"),
+    "shared": ("请我参与的", "shared with me"),
+    "all": ("全部", "All"),
+}
 WIDTH = {"none": 0, "own": 1, "pool": 1, "team": 4, "subtree": 8, "chosen": 8, "all": 16}
 _WIDTH_OF_STATES = 2
 
@@ -18,6 +27,20 @@ _WIDTH_OF_STATES = 2
 def branches_of(scope: str) -> tuple[str, ...]:
     """`own+pool` → (own, pool)."""
     return tuple(part for part in scope.split("+") if part and part != "none")
+
+
+def scope_words(scope: str) -> str:
+    """`own+pool` in both languages."""
+    words = [BRANCH_WORDS.get(branch) or _of_states(branch) for branch in branches_of(scope)]
+    if not words:
+        return "无 | None"
+    return f"{'+'.join(word[0] for word in words)} | {' + '.join(word[1] for word in words)}"
+
+
+def _of_states(branch: str) -> tuple[str, ...]:
+    """A branch by state, in the words of the record type that has it."""
+    labels = (spec.model.scope_states[branch][0] for spec in registry().values() if branch in spec.model.scope_states)
+    return tuple(next(labels, f"{branch} | {branch}").split(" | "))
 
 
 def width(branches: Iterable[str]) -> int:

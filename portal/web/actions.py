@@ -148,24 +148,29 @@ def _carried_out(asked: Asked) -> Response:
         return _as_job(asked, values)
     try:
         outcome = run(spec, verb, asked.selection, values)
-    except Invalid as error:
-        return _show_dialog(asked, bound, error.status, *_marked(asked, bound, error))
     except PortalError as error:
         if error.status >= 500:  # noqa: PLR2004
             raise
-        return _show_dialog(asked, bound, error.status, error.in_(asked.view.language))
+        return _show_dialog(asked, bound, error.status, *_above(asked, bound, error))
     stays = request.args.get("stay") == "1" or (bool(verb.form) and bool(request.headers.get("HX-Request")))
     if stays and not outcome.done and len(outcome.refused) == 1:
-        if isinstance(wrong := outcome.refused[0][1], Invalid):
-            return _show_dialog(asked, bound, wrong.status, *_marked(asked, bound, wrong))
-        return _show_dialog(
-            asked, bound, 409, *(each.told(asked.view.language) for each in reasons(store.session(), spec, outcome).values())
-        )
+        return _refused(asked, bound, outcome)
     return _answer(asked, outcome)
 
 
-def _marked(asked: Asked, bound: Any, wrong: Invalid) -> tuple[str, ...]:
-    """What is wrong goes beside its field; what has none in the dialog is said above it."""
+def _refused(asked: Asked, bound: Any, outcome: Outcome) -> Response:
+    """The dialog of the one row that is refused, with the reason and what the row is called."""
+    wrong = outcome.refused[0][1]
+    if isinstance(wrong, Invalid):
+        return _show_dialog(asked, bound, wrong.status, *_above(asked, bound, wrong))
+    said = reasons(store.session(), asked.spec, outcome).values()
+    return _show_dialog(asked, bound, 409, *(each.told(asked.view.language) for each in said))
+
+
+def _above(asked: Asked, bound: Any, wrong: PortalError) -> tuple[str, ...]:
+    """What is said above the dialog: what is wrong with a field of it goes beside that."""
+    if not isinstance(wrong, Invalid):
+        return (wrong.in_(asked.view.language),)
     drawn, above = {each.key for each in asked.verb.form if each.widget}, []
     for key, text in wrong.errors.items():
         if key in drawn:

@@ -25,7 +25,9 @@ def beside(dialog: str, key: str) -> str:
 
 def owing(site: Site) -> int:
     made = contract_of(site.cast, "rep", state="effective", effective_at=NOW)
-    site.cast.add(models.PaymentPlan, contract_id=made, name="全款", percent=100, days=3, amount=1000, due_on=TODAY, state="open", version=1)
+    site.cast.add(
+        models.PaymentPlan, contract_id=made, name="全款", percent=100, days=3, amount=1000, due_on=TODAY, state="open", version=1
+    )
     return made
 
 
@@ -60,7 +62,9 @@ def test_letting_somebody_in_until_yesterday_is_marked_too(site: Site) -> None:
 
 def test_a_value_that_must_be_unique_is_named_when_a_lead_is_converted(site: Site) -> None:
     for entity in ("lead", "customer"):
-        define(site, entity=entity, label_zh="税务编号", label_en="Tax file", key="tax", **({"is_unique": "1"} if entity == "customer" else {}))
+        define(
+            site, entity=entity, label_zh="税务编号", label_en="Tax file", key="tax", **({"is_unique": "1"} if entity == "customer" else {})
+        )
     site.cast.customer(owner="other", name="别家", extra={"x_tax": "T-1"})
     lead = site.cast.lead(owner="rep", state="following", extra={"x_tax": "T-1"})
     answer = press(site.signed_in("rep"), "lead", "convert", lead)
