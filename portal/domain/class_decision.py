@@ -100,7 +100,7 @@ def _decide(reviews: Sequence[Any], becomes: Callable[[Any], str], reason: str, 
     for target in CustomerClass:
         chosen = [review for review in able if becomes(review) == target.value]
         moving = [held[review.customer_id] for review in chosen if review.current_class != target.value]
-        _reclassify(session, moving, target, chosen, reason, acting_user=acting_user, now=now)
+        _reclassify(session, moving, target, chosen, reason)
         for review in chosen:
             review.state = _state(review, target).value
             review.decided_class, review.reason, review.batch_id = target.value, reason, outcome.batch_id
@@ -132,16 +132,7 @@ def _state(review: Any, target: CustomerClass) -> ReviewState:
     return ReviewState.KEPT if target.value == review.current_class else ReviewState.OVERRIDDEN
 
 
-def _reclassify(
-    session: Session,
-    moving: Sequence[Any],
-    target: CustomerClass,
-    reviews: Sequence[Any],
-    reason: str,
-    *,
-    acting_user: Principal,
-    now: datetime,
-) -> None:
+def _reclassify(session: Session, moving: Sequence[Any], target: CustomerClass, reviews: Sequence[Any], reason: str) -> None:
     """By the customer's own verb, so that its history tells it like any other change of class."""
     by_hand = verb_named("customer", "reclassify")
     assert by_hand is not None  # noqa: S101 - declared in portal/domain/customers.py
@@ -149,7 +140,7 @@ def _reclassify(
         return
     grounds = say("{quarter} 分类评估 | Class review {quarter}", quarter=reviews[0].quarter).in_("zh")
     with acting_as(session, by_hand):
-        customers.reclassify(moving, acting_user=acting_user, now=now, to=target.value, reason=f"{grounds} {reason}".strip())
+        customers.put_in_class(moving, target.value, f"{grounds} {reason}".strip())
 
 
 def _batch(session: Session, acting_user: Principal, now: datetime) -> int | None:

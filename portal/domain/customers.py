@@ -15,6 +15,7 @@ from portal.domain.ownership import began
 from portal.domain.pool import recycle_days
 from portal.domain.pool_verbs import reason_field, said
 from portal.domain.pooling import Pooling, default_pool, ids_of, pools_by_id
+from portal.domain.put_back import Before, puts_back
 from portal.engine import store
 from portal.engine.errors import Refused
 from portal.engine.kinds.choice import ChoiceField, choices_of
@@ -54,6 +55,8 @@ merging.declare(
 
 NO_CLASS = "未分类 | No class"
 _COMPARED = ("name", "phone", "credit_code")
+_UNCHECKED = ("note",)
+_CHECK = ("verified_by_id", "verified_at")
 
 
 @operation("customer", "create")
@@ -87,11 +90,18 @@ def change(record: models.Customer, values: Mapping[str, Any], *, acting_user: P
     """Correct a customer; a new name, phone or credit code is compared again."""
     renewed = {key: values[key] for key in _COMPARED if key in values and values[key] != getattr(record, key)}
     duplicates.refuse(renewed, model=models.Customer, name="name", besides=record.id, acting_user=acting_user, now=now)
-    for key, value in values.items():
-        setattr(record, key, value)
+    set_fields(record, values)
     record.company_key = duplicates.company_key(record.name)
     store.session().flush()
     return record
+
+
+def set_fields(customer: models.Customer, values: Mapping[str, Any]) -> None:
+    """Other entries; what a superior checked is checked no more once any of it is another, but for the note."""
+    if any(key not in _UNCHECKED and value != getattr(customer, key) for key, value in values.items()):
+        customer.verified_by_id, customer.verified_at = None, None
+    for key, value in values.items():
+        setattr(customer, key, value)
 
 
 @verb(
@@ -105,11 +115,12 @@ def change(record: models.Customer, values: Mapping[str, Any], *, acting_user: P
         ("reason", reason_field("依据 | Grounds")),
     ),
     bulk=True,
+    inverse="undo",
     help="按潜在、成交、活跃、沉睡、流失的顺序推进，写明依据。 | Along potential, won, active, dormant, lost; say the grounds.",
 )
 def stage(customers: Sequence[Any], *, acting_user: Principal, now: datetime, to: str, reason: str) -> Outcome:
     """Move customers along their states; a step the states do not have is refused."""
-    session, outcome = store.session(), Outcome()
+    session, outcome, was = store.session(), Outcome(), Before.of(customers, ("state",))
     session.info["reason"] = said(reason)
     target = CustomerState(to)
     for customer in customers:
@@ -122,7 +133,14 @@ def stage(customers: Sequence[Any], *, acting_user: Principal, now: datetime, to
             continue
         customer.state = target.value
         outcome.done.append(customer.id)
-    session.flush()
+    return _kept("stage", customers, outcome, was, acting_user=acting_user, now=now)
+
+
+def _kept(name: str, customers: Sequence[Any], outcome: Outcome, was: Before, *, acting_user: Principal, now: datetime) -> Outcome:
+    """With what Undo needs."""
+    store.session().flush()
+    done = set(outcome.done)
+    outcome.batch_id = was.keep("customer", name, [each for each in customers if each.id in done], acting_user=acting_user, now=now)
     return outcome
 
 
@@ -156,10 +174,18 @@ def _changes(customers: Sequence[Any], *, acting_user: Principal, now: datetime,
     form=(("to", ChoiceField("新分类 | New class", CustomerClass, required=True)), ("reason", reason_field("依据 | Grounds"))),
     bulk=True,
     preview=_changes,
+    inverse="undo",
     help="A、B、C 决定回访频率和多久没有跟进退回公海。 | A, B, C decide how often to call and when it returns to the pool.",
 )
 def reclassify(customers: Sequence[Any], *, acting_user: Principal, now: datetime, to: str, reason: str) -> Outcome:
     """Give customers another class by hand, with the grounds; those that have it already are refused by name."""
+    was = Before.of(customers, ("customer_class",))
+    outcome = put_in_class(customers, to, reason)
+    return _kept("reclassify", customers, outcome, was, acting_user=acting_user, now=now)
+
+
+def put_in_class(customers: Sequence[Any], to: str, reason: str) -> Outcome:
+    """The same as part of another verb, which keeps what its own Undo needs."""
     session, outcome = store.session(), Outcome()
     session.info["reason"] = said(reason)
     target = CustomerClass(to)
@@ -180,13 +206,16 @@ def reclassify(customers: Sequence[Any], *, acting_user: Principal, now: datetim
     "核对资料 | Verify",
     icon="shield-check",
     takes=("reach",),
-    columns=("verified_by_id", "verified_at"),
+    columns=_CHECK,
     bulk=True,
-    help="主管核对业务员填写的资料完整、准确。 | A superior has checked that what was entered is complete and right (handbook 21).",
+    inverse="undo",
+    help="主管核对业务员填写的资料完整、准确；之后改动任何一项（备注除外），核对就失效，要重新核对。"
+    " | A superior has checked that what was entered is complete and right (handbook 21)."
+    " Any change afterwards, but to the note, takes the check away: it is to be checked anew.",
 )
 def verify(customers: Sequence[Any], *, acting_user: Principal, now: datetime) -> Outcome:
     """Say who checked the entries and when; nobody checks his own."""
-    outcome = Outcome()
+    outcome, was = Outcome(), Before.of(customers, _CHECK)
     for customer in customers:
         if customer.pool_id is not None:
             outcome.refused.append((customer.id, in_pool()))
@@ -195,8 +224,10 @@ def verify(customers: Sequence[Any], *, acting_user: Principal, now: datetime) -
         else:
             customer.verified_by_id, customer.verified_at = acting_user.user_id or None, now
             outcome.done.append(customer.id)
-    store.session().flush()
-    return outcome
+    return _kept("verify", customers, outcome, was, acting_user=acting_user, now=now)
+
+
+puts_back("customer", "stage", "reclassify", "verify")
 
 
 def in_pool() -> Refused:

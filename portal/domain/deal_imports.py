@@ -13,12 +13,17 @@ from portal import models
 from portal.domain.calendar import company_day
 from portal.domain.customers import CUSTOMERS
 from portal.domain.pooling import default_pool
-from portal.engine.fields import Field
+from portal.engine.fields import BadValue, Field
 from portal.engine.importing import Importer, Staged, importer
 from portal.engine.mask import normalise_name
+from portal.engine.query.among import among
 from portal.engine.spec import Spec
+from portal.engine.text import Text
 from portal.entities.customers import CustomerState
 from portal.entities.deals import OpportunityState, StageKind
+
+
+_ENDED = "已有同样的记录，它现在的状态不能修改。 | There is such a record already, and it cannot be changed in its present state."
 
 
 @importer("customer")
@@ -44,6 +49,12 @@ class Customers(Importer):
 
     def fixed(self, spec: Spec, *, acting_user: Any, now: datetime) -> dict[str, Any]:
         return {"state": CustomerState.POTENTIAL.value, "pooled_at": now}
+
+    def changed(self, session: Session, ids: Sequence[int], *, now: datetime) -> None:
+        """What a file has changed nobody has checked."""
+        table: Any = models.Customer.__table__
+        unchecked = update(table).where(table.c.id.in_(ids), table.c.verified_at.is_not(None))
+        session.connection().execute(unchecked.values(verified_by_id=None, verified_at=None))
 
 
 @importer("product")
@@ -76,6 +87,12 @@ class Opportunities(Importer):
         more = {key: spec.fields[key] for key in ("stage_id", "owner_id", "closed_on")}
         return {**{key: each for key, each in super().fields(spec).items() if key != "pipeline_id"}, **more}
 
+    def derive(self, values: dict[str, Any]) -> None:
+        """Nothing is derived; a deal that ended before it began is refused."""
+        opened, closed = values.get("opened_on"), values.get("closed_on")
+        if opened is not None and closed is not None and closed < opened:
+            raise BadValue("结束日期早于立项日期。 | It closed before it opened.")
+
     def defaults(self, session: Session) -> dict[str, Any]:
         """The first stage of the default pipeline, the importer as owner."""
         stage, way = models.Stage, models.Pipeline
@@ -96,8 +113,8 @@ class Opportunities(Importer):
         team = select(person.c.team_id).where(person.c.id == deal.c.owner_id).scalar_subquery()
         today = cast(literal(company_day(now), Date), Date)
         ended = stage.c.kind != StageKind.OPEN.value
-        opened = func.coalesce(deal.c.opened_on, today)
-        closed = case((ended, func.coalesce(deal.c.closed_on, today)))
+        opened = func.coalesce(deal.c.opened_on, func.least(deal.c.closed_on, today))
+        closed = case((ended, func.coalesce(deal.c.closed_on, func.greatest(deal.c.opened_on, today))))
         session.connection().execute(
             update(deal)
             .where(deal.c.id.in_(new), stage.c.id == deal.c.stage_id)
@@ -111,6 +128,13 @@ class Opportunities(Importer):
                 stage_on=func.coalesce(closed, opened),
             )
         )
+
+    def closed(self, session: Session, ids: Sequence[int], acting_user: Any) -> Mapping[int, Text]:
+        """What has ended stands still; what this file brought a moment ago it may complete."""
+        deal: Any = models.Opportunity.__table__
+        ended = deal.c.state.in_((OpportunityState.WON.value, OpportunityState.LOST.value))
+        wanted = select(deal.c.id).where(among(deal.c.id, ids), ended, deal.c.created_at < session.info["now"])
+        return dict.fromkeys(session.connection().scalars(wanted), Text(_ENDED))
 
     def changed(self, session: Session, ids: Sequence[int], *, now: datetime) -> None:
         """Stage and owner of a deal that is here already are its verbs' matter; nothing follows from the rest."""

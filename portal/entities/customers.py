@@ -93,7 +93,9 @@ class Customer(Entity, Pooled, Customisable, Mergeable):
     next_step = text("下一步 | Next step", 200, readonly=True)
     note = longtext("备注 | Note", section=_REGISTER)
     verified_by_id = ref("核对人 | Verified by", "user", readonly=True)
-    verified_at = instant("核对时间 | Verified at", readonly=True)
+    verified_at = instant(
+        "核对时间 | Verified at", readonly=True, help="资料改动后失效，要重新核对。 | Lost with the next change of an entry; checked anew."
+    )
     company_key: Mapped[str] = mapped_column(String(200), nullable=False, server_default="", default="")
     """The name in normal form, for duplicates."""
 

@@ -112,10 +112,12 @@ class Opportunity(Entity, Owned, Customisable):
         Index("ix_opportunity_number", "number"),
     )
 
+    form_states = (OpportunityState.OPEN.value, OpportunityState.PAUSED.value)
+
     name = text("商机名称 | Opportunity", 200, required=True, searched=True, identity=True, slot="co")
     customer_id = ref("客户 | Customer", "customer", slot="sub", index=False)
     product_id = ref("产品 | Product", "product")
-    amount = money("金额 | Amount", slot="money")
+    amount = money("金额 | Amount", slot="money", least=0)
     pipeline_id = ref("销售流程 | Pipeline", "pipeline", help="不填用默认流程；之后不能改。 | Empty: the default one. It stays.")
     stage_id = ref("阶段 | Stage", "stage", readonly=True, slot="grade", index=False)
     probability = integer("赢率 % | Probability %", readonly=True, least=0, most=100)
@@ -130,7 +132,7 @@ class Opportunity(Entity, Owned, Customisable):
     number = text("外部编号 | Number elsewhere", 64)
     note = longtext("备注 | Note")
 
-    verbs = ("move", "won", "lost", "pause", "resume", "hand_over", "share")
+    verbs = ("move", "won", "lost", "pause", "resume", "reopen", "hand_over", "share")
     screen = Screen(
         icon="briefcase",
         menu="客户 | Customers",

@@ -243,6 +243,48 @@ def test_a_superior_verifies_and_nobody_his_own(cast: Cast) -> None:
     assert (row.verified_by_id, row.verified_at) == (cast.people["leader_a"], NOW)
 
 
+def correct(cast: Cast, customer_id: int, **values: Any) -> None:
+    with cast.act("rep") as session:
+        record, who = session.scalar(select(models.Customer).where(models.Customer.id == customer_id)), session.info["principal"]
+        operations.change(session, spec_named("customer"), record, values, version=None, acting_user=who, now=NOW)
+
+
+def test_what_is_changed_after_the_check_is_to_be_checked_anew(cast: Cast) -> None:
+    ours = cast.customer(owner="rep", region="上海")
+    do(cast, "leader_a", "customer:verify", [ours])
+    correct(cast, ours, region="上海", note="春节前别打电话")
+    assert cast.row(models.Customer, ours).verified_at == NOW
+    correct(cast, ours, region="北京")
+    row = cast.row(models.Customer, ours)
+    assert (row.verified_at, row.verified_by_id) == (None, None)
+    told = cast.rows(models.AuditEvent, models.AuditEvent.record_id == ours, models.AuditEvent.verb == "edit")[-1]
+    assert (told.before["region"], told.before["verified_by_id"]) == ("上海", cast.people["leader_a"])
+
+
+def take_back(cast: Cast, login: str, batch_id: int | None) -> Outcome:
+    with cast.act(login) as session:
+        who = session.info["principal"]
+        found: Outcome = operations.undo(session, spec_named("customer"), batch_id or 0, acting_user=who, now=NOW)
+        return found
+
+
+def test_a_class_given_by_hand_in_bulk_is_undone_where_nothing_happened_since(cast: Cast) -> None:
+    ours = [cast.customer(owner="rep", customer_class=each) for each in ("c", "b", "c")]
+    batch = do(cast, "leader_a", "customer:reclassify", ours, to="a", reason="看走眼了").batch_id
+    correct(cast, ours[2], region="北京")
+    outcome = take_back(cast, "leader_a", batch)
+    assert (outcome.done, [each for each, _ in outcome.refused]) == (ours[:2], ours[2:])
+    assert [cast.row(models.Customer, each).customer_class for each in ours] == ["c", "b", "a"]
+
+
+def test_a_check_and_a_stage_are_undone(cast: Cast) -> None:
+    ours = cast.customer(owner="rep")
+    assert take_back(cast, "leader_a", do(cast, "leader_a", "customer:verify", [ours]).batch_id).done == [ours]
+    assert cast.row(models.Customer, ours).verified_at is None
+    assert take_back(cast, "rep", do(cast, "rep", "customer:stage", [ours], to="won", reason="签了").batch_id).done == [ours]
+    assert cast.row(models.Customer, ours).state == "potential"
+
+
 def test_completeness_counts_what_is_filled_in_and_names_what_is_missing(cast: Cast) -> None:
     """Handbook 21: a superior checks that what was entered is complete."""
     spec = spec_named("customer")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from portal.domain import class_review
 from portal.engine.mask import normalise_name
 from portal.engine.verbs import verb_named
 from portal.security.perform import perform
-from tests.cast import Cast
-from tests.domain.test_imports import Desk, shipped
+from tests.cast import NOW, Cast
+from tests.domain.test_imports import Desk, Work, shipped
 from tests.sample_data import CRM, sample_data
 
 STAGES = (("Prospecting", "open", 10), ("Engaging", "open", 40), ("Won", "won", 100), ("Lost", "lost", 0))
@@ -117,3 +117,23 @@ def test_two_records_of_one_normal_form_cannot_be_told_apart(desk: Desk, cast: C
     done = desk.run(path, {"targets": [{"entity": "opportunity", "columns": {"name": "名", "customer_id": "客户"}}]})
     assert done.counts.refused == 1
     assert "无法分辨" in desk.refused[0][-1]
+
+
+def test_a_file_brings_no_amount_below_nothing_and_no_end_before_its_beginning(desk: Desk, cast: Cast) -> None:
+    rows = (("甲", "-5", "", ""), ("乙", "5", "2026-03-02", "2026-03-01"), ("丙", "5", "", "2026-03-01"))
+    path = desk.file(("名", "金额", "立项", "结束"), *rows)
+    columns = {"name": "名", "amount": "金额", "opened_on": "立项", "closed_on": "结束"}
+    desk.run(path, {"targets": [{"entity": "opportunity", "columns": columns, "constants": {"stage_id": "Won"}}]})
+    assert [row[-1] for row in desk.refused] == ["金额：不能小于 0。", "结束日期早于立项日期。"]
+    (row,) = cast.rows(models.Opportunity)
+    assert (row.name, row.opened_on, row.closed_on) == ("丙", date(2026, 3, 1), date(2026, 3, 1))
+
+
+def test_a_file_changes_no_deal_that_has_ended(desk: Desk, cast: Cast) -> None:
+    columns = {"number": "号", "name": "名", "stage_id": "阶段", "amount": "金额"}
+    mapping: dict[str, Any] = {"targets": [{"entity": "opportunity", "columns": columns, "on_duplicate": "update"}]}
+    head, later = ("号", "名", "阶段", "金额"), Work(cast.principal("admin"), now=NOW + timedelta(days=1))
+    desk.run(desk.file(head, ("A1", "第一单", "Won", "10"), ("A2", "第二单", "Engaging", "10")), mapping)
+    done = desk.run(desk.file(head, ("A1", "第一单", "Won", "99"), ("A2", "第二单", "Engaging", "99")), mapping, work=later)
+    assert (done.counts.refused, [row.amount for row in cast.rows(models.Opportunity)]) == (1, [10, 99])
+    assert "现在的状态不能修改" in desk.refused[0][-1]

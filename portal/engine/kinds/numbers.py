@@ -51,9 +51,9 @@ class DecimalField(Field):
     operators = _RANGE
     json_type: ClassVar[dict[str, Any]] = {"type": "string", "format": "decimal"}
 
-    def __init__(self, label: str, *, digits: int = 18, scale: int = 4, **options: Unpack[Options]) -> None:
+    def __init__(self, label: str, *, digits: int = 18, scale: int = 4, least: int | None = None, **options: Unpack[Options]) -> None:
         super().__init__(label, **options)
-        self.digits, self.scale = digits, scale
+        self.digits, self.scale, self.least = digits, scale, least
         self.edge = Decimal(10) ** (digits - scale)
         """The first number that the column does not hold."""
 
@@ -67,6 +67,8 @@ class DecimalField(Field):
             raise BadValue("请输入数字。 | Enter a number.") from error
         if not value.is_finite() or abs(value) >= self.edge or abs(rounded := round(value, self.scale)) >= self.edge:
             raise BadValue("数字太大。 | The number is too large.")
+        if self.least is not None and rounded < self.least:
+            raise BadValue("不能小于 {least}。 | Not below {least}.", least=self.least)
         return rounded
 
     def words(self, value: Any, view: View) -> str:
@@ -97,8 +99,8 @@ class MoneyField(DecimalField):
     kind = "money"
     widget = "money"
 
-    def __init__(self, label: str, *, currency: str = "CNY", **options: Unpack[Options]) -> None:
-        super().__init__(label, digits=18, scale=2, **options)
+    def __init__(self, label: str, *, currency: str = "CNY", least: int | None = None, **options: Unpack[Options]) -> None:
+        super().__init__(label, digits=18, scale=2, least=least, **options)
         self.currency = currency
 
     def words(self, value: Any, view: View) -> str:
@@ -178,9 +180,9 @@ def decimal(label: str, *, digits: int = 18, scale: int = 4, **options: Unpack[O
     return DecimalField(label, digits=digits, scale=scale, **options).column()
 
 
-def money(label: str, *, currency: str = "CNY", **options: Unpack[Options]) -> Mapped[Decimal | None]:
-    """An exact amount of money, two decimals."""
-    return MoneyField(label, currency=currency, **options).column()
+def money(label: str, *, currency: str = "CNY", least: int | None = None, **options: Unpack[Options]) -> Mapped[Decimal | None]:
+    """An exact amount of money, two decimals, not below `least`."""
+    return MoneyField(label, currency=currency, least=least, **options).column()
 
 
 def flag(label: str, **options: Unpack[Options]) -> Mapped[bool]:
