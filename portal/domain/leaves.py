@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from portal import models
-from portal.domain.calendar import company_calendar
+from portal.domain.calendar import company_calendar, company_day
 from portal.engine import store
 from portal.engine.errors import Invalid, Refused
 from portal.engine.kinds.texts import LongTextField
@@ -18,10 +18,13 @@ from portal.engine.operations import operation
 from portal.engine.text import Text, say
 from portal.engine.verbs import ApprovalRule, Outcome, verb
 from portal.entities.organisation import LeaveState
+from portal.policies import policy
 from portal.security.principal import Principal
 from portal.security.session import entrusted
 
 _OPEN = (LeaveState.DRAFT.value, LeaveState.REJECTED.value)
+_NO_WORK = "这几天都不是工作日，不用请假。 | None of these is a working day; no leave is needed."
+_leaves: Any = models.Leave.__table__
 STEPS: tuple[Mapping[str, Any], ...] = (
     {"label": "上级 | Superior", "mode": "any", "who": [{"by": "superior", "level": 1}]},
     {
@@ -39,7 +42,7 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
     """A draft of one's own; its working days are counted by the company's calendar."""
     session = store.session()
     made = models.Leave(**values, owner_id=acting_user.user_id or None, team_id=acting_user.team_id)
-    _check(made)
+    _check(made, now)
     session.add(made)
     session.flush()
     return made
@@ -51,7 +54,7 @@ def change(leave: models.Leave, values: Mapping[str, Any], *, acting_user: Princ
     _refuse_decided(leave)
     for key, value in values.items():
         setattr(leave, key, value)
-    _check(leave)
+    _check(leave, now)
     store.session().flush()
     return leave
 
@@ -76,17 +79,50 @@ def _refuse_decided(leave: models.Leave) -> None:
         )
 
 
-def _check(leave: models.Leave) -> None:
+def _check(leave: models.Leave, now: datetime) -> None:
     errors = {}
     if leave.first_on is not None and leave.last_on is not None:
-        if leave.last_on < leave.first_on:
-            errors["last_on"] = Text("结束日期不能早于开始日期。 | The last day cannot be before the first.")
-        else:
+        wrong = _span_fault(leave.first_on, leave.last_on, company_day(now))
+        if wrong is None:
             leave.days = len(company_calendar().working_days(leave.first_on, leave.last_on))
+            wrong = ("last_on", Text(_NO_WORK)) if leave.days == 0 else _taken_already(leave)
+        if wrong is not None:
+            errors[wrong[0]] = wrong[1]
     if leave.deputy_id is not None and leave.deputy_id == leave.owner_id:
         errors["deputy_id"] = Text("代理人不能是自己。 | One cannot be one's own deputy.")
     if errors:
         raise Invalid(errors)
+
+
+def _span_fault(first: date, last: date, today: date) -> tuple[str, Text] | None:
+    """The field that is wrong, and why."""
+    most = policy("leave.most_days", on=today)
+    if last < first:
+        return "last_on", Text("结束日期不能早于开始日期。 | The last day cannot be before the first.")
+    if (last - first).days >= most:
+        return "last_on", Text("一次请假最长 {most} 天。 | A leave lasts at most {most} days.", most=most)
+    return None
+
+
+def _taken_already(leave: models.Leave) -> tuple[str, Text] | None:
+    """Another leave of the same person on these days, granted or being decided."""
+    same = (_leaves.c.owner_id == leave.owner_id, _leaves.c.deleted_at.is_(None), _leaves.c.id != (leave.id or 0))
+    held = _leaves.c.state.in_((LeaveState.APPROVED.value, LeaveState.PENDING.value))
+    days = (_leaves.c.first_on <= leave.last_on, _leaves.c.last_on >= leave.first_on)
+    wanted = select(_leaves.c.first_on, _leaves.c.last_on).where(*same, held, *days).order_by(_leaves.c.first_on).limit(1)
+    found = store.session().connection().execute(wanted).one_or_none()
+    if found is None:
+        return None
+    first, last = (day.isoformat() for day in found)
+    return "first_on", Text(
+        "这几天已经请过假了：{first} 至 {last}。 | There is a leave on these days already: {first} to {last}.", first=first, last=last
+    )
+
+
+def _refuse_unready(leave: models.Leave) -> None:
+    """Asked when it is submitted: another one may have come in between."""
+    if (taken := _taken_already(leave)) is not None:
+        raise Refused(taken[1].template, rule="taken", **taken[1].facts)
 
 
 @verb(
@@ -97,7 +133,7 @@ def _check(leave: models.Leave) -> None:
     primary=True,
     columns=("state",),
     states=_OPEN,
-    approval=ApprovalRule(STEPS, waiting="pending", rejected="rejected", returned="draft"),
+    approval=ApprovalRule(STEPS, waiting="pending", rejected="rejected", returned="draft", ready=_refuse_unready),
     help="提交后等上级决定，期间不能改动。 | Your superior decides; it stands still meanwhile.",
 )
 def submit(leaves: Sequence[models.Leave], *, acting_user: Principal, now: datetime) -> Outcome:

@@ -142,6 +142,14 @@ APPROVALS = Area(
             "在等的也按新值：改短了，等久了的马上转走。 | Also for what waits already: made shorter, what has waited longer moves at once.",
         ),
         Policy(
+            "leave.most_days",
+            "366",
+            Whole(DAYS, least=1),
+            "一次请假最长 | Longest leave at a time",
+            "一次请假从头到尾最多多少天，休息日也算。 | How many days a leave may last from end to end, days off counted too.",
+            BY_THE_PRODUCT,
+        ),
+        Policy(
             "leave.director_from_days",
             "3",
             Whole(DAYS, said=FROM),

@@ -58,7 +58,7 @@ _ABSENT = (
     "approval_action:read",
     *_verbs("delegation", "read create edit delete"),
 )
-"""Who decides takes leave too, and names who decides meanwhile."""
+"""Every employee takes leave, and names who decides meanwhile."""
 
 REP = Role(
     "业务员 | Rep",
@@ -182,8 +182,8 @@ def _duty(label: str, verbs: tuple[str, ...], contracts: str) -> Role:
 
 
 def _waiting(label: str) -> Role:
-    """A duty whose queue arrives with contracts, money and goods: signs in to a home that says so."""
-    return Role(label, _EVERYONE, _MY_TASKS)
+    """A duty whose queue arrives with contracts, money and goods: signs in to a home that says so, and takes leave as all do."""
+    return Role(label, (*_EVERYONE, *_ABSENT), {**_MINE, "leave": Reach("own", "own")})
 
 
 ROLES: Mapping[str, Role] = {

@@ -35,7 +35,7 @@ _RECYCLE = ("recycle_qualified_days", "recycle_potential_days", "recycle_weak_da
 def values_for(entity: str, cast: Cast) -> dict[str, Any]:
     """What a person fills in for a new record of an entity, different each time."""
     n = next(_number)
-    day = (date(2027, 1, 1) + timedelta(days=n)).isoformat()
+    day, until = ((date(2027, 1, 1) + timedelta(days=each)).isoformat() for each in (n, n + 2))
     return {
         "lead": {"company": f"新写公司第{n}号厂", "source_id": cast.source_id, "note": f"written {n}"},
         "customer": {"name": f"新写客户第{n}号厂", "note": f"written {n}"},
@@ -48,7 +48,7 @@ def values_for(entity: str, cast: Cast) -> dict[str, Any]:
         "allocation": {"amount": "5"},
         "class_review": {"quarter": "2026-Q1"},
         "participant": {"level": "read", "until": "2026-06-01", "note": f"written {n}"},
-        "leave": {"kind": "annual", "first_on": day, "last_on": day, "reason": f"written {n}"},
+        "leave": {"kind": "annual", "first_on": day, "last_on": until, "reason": f"written {n}"},
         "delegation": {"deputy_id": cast.people["finance"], "first_on": day, "last_on": day, "note": f"written {n}"},
         "approval_flow": {"title": f"流程 {n}", "entity": "tag", "verb": f"verb{n}", "number": 1},
         "print_template": {"entity": "tag", "number": n},

@@ -98,9 +98,10 @@ def _follow_up(cast: Cast, entity: str, action: str, owner: str) -> int:
 
 def _opportunity(cast: Cast, _entity: str, action: str, owner: str) -> int:
     whose = {"owner_id": cast.people[owner], "team_id": cast.team_of(owner)}
-    state = {"resume": "paused"}.get(action, "open")
-    way = cast.rows(models.Pipeline)[0].id
+    state = {"resume": "paused", "reopen": "lost"}.get(action, "open")
+    way, customer_id = cast.rows(models.Pipeline)[0].id, cast.customer(owner=owner)
     given = {"name": "一笔生意", "pipeline_id": way, "stage_id": stages(cast)["初步接洽"], "state": state, "version": 1}
+    given |= {"customer_id": customer_id, "stage_id": stages(cast)["输单"]} if state == "lost" else {"customer_id": customer_id}
     return cast.add(models.Opportunity, **whose, **given, **_deleted(action))
 
 
@@ -167,10 +168,10 @@ def _participant(cast: Cast, _entity: str, action: str, owner: str) -> int:
 
 
 def _leave(cast: Cast, _entity: str, action: str, owner: str) -> int:
-    day = date(2028, 1, 1) + timedelta(days=next(_day))
+    day = date(2028, 1, 1) + timedelta(days=3 * next(_day))
     whose = {"owner_id": cast.people[owner], "team_id": cast.team_of(owner)}
-    state = "approved" if action == "cancel" else "draft"
-    return cast.add(models.Leave, **whose, kind="annual", first_on=day, last_on=day, state=state, version=1, **_deleted(action))
+    state, until = "approved" if action == "cancel" else "draft", day + timedelta(days=2)
+    return cast.add(models.Leave, **whose, kind="annual", first_on=day, last_on=until, state=state, version=1, **_deleted(action))
 
 
 def _approval(cast: Cast, entity: str, action: str, owner: str) -> int:

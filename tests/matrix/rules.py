@@ -16,8 +16,8 @@ SCOPED = (
 SALES_STAFF = frozenset({"director", "leader", "rep"})
 SUPERIORS = frozenset({"director", "leader"})
 ADMIN = frozenset({"admin"})
-DECIDERS = frozenset({"legal", "finance", "cashier"})
-"""Duties that decide: they take leave and name a deputy as those who sell do."""
+DECIDERS = frozenset({"legal", "finance", "cashier", "warehouse", "service"})
+"""Duties: they take leave and name a deputy as those who sell do, as every employee does."""
 PARTS = ("contract_line", "payment_plan")
 NOBODY_AT_ALL: frozenset[str] = frozenset()
 
@@ -47,7 +47,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     "follow_up": {"create": SALES_STAFF, "edit": SALES_STAFF, "delete": SUPERIORS, "import": NOBODY_AT_ALL},
     # A deal is its owner's to move and to end; how it went is written by the portal alone.
     "opportunity": {
-        **dict.fromkeys(("create", "edit", "delete", "move", "won", "lost", "pause", "resume"), SALES_STAFF | ADMIN),
+        **dict.fromkeys(("create", "edit", "delete", "move", "won", "lost", "pause", "resume", "reopen"), SALES_STAFF | ADMIN),
         "import": ADMIN | {"director"},
         **dict.fromkeys(("share", "hand_over"), SUPERIORS | ADMIN),
     },
@@ -102,7 +102,7 @@ DUTIES: dict[str, frozenset[str]] = {
     "legal": _OF_ONESELF | {"contract", "contract_line", "payment_plan"},
     "finance": _OF_ONESELF | {"contract", "contract_line", "payment_plan", "receipt", "allocation"},
     "cashier": _OF_ONESELF | {"contract", "payment_plan", "receipt", "allocation"},
-    **dict.fromkeys(("warehouse", "service"), frozenset({"approval_task"})),
+    **dict.fromkeys(("warehouse", "service"), _OF_ONESELF),
     "": frozenset(),
 }
 """What the duties read; every other record type is shut to them."""
