@@ -10,13 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Text as SqlText
+from sqlalchemy import cast, func, select
+from sqlalchemy.dialects.postgresql import JSONPATH, array
 from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain import approval_flows
 from portal.engine import custom, store, work
 from portal.engine.custom import PREFIX, Addition
+from portal.engine.entity import DOCUMENT
 from portal.engine.errors import Invalid, Refused
 from portal.engine.fields import REQUIRED, BadValue, Field
 from portal.engine.kinds.choice import ChoiceField, choices_of
@@ -92,7 +95,10 @@ def field_of(row: Any) -> Field:
     if row.kind == FieldKind.REFERENCE:
         made = ReferenceField(label, row.target, **options)
     elif row.kind in _CHOSEN:
-        made = _CHOSEN[row.kind](label, choices_of(options_of(row.options)), **options)
+        chosen = _CHOSEN[row.kind](label, choices_of(options_of(row.options)), **options)
+        if gone := options_of(getattr(row, "retired", "") or ""):
+            chosen.retire(choices_of(gone))
+        made = chosen
     else:
         made = _KINDS[row.kind](label, **options)
     made.key = PREFIX + row.key
@@ -138,11 +144,12 @@ def change(record: models.CustomField, values: Mapping[str, Any], *, acting_user
     session = store.session()
     if fixed := {key: _FIXED for key in _NEVER_CHANGED if values.get(key) and values[key] != getattr(record, key)}:
         raise Invalid(fixed)
-    before = [getattr(record, name) for name in INDEXED]
+    before, choices = [getattr(record, name) for name in INDEXED], dict(options_of(record.options))
     for key, value in values.items():
         if key not in _NEVER_CHANGED:
             setattr(record, key, value)
     _checked(session, record, taken=frozenset())
+    _retire(session, record, choices)
     wanted = [getattr(record, name) for name in INDEXED] != before or record.state == FieldState.REFUSED
     _take_effect(session, record, wanted=wanted, acting_user=acting_user, now=now)
     return record
@@ -176,6 +183,23 @@ def _refuse_asked_for(record: models.CustomField) -> None:
             rule="in_flow",
             flow=verb.label,
         )
+
+
+def _retire(session: Session, record: models.CustomField, before: Mapping[str, str]) -> None:
+    """Choices taken out stay with the records that hold them; what nobody holds is gone."""
+    known = dict(options_of(record.options))
+    gone = {code: label for code, label in {**dict(options_of(record.retired or "")), **before}.items() if code not in known}
+    held = holders(session, record) if gone else {}
+    record.retired = "\n".join(f"{code} = {label}" for code, label in gone.items() if held.get(code))
+
+
+def holders(session: Session, record: models.CustomField) -> dict[str, int]:
+    """Choice → how many records hold it, whoever sees them and whether in the bin or not; reads the whole table."""
+    kept = registry()[record.entity].table.c[DOCUMENT]
+    path = cast(f'$."{PREFIX}{record.key}"[*]', JSONPATH)
+    each = select(func.jsonb_path_query(kept, path).op("#>>")(array((), type_=SqlText)).label("code")).subquery()
+    counted = session.connection().execute(select(each.c.code, func.count().label("records")).group_by(each.c.code))
+    return {row.code: row.records for row in counted}
 
 
 def _take_effect(session: Session, record: models.CustomField, *, wanted: bool, acting_user: Principal, now: datetime) -> None:

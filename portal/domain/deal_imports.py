@@ -22,7 +22,6 @@ from portal.engine.text import Text
 from portal.entities.customers import CustomerState
 from portal.entities.deals import OpportunityState, StageKind
 
-
 _ENDED = "已有同样的记录，它现在的状态不能修改。 | There is such a record already, and it cannot be changed in its present state."
 
 

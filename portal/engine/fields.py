@@ -166,6 +166,10 @@ class Field:
         return mapped_column(self.sql_type(), info={"field": self}, **options)
 
     # in ---------------------------------------------------------------------------
+    def holding(self, value: Any) -> Field:
+        """The field for a record that holds this value: what it may keep is read and offered there, though nowhere else."""
+        return self
+
     def parse(self, raw: Any) -> Any:
         """A value from a form, a JSON body or a file cell. Raises `BadValue`."""
         if raw is None or (isinstance(raw, str) and not raw.strip()):

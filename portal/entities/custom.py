@@ -68,6 +68,11 @@ class CustomField(Entity):
         help="每行一个，中文和英文用竖线分开；保存后前面有代号，请保留。"
         " | One a line, Chinese and English parted by a bar; keep the code that is put before each when saved.",
     )
+    retired = longtext(
+        "停用的选项 | Choices taken out",
+        readonly=True,
+        help="还有记录填着：那些记录保留它，别处不再提供。 | Records that hold them keep them; nobody else is offered them.",
+    )
     target = target(
         "关联到 | Refers to",
         only_with=("kind", (FieldKind.REFERENCE,)),

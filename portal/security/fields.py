@@ -56,7 +56,9 @@ class Rights:
 
     def writes(self, spec: Spec, row: Mapping[str, Any] | None = None) -> tuple[Field, ...]:
         """Fields of the form this reader may fill in: of a new record, or of this one, where nothing masked is overwritten."""
-        return tuple(f for f in spec.form if self.edits(spec, f) and not (row is not None and self.masks(spec, f, row)))
+        if row is None:
+            return tuple(f for f in spec.form if self.edits(spec, f))
+        return tuple(f.holding(row.get(f.key)) for f in spec.form if self.edits(spec, f) and not self.masks(spec, f, row))
 
     def has_board(self, spec: Spec) -> bool:
         """Whether he may tell the records apart by the columns of their board."""

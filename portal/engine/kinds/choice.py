@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from enum import StrEnum
 from typing import Any, Self, Unpack
 
@@ -49,10 +50,36 @@ class ChoiceField(Field):
     all_told = True
     """Whether a chart shows choices that no record has too: a gap is a figure as well."""
 
+    retired: Sequence[Choices] = ()
+    """Choices taken out: records that hold one keep it, nobody else is offered it."""
+
     def __init__(self, label: str, options: type[Choices], **rest: Unpack[Options]) -> None:
         super().__init__(label, **rest)
         self.options = options
         self.members = {member.value: member for member in options}
+
+    def retire(self, gone: type[Choices]) -> None:
+        """Say what was a choice before."""
+        self.retired = tuple(gone)
+        self.members = {**self.members, **{member.value: member for member in gone}}
+
+    def holding(self, value: Any) -> Self:
+        return self.offering(member for member in self.retired if member.value == value)
+
+    def offering(self, retired: Iterable[Choices]) -> Self:
+        """The same with these of the choices that were taken out."""
+        more = [(member.value, member.label) for member in retired]
+        if not more:
+            return self
+        made = copy(self)
+        made.options = choices_of([*((member.value, member.label) for member in self.options), *more])
+        return made
+
+    def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
+        return super(ChoiceField, self.offering(self.retired)).compare(column, operator, raw, view)
+
+    def filter_words(self, operator: str, raw: Any, view: View) -> str:
+        return super(ChoiceField, self.offering(self.retired)).filter_words(operator, raw, view)
 
     def sql_type(self) -> String:
         return String(32)
@@ -81,14 +108,14 @@ class ChoiceField(Field):
         return Cell("state" if self.look == "state" else "tag", self.words(value, view), tone, phone_slot=self.slot)
 
     def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
-        words = {m.value: csv_out.escape(m.in_(view.language)) for m in self.options}
+        words = {m.value: csv_out.escape(m.in_(view.language)) for m in self.members.values()}
         return case(words, value=column, else_=super().exported(column, view)) if words else super().exported(column, view)
 
     def choices(self, view: View) -> list[tuple[str, str]]:
         return [(member.value, member.in_(view.language)) for member in self.options]
 
     def schema(self) -> dict[str, Any]:
-        return {**super().schema(), "enum": [*([] if self.required else [""]), *(m.value for m in self.options)]}
+        return {**super().schema(), "enum": [*([] if self.required else [""]), *self.members]}
 
 
 class DerivedField(ChoiceField):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Unpack
+from copy import copy
+from typing import Any, ClassVar, Self, Unpack
 
 from sqlalchemy import ColumnElement, case, func, literal, select
 from sqlalchemy import Text as SqlText
@@ -30,12 +31,30 @@ class SeveralField(Field):
     def __init__(self, label: str, options: type[Choices], **rest: Unpack[Options]) -> None:
         super().__init__(label, **rest)
         self.sortable = False
-        self.one = ChoiceField(label, options)
-        """How each of them is read and said."""
-        words = {word for member in options for word in (member.value, *member.label.split(" | "))}
+        self.read_by(ChoiceField(label, options))
+
+    def read_by(self, one: ChoiceField) -> None:
+        """How each of them is read and said, and how they are told apart in one text."""
+        self.one = one
+        words = {word for member in one.options for word in (member.value, *member.label.split(" | "))}
         self._words = frozenset(words)
         self._parts = max((len(_PARTING.split(word)) for word in words), default=1)
-        self._places = {member.value: place for place, member in enumerate(options)}
+        self._places = {member.value: place for place, member in enumerate(one.options)}
+
+    def retire(self, gone: type[Choices]) -> None:
+        """Say what was a choice before."""
+        self.one.retire(gone)
+
+    def holding(self, value: Any) -> Self:
+        return self._offering(member for member in self.one.retired if member.value in (value or ()))
+
+    def _offering(self, retired: Iterable[Choices]) -> Self:
+        one = self.one.offering(retired)
+        if one is self.one:
+            return self
+        made = copy(self)
+        made.read_by(one)
+        return made
 
     def sql_type(self) -> TypeEngine[Any]:
         return JSONB(none_as_null=True)
@@ -79,21 +98,25 @@ class SeveralField(Field):
 
     def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
         """Holds any of these; a GIN index on the same expression serves it."""
-        wanted = dict.fromkeys(self.one.read(each) for each in (raw if isinstance(raw, list) else [raw]))
+        one = self.one.offering(self.one.retired)
+        wanted = dict.fromkeys(one.read(each) for each in (raw if isinstance(raw, list) else [raw]))
         return column.has_any(array(list(wanted), type_=SqlText()))  # type: ignore[no-any-return]
 
     def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
         each = func.jsonb_array_elements_text(column).table_valued("key", with_ordinality="place").render_derived()
-        labels = dict(self.choices(view))
+        labels = {value: member.in_(view.language) for value, member in self.one.members.items()}
         said = case(labels, value=each.c.key, else_=each.c.key) if labels else each.c.key
         joined = func.string_agg(said, aggregate_order_by(literal(_joint(view)), each.c.place))
         return csv_out.escaped(func.coalesce(select(joined).scalar_subquery(), ""))
+
+    def filter_words(self, operator: str, raw: Any, view: View) -> str:
+        return super(SeveralField, self._offering(self.one.retired)).filter_words(operator, raw, view)
 
     def choices(self, view: View) -> list[tuple[str, str]]:
         return self.one.choices(view)
 
     def schema(self) -> dict[str, Any]:
-        return {**super().schema(), "items": {"type": "string", "enum": list(self._places)}}
+        return {**super().schema(), "items": {"type": "string", "enum": list(self.one.members)}}
 
 
 def _joint(view: View) -> str:
