@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 
 from portal import models
 from portal.domain.calendar import company_day as local_day
+from portal.domain.handover import Leaver, leavers
 from portal.domain.periods import PeriodKind
-from portal.domain.workbench import LIVE, PoolState, board_counts, board_period, first_response_broken, hand_over, pool_state
+from portal.domain.workbench import LIVE, PoolState, board_counts, board_period, first_response_broken, pool_state
 from portal.engine import store
 from portal.engine.outbox import inbox
 from portal.entities.leads import LeadState
@@ -43,7 +44,7 @@ class CompanyDay:
     states: dict[str, int]
     channels: Sequence[Any]
     pool: PoolState
-    hand_over: Sequence[Any]
+    hand_over: Sequence[Leaver]
     news: Sequence[Any]
 
 
@@ -55,7 +56,7 @@ def company_day(director: Principal, *, now: datetime) -> CompanyDay:
         states=funnel(),
         channels=channels(),
         pool=pool_state(now=now),
-        hand_over=hand_over(),
+        hand_over=leavers(),
         news=inbox(store.session(), director.user_id, unread=True, limit=_MOST),
     )
 

@@ -3,52 +3,136 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Integer, bindparam, func, insert, literal, select, update
+from sqlalchemy import Integer, bindparam, func, insert, literal, select, union_all, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from portal.engine import audit
+from portal import models
+from portal.engine import audit, store
 from portal.engine.errors import Refused
 from portal.engine.outbox import notify
 from portal.engine.spec import Spec, registry
 from portal.engine.tables import AuditEvent, Outbox
-from portal.engine.text import say
+from portal.engine.text import Text, say
+from portal.entities.contracts import ContractState
+from portal.entities.customers import CustomerState
+from portal.entities.deals import OpportunityState
+from portal.entities.leads import LeadState
 from portal.entities.organisation import PortalUser, Team
 from portal.security.duties import duties_of
 from portal.security.session import set_based
 
 _TEAM_LOOP = "团队不能放在自己或下级团队之下。 | A team cannot stand below itself or a team of its own."
 _PEOPLED = "团队里还有人或下级团队，请先移走。 | There are people or teams in it; move them first."
-_TOLD = "{name} 已停用，有 {count} 条记录要交接 | {name} left; {count} records need a new owner"
+_TOLD = "{name} 已停用，要交接：{told} | {name} left; to hand over: {told}"
+HAND_OVER = "/#hand-over"
+"""Where the home lists all that is to be handed over, each kind with its list."""
+_OVER: Mapping[str, tuple[str, ...]] = {
+    "lead": (LeadState.CONVERTED.value, LeadState.INVALID.value),
+    "customer": (CustomerState.MERGED.value,),
+    "opportunity": (OpportunityState.WON.value, OpportunityState.LOST.value),
+    "contract": tuple(
+        state.value for state in (ContractState.FULFILLED, ContractState.CHANGED, ContractState.TERMINATED, ContractState.VOID)
+    ),
+}
+"""States in which nobody needs a record any more."""
 
 
-def records_of(entity: str, person_id: int) -> str:
-    """The list of what a person owns."""
-    return f"/{entity}/?filter={quote(json.dumps([['owner_id', 'eq', person_id]]))}"
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Records of one type that somebody who left still owns."""
+
+    spec: Spec
+    count: int
+    href: str
+
+    @property
+    def words(self) -> Text:
+        return say("{n} 条{what} | {what}: {n}", n=self.count, what=self.spec.plural)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaver:
+    """A person who is no longer active, and all that needs a new owner."""
+
+    id: int
+    name: str
+    left: tuple[Left, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(each.count for each in self.left)
+
+
+def records_of(spec: Spec, person_id: int) -> str:
+    """The list of what a person owns and is not over yet."""
+    conditions: list[list[Any]] = [["owner_id", "eq", person_id]]
+    if (running := _running(spec)) and "state" in spec.screen.filters:
+        conditions.append(["state", "in", list(running)])
+    return f"/{spec.name}/?filter={quote(json.dumps(conditions))}"
+
+
+def leavers() -> list[Leaver]:
+    """People who are no longer active and still own something, as far as the reader sees it; the most first. One statement."""
+    user, specs = models.User, assigned()
+    gone = select(user.id).where(user.active.is_(False))
+    counted = [
+        select(literal(spec.name).label("entity"), spec.model.owner_id.label("owner_id"), func.count().label("records"))
+        .where(spec.model.owner_id.in_(gone), spec.model.deleted_at.is_(None), *_not_over(spec, spec.model))
+        .group_by(spec.model.owner_id)
+        for spec in specs
+    ]
+    every = union_all(*counted).subquery()
+    rows = store.session().execute(select(user.id, user.name, every.c.entity, every.c.records).join(every, every.c.owner_id == user.id))
+    found: dict[tuple[int, str], dict[str, int]] = {}
+    for person_id, name, entity, records in rows:
+        found.setdefault((person_id, name), {})[entity] = records
+    made = [Leaver(key, name, _left(specs, key, counts)) for (key, name), counts in found.items()]
+    return sorted(made, key=lambda each: (-each.total, each.id))
+
+
+def _left(specs: Sequence[Spec], person_id: int, counts: Mapping[str, int]) -> tuple[Left, ...]:
+    return tuple(Left(spec, counts[spec.name], records_of(spec, person_id)) for spec in specs if counts.get(spec.name))
+
+
+def _running(spec: Spec) -> tuple[str, ...]:
+    """States in which a record still needs somebody; none where all of them do."""
+    over = _OVER.get(spec.name, ())
+    return tuple(state for state in (spec.state.members if spec.state else ()) if state not in over) if over else ()
+
+
+def _not_over(spec: Spec, columns: Any) -> tuple[Any, ...]:
+    return (columns.state.in_(_running(spec)),) if _running(spec) else ()
 
 
 def tell_leader(session: Session, person: PortalUser, now: datetime) -> None:
-    """The leader of the team, else of a team above, else the superior, hears how many records wait for somebody."""
-    leader = _leader_above(session, person)
-    for spec in _assigned():
-        owned = spec.table
-        count = session.connection().scalar(select(func.count()).where(owned.c.owner_id == person.id, owned.c.deleted_at.is_(None)))
-        if leader is not None and count:
-            notify(
-                session,
-                recipient_ids=leader,
-                event_key=f"hand_over:{spec.name}:{person.id}:{now.isoformat()}",
-                kind="hand_over",
-                title=say(_TOLD, name=person.name, count=count),
-                entity="user",
-                record_id=person.id,
-                href=records_of(spec.name, person.id),
-                now=now,
-            )
+    """The leader of the team, else of a team above, else the superior, hears once what waits for somebody, kind by kind."""
+    leader, specs, counts = _leader_above(session, person), assigned(), {}
+    for spec in specs if leader is not None else ():
+        owned = spec.table.c
+        mine = (owned.owner_id == person.id, owned.deleted_at.is_(None), *_not_over(spec, owned))
+        counts[spec.name] = session.connection().scalar(select(func.count()).where(*mine)) or 0
+    left = _left(specs, person.id, counts)
+    if leader is None or not left:
+        return
+    told = {"zh": "、".join(each.words.in_("zh") for each in left), "en": ", ".join(each.words.in_("en") for each in left)}
+    notify(
+        session,
+        recipient_ids=leader,
+        event_key=f"hand_over:{person.id}:{now.isoformat()}",
+        kind="hand_over",
+        title=say(_TOLD, name=person.name, told=told),
+        entity="user",
+        record_id=person.id,
+        href=left[0].href if len(left) == 1 else HAND_OVER,
+        now=now,
+    )
 
 
 def move_records(session: Session, person_id: int, team_id: int | None, now: datetime) -> None:
@@ -117,9 +201,11 @@ def refuse_peopled(session: Session, team_id: int) -> None:
         raise Refused(_PEOPLED, rule="team_in_use")
 
 
-def _assigned() -> list[Spec]:
-    """Entities whose records are handed from person to person."""
-    return [spec for spec in registry().values() if {"assign", "hand_over"} & set(spec.verbs)]
+def assigned() -> list[Spec]:
+    """Entities whose records are handed from person to person, in the order that a sale goes."""
+    found = [spec for spec in registry().values() if {"assign", "hand_over"} & set(spec.verbs)]
+    order = list(_OVER)
+    return sorted(found, key=lambda spec: order.index(spec.name) if spec.name in order else len(order))
 
 
 def _leader_above(session: Session, person: PortalUser) -> int | None:

@@ -12,6 +12,7 @@ from sqlalchemy import Select, func, literal, select
 from portal import models
 from portal.domain.calendar import company_day as local_day
 from portal.domain.calendar import on_leave, span
+from portal.domain.handover import Leaver, leavers
 from portal.domain.periods import Period, PeriodKind, period_named, period_of
 from portal.domain.pool import Due, returning
 from portal.domain.pooling import poolings
@@ -170,13 +171,13 @@ class PoolState:
 
 @dataclass(frozen=True, slots=True)
 class TeamDay:
-    """A leader's day. `breaches`: leads; `hand_over`: (id, name, leads) of people who left and still own leads."""
+    """A leader's day. `breaches`: leads; `hand_over`: people who left, and what they still own."""
 
     board: Board
     pool: PoolState
     members: tuple[Member, ...]
     breaches: Sequence[Any]
-    hand_over: Sequence[Any]
+    hand_over: Sequence[Leaver]
     news: Sequence[Any]
 
 
@@ -187,7 +188,7 @@ def team_day(leader: Principal, *, now: datetime) -> TeamDay:
         pool=pool_state(now=now),
         members=workload(leader, now=now),
         breaches=breaches(now=now),
-        hand_over=hand_over(),
+        hand_over=leavers(),
         news=inbox(store.session(), leader.user_id, unread=True, limit=_MOST),
     )
 
@@ -309,15 +310,3 @@ def breaches(*, now: datetime, limit: int = _MOST) -> list[Any]:
     wanted = _leads().add_columns(user.name.label("owner")).join(user, user.id == lead.owner_id)
     wanted = wanted.where(first_response_broken(now), lead.state.in_(LIVE)).order_by(lead.first_response_due_at, lead.id)
     return list(store.session().execute(wanted.limit(limit)))
-
-
-def hand_over() -> list[Any]:
-    """People who are no longer active and still own leads: (id, name, leads), the most first."""
-    lead, user = models.Lead, models.User
-    wanted = (
-        select(user.id, user.name, func.count().label("leads"))
-        .join(lead, lead.owner_id == user.id)
-        .where(user.active.is_(False), lead.state.in_(LIVE))
-        .group_by(user.id, user.name)
-    )
-    return list(store.session().execute(wanted.order_by(func.count().desc(), user.id)))

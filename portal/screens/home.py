@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import render_template, request
 
-from portal.domain import approval_desk, company_bench, contract_bench, job_desk, workbench
+from portal.domain import approval_desk, company_bench, contract_bench, handover, job_desk, workbench
 from portal.domain.calendar import company_day, provisional_years
 from portal.domain.report_draft import Draft
 from portal.domain.spans import SpanKind, span_of
@@ -131,7 +131,7 @@ def _admin(who: Principal) -> str:
         desk=job_desk.overview(now=now),
         years=provisional_years(now),
         pool=workbench.pool_state(now=now),
-        hand_over=workbench.hand_over(),
+        hand_over=handover.leavers(),
         now=now,
     )
 

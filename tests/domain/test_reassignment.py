@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from portal import models
+from portal.domain import handover
 from portal.engine import operations
 from portal.engine.errors import Invalid, PortalError, Refused
 from portal.engine.spec import spec_named
@@ -97,5 +98,17 @@ def test_the_leader_hears_of_all_that_somebody_leaves_behind(cast: Cast) -> None
     with cast.act("admin") as session:
         rows = list(session.scalars(select(models.User).where(models.User.id == cast.people["rep"])))
         perform(session, deactivate, rows, acting_user=session.info["principal"], now=NOW)
-    told = {row.event_key.split(":")[1] for row in cast.rows(models.Notification, models.Notification.kind == "hand_over")}
-    assert told >= set(NAMES)
+    (told,) = cast.rows(models.Notification, models.Notification.kind == "hand_over")
+    assert told.title["en"].endswith("to hand over: Customers: 1, Opportunities: 1, Contracts: 1")
+    assert told.href == handover.HAND_OVER
+
+
+def test_what_is_over_needs_nobody(cast: Cast) -> None:
+    made(cast, "opportunity")
+    cast.set(models.Opportunity, made(cast, "opportunity"), state="won")
+    cast.set(models.Contract, made(cast, "contract"), state="void")
+    cast.lead(owner="rep", state="invalid")
+    cast.set(models.User, cast.people["rep"], active=False)
+    with cast.act("leader_a"):
+        (leaver,) = handover.leavers()
+    assert [(each.spec.name, each.count) for each in leaver.left if each.spec.name != "customer"] == [("opportunity", 1)]

@@ -89,7 +89,7 @@ def test_a_leaders_day_counts_his_people_only(cast: Cast) -> None:
     assert set(members) == {"组长甲", "业务员甲"}
     assert (members["业务员甲"].held, members["业务员甲"].overdue, members["业务员甲"].breached, members["业务员甲"].cap) == (1, 1, 1, 200)
     assert [row.owner for row in day.breaches] == ["业务员甲"]
-    assert [(row.name, row.leads) for row in day.hand_over] == [("同组乙", 2)]
+    assert [(each.name, each.total) for each in day.hand_over] == [("同组乙", 2)]
 
 
 @pytest.mark.parametrize(

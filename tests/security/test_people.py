@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from portal import models
-from portal.domain import logins, workbench
+from portal.domain import handover, logins
 from portal.engine.errors import Invalid, NotAllowed, Refused
 from portal.engine.operations import change, create, remove
 from portal.engine.spec import registry
@@ -189,10 +189,10 @@ def test_a_deactivated_person_is_out_at_once_and_the_leader_hears_of_his_records
     told = cast.rows(Notification, Notification.recipient_id == cast.people["leader_a"])
     assert len(told) == 1 and "2" in told[0].title["zh"]
     with cast.act("leader_a"):
-        listed = workbench.hand_over()
-    assert [(each.id, each.leads) for each in listed] == [(cast.people["rep"], len(mine))]
+        listed = handover.leavers()
+    assert [(each.id, each.total) for each in listed] == [(cast.people["rep"], len(mine))]
     with cast.act("leader_b"):
-        assert workbench.hand_over() == []
+        assert handover.leavers() == []
 
 
 def test_a_leader_who_leaves_is_told_of_above(cast: Cast) -> None:
