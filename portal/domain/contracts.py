@@ -26,10 +26,13 @@ from portal.engine.text import Text
 from portal.entities.contracts import ContractState
 from portal.policies import policy
 from portal.security.principal import Principal
+from portal.security.seeing import seen
 
 _NUMBERS = 711_905
 """The lock under which contracts get their numbers, one after the other."""
 _TOO_LARGE = MoneyField("").edge
+_BESIDE = ("opportunity_id",)
+"""Where a contract comes from is no part of what was agreed."""
 _table: Any = models.Contract.__table__
 _NOT_A_DRAFT = Text(
     "只有草稿能改；审批中的请先撤回，已批准的用“退回修改”。"
@@ -50,6 +53,7 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
     if customer.owner_id is None:
         raise Refused("这个客户在公海，请先领取再签合同。 | This customer lies in a pool; claim it first.", rule="in_pool")
     _check(values)
+    deal = _deal_of(session, values.get("opportunity_id"), customer.id)
     year = company_day(now).year
     sequence = _next_number(session, year)
     number = policy("contract.number", on=company_day(now)).format(year=year, seq=sequence)
@@ -62,9 +66,32 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
     for place, (share, days) in enumerate(terms, 1):
         name = term_name(place, len(terms))
         session.add(models.PaymentPlan(contract_id=made.id, name=name, percent=Decimal(share), days=days))
+    if deal is not None:
+        _first_line(session, made, deal)
     session.flush()
     reckon(session, made)
     return made
+
+
+def _deal_of(session: Session, opportunity_id: int | None, customer_id: int | None) -> models.Opportunity | None:
+    """The deal that a contract comes of: one that the actor sees, and of the contract's customer."""
+    if opportunity_id is None:
+        return None
+    found = session.scalar(select(models.Opportunity).where(models.Opportunity.id == opportunity_id))
+    if found is None:
+        raise NotFound
+    if found.customer_id != customer_id:
+        raise Invalid({"opportunity_id": Text("这个商机不是这个客户的。 | This deal is not one of this customer.")})
+    return found
+
+
+def _first_line(session: Session, made: models.Contract, deal: models.Opportunity) -> None:
+    """What the deal was about, for as much as the contract says, as far as the actor sees it."""
+    if deal.product_id is None or not seen(models.Opportunity.product_id):
+        return
+    product = session.scalars(select(models.Product).where(models.Product.id == deal.product_id)).one()
+    price = made.amount if made.amount is not None else product.price or Decimal(0)
+    session.add(models.ContractLine(contract_id=made.id, product=product.name, quantity=Decimal(1), price=price))
 
 
 def lock_numbers(session: Session) -> None:
@@ -92,6 +119,8 @@ def change(contract: models.Contract, values: Mapping[str, Any], *, acting_user:
     _check({**{key: getattr(contract, key) for key in ("start_on", "end_on", "discount")}, **values})
     if values.get("customer_id") not in (None, contract.customer_id):
         raise Invalid({"customer_id": Text("合同不能换客户，请另建一份。 | A contract keeps its customer; make another one.")})
+    if values.get("opportunity_id") not in (None, contract.opportunity_id):
+        _deal_of(session, values["opportunity_id"], contract.customer_id)
     for key, value in values.items():
         setattr(contract, key, value)
     if contract.changes_id is not None:
@@ -290,7 +319,7 @@ def refuse_incomplete(session: Session, contract: models.Contract) -> None:
 
 def written(spec: Spec, kept: Mapping[str, Any]) -> dict[str, Any]:
     """Of a snapshot what people wrote, fields that were added at run time included."""
-    declared = {each.key for each in spec.form if each.key not in spec.custom}
+    declared = {each.key for each in spec.form if each.key not in spec.custom and each.key not in _BESIDE}
     return {key: value for key, value in kept.items() if key in declared or key.startswith(PREFIX)}
 
 

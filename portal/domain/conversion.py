@@ -250,7 +250,7 @@ def take_back(batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
     made_it = verb_named("lead", _METHOD)
     assert made_it is not None  # noqa: S101 - declared above
     lead, customer, contact, deal = (_untouched(session, model, plan.get(key)) for model, key in _PARTS)
-    if plan["customer"]["kept"] is None and _grown(session, plan):
+    if (plan["customer"]["kept"] is None and _grown(session, plan)) or (deal is not None and deals.contracted(deal.id)):
         raise Changed
     with acting_as(session, made_it):
         session.info["verb_name"] = "undo"

@@ -60,12 +60,21 @@ def change(record: models.Opportunity, values: Mapping[str, Any], *, acting_user
         )
     if values.get("pipeline_id", record.pipeline_id) not in (record.pipeline_id, None):
         raise Invalid({"pipeline_id": Text("建好后不能换流程。 | The pipeline stays once it has begun.")})
+    if values.get("customer_id", record.customer_id) != record.customer_id and contracted(record.id):
+        raise Invalid({"customer_id": Text("已有合同的商机不能换客户。 | A deal that has a contract keeps its customer.")})
     for key, value in values.items():
         if key != "pipeline_id":
             setattr(record, key, value)
     _check(record)
     store.session().flush()
     return record
+
+
+def contracted(opportunity_id: int) -> bool:
+    """Whether a contract has come of it, whoever sees that."""
+    table: Any = models.Contract.__table__
+    wanted = select(table.c.id).where(table.c.opportunity_id == opportunity_id, table.c.deleted_at.is_(None))
+    return store.session().connection().scalar(wanted.limit(1)) is not None
 
 
 def _check(deal: models.Opportunity) -> None:

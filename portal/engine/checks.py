@@ -199,6 +199,8 @@ def _foreign_problems(spec: Spec, known: Mapping[str, Spec]) -> Iterator[str]:
     for field in spec.fields.values():
         if isinstance(field, ReferenceField) and field.target not in known:
             yield f"{field.key} refers to {field.target!r}, which is no record type{_meant(field.target, known)}"
+        elif isinstance(field, ReferenceField):
+            yield from _giving_problems(spec, field, known[field.target])
     for parent in spec.parents:
         if known[parent.target].scope != "owner":
             yield f"scope_parent leads to {parent.target!r}, which has no owner; who sees it could not be said"
@@ -210,6 +212,14 @@ def _foreign_problems(spec: Spec, known: Mapping[str, Spec]) -> Iterator[str]:
         elif known[name].link_to(spec.name) is None:
             yield f"screen.related names {name!r}, which has no reference to {spec.name!r}"
     yield from _board_problems(spec, known)
+
+
+def _giving_problems(spec: Spec, field: ReferenceField, target: Spec) -> Iterator[str]:
+    for key, source in field.gives.items():
+        if source not in target.fields:
+            yield f"{field.key} gives {source!r}, which is no field of {target.name!r}{_meant(source, target.fields)}"
+        if spec.fields.get(key) not in spec.form:
+            yield f"{field.key} gives to {key!r}, which is no field of its form"
 
 
 def _board_problems(spec: Spec, known: Mapping[str, Spec]) -> Iterator[str]:

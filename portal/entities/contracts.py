@@ -112,6 +112,13 @@ class Contract(Entity, Owned, Customisable):
     number = text("合同编号 | Number", 40, readonly=True, searched=True)
     title = text("合同名称 | Title", 120, required=True, searched=True, identity=True, slot="co")
     customer_id = ref("客户 | Customer", "customer", required=True)
+    opportunity_id = ref(
+        "商机 | Opportunity",
+        "opportunity",
+        gives={"customer_id": "customer_id", "title": "name", "amount": "amount"},
+        help="同一个客户的商机；有产品的，新合同带上它作第一行明细。"
+        " | A deal of the same customer. Where it names a product, the new contract begins with a line of it.",
+    )
     party = text("签约方 | Party", 200, readonly=True, searched=True, slot="sub")
     """The customer's name as it stands in the contract: legal and finance read it without reading customers."""
     kind = choice("类型 | Kind", ContractKind, required=True, default="sale")
@@ -148,13 +155,38 @@ class Contract(Entity, Owned, Customisable):
         plural="合同 | Contracts",
         columns=("title", "number", "party", "amount", "credit_days", "state", "owner_id", "end_on", "created_at"),
         tabs=("mine", "team", "shared", "all"),
-        filters=("state", "kind", "customer_id", "owner_id", "amount", "discount", "credit_days", "start_on", "end_on", "created_at"),
+        filters=(
+            "state",
+            "kind",
+            "customer_id",
+            "opportunity_id",
+            "owner_id",
+            "amount",
+            "discount",
+            "credit_days",
+            "start_on",
+            "end_on",
+            "created_at",
+        ),
         order="-created_at",
-        form=("customer_id", "title", "kind", "amount", "discount", "credit_days", "start_on", "end_on", "delivery", "clauses"),
+        form=(
+            "customer_id",
+            "opportunity_id",
+            "title",
+            "kind",
+            "amount",
+            "discount",
+            "credit_days",
+            "start_on",
+            "end_on",
+            "delivery",
+            "clauses",
+        ),
         facts=(
             "number",
             "party",
             "customer_id",
+            "opportunity_id",
             "kind",
             "amount",
             "discount",

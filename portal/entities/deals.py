@@ -174,7 +174,7 @@ class Opportunity(Entity, Owned, Customisable):
             "created_at",
             "note",
         ),
-        related=("stage_change", "participant"),
+        related=("contract", "stage_change", "participant"),
         board=Board(
             by="stage_id", verb="move", argument="to", within="pipeline_id", total="amount", card=("customer_id", "amount", "close_on")
         ),

@@ -11,11 +11,11 @@ from flask import Response, make_response, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
 
 from portal.engine import operations
-from portal.engine.errors import BadRequest, Changed, Invalid, Refused, Unseen
+from portal.engine.errors import BadRequest, Changed, Invalid, NotFound, Refused, Unseen
 from portal.engine.fields import BadValue, Field, View
 from portal.engine.given import id_of
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.spec import Spec
+from portal.engine.spec import Spec, spec_named
 from portal.engine.text import pick
 from portal.web import forms, records
 from portal.web.forms import FormField
@@ -59,8 +59,19 @@ class FormDoor:
 
     def show(self) -> str:
         """An empty form (prefilled from the URL where it names fields), or the record's."""
-        values = {f.key: _prefilled(f, self.view) for f in self.fields} if self.record is None else records.values_of(self.record)
+        values = self._begun() if self.record is None else records.values_of(self.record)
         return render_template("form.html", form=self._page(values=values))
+
+    def _begun(self) -> dict[str, Any]:
+        """What a new record begins with: what the address says, what the records that it names give, what fields offer."""
+        values: dict[str, Any] = {}
+        for each in self.fields:
+            values[each.key] = _prefilled(each, self.view)
+        for each in self.fields:
+            if isinstance(each, ReferenceField) and each.gives and values[each.key] is not None:
+                given = _given_by(each, values[each.key])
+                values |= {key: value for key, value in given.items() if key in values and key not in request.args}
+        return values
 
     def submit(self) -> Response:
         """Create or change; every fault shows beside its field and nothing typed is lost."""
@@ -171,6 +182,19 @@ class FormDoor:
             for f in self.fields
             if (theirs := f.to_input(saved.get(f.key), self.view)) != forms.typed(f, given)
         )
+
+
+def _given_by(reference: ReferenceField, record_id: int) -> dict[str, Any]:
+    """What a record hands on to one that refers to it, as its reader sees it; nothing where he does not see the record."""
+    spec, rights = spec_named(reference.target), records.rights()
+    if not rights.reads(spec):
+        return {}
+    try:
+        found = records.values_of(records.find(spec, record_id))
+    except NotFound:
+        return {}
+    seen = ((key, spec.fields[source]) for key, source in reference.gives.items())
+    return {key: found[f.key] for key, f in seen if rights.sees(spec, f) and not rights.masks(spec, f, found)}
 
 
 def _prefilled(each: Field, view: View) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
 
 from sqlalchemy import ColumnElement, ForeignKey, Integer
@@ -24,12 +25,23 @@ class ReferenceField(Field):
     operators = ("eq", "ne", "in", "me")
     json_type: ClassVar[dict[str, Any]] = {"type": "integer"}
 
-    def __init__(self, label: str, target: str, *, on_delete: str = "RESTRICT", alter: str = "", **options: Unpack[Options]) -> None:
+    def __init__(
+        self,
+        label: str,
+        target: str,
+        *,
+        on_delete: str = "RESTRICT",
+        alter: str = "",
+        gives: Mapping[str, str] | None = None,
+        **options: Unpack[Options],
+    ) -> None:
         super().__init__(label, **options)
         self.target = target
         self.on_delete = on_delete
         self.alter = alter
         """Name of the constraint where two tables point at each other: it is added after both exist."""
+        self.gives = dict(gives or {})
+        """Field of a new record → the field of the one referred to that it begins with, as its reader sees that."""
 
     def sql_type(self) -> TypeEngine[Any]:
         return Integer()
@@ -72,8 +84,15 @@ class ReferenceField(Field):
 
 
 def ref(
-    label: str, target: str, *, on_delete: str = "RESTRICT", alter: str = "", index: bool = True, **options: Unpack[Options]
+    label: str,
+    target: str,
+    *,
+    on_delete: str = "RESTRICT",
+    alter: str = "",
+    index: bool = True,
+    gives: Mapping[str, str] | None = None,
+    **options: Unpack[Options],
 ) -> Mapped[int | None]:
     """The id of a record of another entity (`target`, its REST name)."""
-    made: Mapped[int | None] = ReferenceField(label, target, on_delete=on_delete, alter=alter, **options).column(index=index)
+    made: Mapped[int | None] = ReferenceField(label, target, on_delete=on_delete, alter=alter, gives=gives, **options).column(index=index)
     return made
