@@ -17,17 +17,19 @@ from portal.domain.pooling import ids_of, locked
 from portal.engine import custom, store
 from portal.engine.audit import plain
 from portal.engine.errors import Changed, NotAllowed, NotFound, Refused
-from portal.engine.fields import Field
+from portal.engine.fields import BadValue, Field
 from portal.engine.kinds.choice import ChoiceField
 from portal.engine.kinds.dates import DateField
 from portal.engine.kinds.numbers import FlagField, MoneyField
 from portal.engine.kinds.reference import ReferenceField
+from portal.engine.kinds.several import SeveralField
 from portal.engine.kinds.texts import TextField
 from portal.engine.spec import spec_of
-from portal.engine.text import say
+from portal.engine.text import Text, pick, say
 from portal.engine.verbs import Outcome, Preview, verb, verb_named
 from portal.entities.customers import BuyingRole
 from portal.entities.leads import LeadState
+from portal.security.fields import Rights
 from portal.security.perform import acting_as
 from portal.security.principal import Principal
 from portal.security.references import carrying
@@ -38,6 +40,7 @@ _METHOD = "convert"
 _COLUMNS = ("state", "customer_id", "next_at", "next_step")
 _COPIED = ("phone", "source_id", "industry", "region", "note")
 _CONTACTED = ("contacted_at", "next_at", "next_step")
+_CHECKED = ("verified_by_id", "verified_at")
 
 
 def preview(leads: Sequence[Any], *, acting_user: Principal, now: datetime, customer_id: int | None = None, **_: Any) -> Preview:
@@ -52,9 +55,17 @@ def preview(leads: Sequence[Any], *, acting_user: Principal, now: datetime, cust
         facts=(
             ("客户 | Customer", into.name if into else say("新建：{name} | New: {name}", name=lead.company)),
             ("联系人 | Contact", lead.name or "—"),
+            *((("补上空白 | Fills in", _named(_filling(lead, into, acting_user))),) if into else ()),
             ("一并转入 | Moves along", say("{n} 条跟进和全部文件 | {n} follow-ups and all files", n=moving)),
         )
     )
+
+
+def _named(values: Mapping[str, Any]) -> Text | str:
+    """What blanks are called."""
+    labels = [spec_of(models.Customer).fields[key].label for key in values]
+    zh, en = ("、".join(str(pick(each, "zh")) for each in labels), ", ".join(str(pick(each, "en")) for each in labels))
+    return say("{names} | {names}", names={"zh": zh, "en": en}) if labels else "—"
 
 
 @verb(
@@ -69,7 +80,8 @@ def preview(leads: Sequence[Any], *, acting_user: Principal, now: datetime, cust
             ReferenceField(
                 "并入已有客户 | Into an existing customer",
                 "customer",
-                help="不填则新建客户。只能并入你能修改的客户。 | Empty: a new one. It must be a customer you may change.",
+                help="不填则新建客户。只能并入你能修改的客户；它空着的项由线索补上。"
+                " | Empty: a new one. It must be a customer you may change; what it does not say is filled in from the lead.",
             ),
         ),
         ("buying_role", ChoiceField("联系人的决策角色 | The contact's part in the decision", BuyingRole)),
@@ -111,7 +123,10 @@ def convert(
             customer = _existing(session, customer_id)
         else:
             customer = _made(session, lead, separate=separate, acting_user=acting_user, now=now)
-        kept = {key: plain(getattr(customer, key)) for key in _CONTACTED} if customer_id else None
+        kept = {key: plain(getattr(customer, key)) for key in (*_CONTACTED, *_CHECKED)} if customer_id else None
+        filled = _filling(lead, customer, acting_user) if customer_id else {}
+        if filled:
+            _fill(customer, filled)
         contact = _contact(session, lead, customer, buying_role)
         moved = _move(session, lead, customer)
         begun = _deal(lead, customer, opportunity, deal, acting_user=acting_user, now=now)
@@ -119,7 +134,7 @@ def convert(
         session.flush()
         plan = {
             "lead": {"id": lead.id, "version": lead.version, **before},
-            "customer": {"id": customer.id, "version": customer.version, "kept": kept},
+            "customer": {"id": customer.id, "version": customer.version, "kept": kept, "filled": list(filled)},
             "contact": {"id": contact.id, "version": contact.version} if contact else None,
             "opportunity": {"id": begun.id, "version": begun.version} if begun else None,
             **moved,
@@ -161,7 +176,52 @@ def _carried(lead: models.Lead) -> dict[str, Any]:
     """Values of fields added at run time that both record types have, with the same key, kind and target."""
     known = spec_of(models.Customer).custom
     both = {key for key, each in spec_of(models.Lead).custom.items() if key in known and _alike(each, known[key])}
-    return {key: value for key, value in lead.extra.items() if key in both}
+    fitting = {key: _fitting(known[key], value) for key, value in lead.extra.items() if key in both}
+    return {key: value for key, value in fitting.items() if value is not None}
+
+
+def _fitting(field: Field, kept: Any) -> Any:
+    """What of a value the field may hold: choices that are none there stay behind."""
+    if isinstance(field, SeveralField):
+        return [each for each in kept if _fitting(field.one, each) is not None] or None
+    try:
+        field.parse(kept)
+    except BadValue:
+        return None
+    return kept
+
+
+def _filling(lead: models.Lead, customer: models.Customer, actor: Principal) -> dict[str, Any]:
+    """What the lead knows and the customer does not say, as far as the actor reads the one and writes the other."""
+    rights, ours, theirs = Rights(actor), spec_of(models.Lead), spec_of(models.Customer)
+    plainly = {key: getattr(lead, key) for key in _COPIED if theirs.fields[key].is_blank(getattr(customer, key))}
+    blank = {key: value for key, value in plainly.items() if not ours.fields[key].is_blank(value)}
+    blank |= {key: value for key, value in _carried(lead).items() if key not in customer.extra}
+    here, there = {"owner_id": lead.owner_id, "pool_id": lead.pool_id}, {"owner_id": customer.owner_id, "pool_id": customer.pool_id}
+    return {
+        key: value
+        for key, value in blank.items()
+        if rights.sees(ours, ours.fields[key])
+        and not rights.masks(ours, ours.fields[key], here)
+        and rights.edits(theirs, theirs.fields[key])
+        and not rights.masks(theirs, theirs.fields[key], there)
+    }
+
+
+def _fill(customer: models.Customer, values: Mapping[str, Any]) -> None:
+    """Write those blanks; whoever checked the customer has not seen them."""
+    added = {key: value for key, value in values.items() if key in spec_of(models.Customer).custom}
+    given = {key: value for key, value in values.items() if key not in added}
+    with carrying(store.session()):
+        customers.set_fields(customer, {**given, **({"extra": {**customer.extra, **added}} if added else {})})
+        store.session().flush()
+
+
+def _unfill(customer: models.Customer, filled: Sequence[str]) -> None:
+    spec = spec_of(models.Customer)
+    customer.extra = {key: value for key, value in customer.extra.items() if key not in filled}
+    for key in (key for key in filled if key in _COPIED):
+        setattr(customer, key, spec.fields[key].blank)
 
 
 def _alike(one: Field, other: Field) -> bool:
@@ -267,6 +327,7 @@ def take_back(batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
         if (kept := plan["customer"]["kept"]) is None:
             customer.deleted_at = now
         else:
+            _unfill(customer, plan["customer"].get("filled", ()))
             _give_back(customer, kept)
         lead.state, lead.customer_id = LeadState.FOLLOWING.value, None
         _give_back(lead, plan["lead"])
@@ -309,7 +370,7 @@ def _grown(session: Session, plan: dict[str, Any]) -> bool:
 
 def _give_back(record: Any, kept: dict[str, Any]) -> None:
     spec = spec_of(type(record))
-    for key in _CONTACTED:
+    for key in (*_CONTACTED, *_CHECKED):
         if key in kept:
             value = kept[key]
             setattr(record, key, datetime.fromisoformat(value) if value and spec.fields[key].kind == "instant" else value)
