@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import select
 
 from portal import models
-from portal.domain.approval_flows import Approver, People, engine
-from portal.domain.approvals import OPEN, advance, close_tasks, end, give, note, open_tasks, snapshot, stand, tell_asker, tell_holder
+from portal.domain.approval_flows import engine
+from portal.domain.approval_lock import is_as_kept
+from portal.domain.approvals import OPEN, advance, close_tasks, end, give, note, open_tasks, stand, tell_asker, tell_holder
+from portal.domain.approvers import Approver, People
 from portal.engine import store
 from portal.engine.errors import PortalError, Refused
 from portal.engine.kinds.choice import ChoiceField
@@ -101,7 +103,7 @@ def _refuse_edited(approval: models.Approval) -> None:
     """What is agreed to is what was submitted: a version changed since needs a new decision."""
     spec = spec_named(approval.entity)
     record = store.session().scalar(select(spec.model).where(spec.model.id == approval.record_id))
-    if record is None or snapshot(spec, record) != approval.snapshot:
+    if record is None or not is_as_kept(spec, record, approval.snapshot):
         raise Refused(
             "内容在提交之后变了，请退回，让提交人重新提交。 | It was changed after it was submitted; send it back to be submitted anew.",
             rule="edited",

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import models
-from portal.domain.approval_flows import Approver, Flow, People, applies, engine, flow_for
-from portal.engine import audit, store
+from portal.domain.approval_flows import Flow, applies, engine, flow_for
+from portal.domain.approval_lock import locked, snapshot
+from portal.domain.approvers import Approver, People
+from portal.engine import store
 from portal.engine.errors import NotFound, PortalError, Refused
-from portal.engine.fields import View
-from portal.engine.kinds.choice import StateField
-from portal.engine.kinds.structured import JsonField
+from portal.engine.fields import BadValue, View
 from portal.engine.outbox import notify
-from portal.engine.query.among import among, among_given
+from portal.engine.query.among import among
 from portal.engine.spec import Spec, spec_named
 from portal.engine.text import LANGUAGES, SEPARATOR, Text, say
 from portal.engine.verbs import Outcome, Verb, verb_named
@@ -28,7 +27,7 @@ from portal.security import scopes
 from portal.security.perform import acting_as, intercept
 from portal.security.principal import Principal
 from portal.security.resolve import access_version, resolve
-from portal.security.session import entrusted, guard_writes
+from portal.security.session import entrusted
 
 _approvals: Any = models.Approval.__table__
 _tasks: Any = models.ApprovalTask.__table__
@@ -36,51 +35,6 @@ _people: Any = models.User.__table__
 OPEN = (TaskState.WAITING.value, TaskState.QUEUED.value)
 _PENDING = ApprovalState.PENDING.value
 _LONGEST_TITLE = 190
-_NOT_TOLD = frozenset({"created_at", "created_by_id", "changed_at", "changed_by_id"})
-
-
-# standing still -----------------------------------------------------------------------------------
-
-
-def locked(session: Session, entity: str, ids: Sequence[int]) -> dict[int, Refused]:
-    """Records that stand still because an approval is under way, each with a sentence that says where it stands."""
-    if not ids:
-        return {}
-    names: dict[int, list[str]] = {}
-    for record_id, name in session.connection().execute(_deciders(), {"of": entity, "ids": list(ids)}):
-        names.setdefault(record_id, []).append(name or "—")
-    return {record_id: _locked(people) for record_id, people in names.items()}
-
-
-@cache
-def _deciders() -> Select[Any]:
-    """Which of the records `ids` of the type `of` are being decided, and who is asked."""
-    holder = (
-        select(_tasks.c.approval_id, _people.c.name)
-        .join(_people, _people.c.id == _tasks.c.owner_id)
-        .where(_tasks.c.state == TaskState.WAITING.value, _tasks.c.deleted_at.is_(None))
-        .subquery()
-    )
-    asked = (_approvals.c.entity == bindparam("of"), among_given(_approvals.c.record_id, "ids"))
-    wanted = select(_approvals.c.record_id, holder.c.name).outerjoin(holder, holder.c.approval_id == _approvals.c.id)
-    return wanted.where(*asked, _approvals.c.state == _PENDING).order_by(holder.c.name)
-
-
-def _locked(people: Sequence[str]) -> Refused:
-    return Refused(
-        "正在审批，等{zh}决定，期间不能改动；要改请先撤回。"
-        " | It is being decided ({en}) and stands still meanwhile; withdraw it to change it.",
-        rule="locked",
-        zh="、".join(people),
-        en=", ".join(people),
-    )
-
-
-@guard_writes
-def refuse_locked(session: Session, spec: Spec, ids: list[int]) -> None:
-    """No person changes a record while it is being decided, by whatever door."""
-    for refusal in locked(session, spec.name, ids).values():
-        raise refusal
 
 
 @intercept
@@ -152,11 +106,11 @@ def submit(verb: Verb, flow: Flow, record: Any, *, acting_user: Principal, now: 
 
 def planned(verb: Verb, flow: Flow, record_id: int, *, now: datetime) -> list[dict[str, Any]]:
     """The flow's steps for this record, and those that no flow can leave out where they apply and no other step waits for them."""
-    spec = spec_named(verb.entity)
-    steps: list[dict[str, Any]] = [{**step, "applies": applies(spec, step, record_id, now=now)} for step in flow.steps]
-    for step in verb.approval.always if verb.approval else ():
+    steps: list[dict[str, Any]] = [{**step, "applies": applies(flow, n, record_id, now=now)} for n, step in enumerate(flow.steps)]
+    always = Flow(verb.entity, verb.name, 0, verb.approval.always if verb.approval else ())
+    for n, step in enumerate(always.steps):
         decides = any(each["applies"] and _is_asked(who, each) for each in steps for who in step["who"])
-        if not decides and applies(spec, step, record_id, now=now):
+        if not decides and applies(always, n, record_id, now=now):
             steps.append({**step, "applies": True})
     return steps
 
@@ -176,27 +130,6 @@ def _title(spec: Spec, verb: Verb, record: Any, acting_user: Principal) -> str:
         said = f"{acting_user.name} · {kind.in_(language)} · {words}"
         halves.append(said.replace(SEPARATOR, " ｜ ")[:_LONGEST_TITLE])
     return SEPARATOR.join(halves)
-
-
-def snapshot(spec: Spec, record: Any) -> dict[str, Any]:
-    """What is decided on: every field but the state that the approval itself moves, and what the engine keeps; its parts too."""
-    found = _kept(spec, record)
-    for part in spec.parts():
-        belongs = part.parent_to(spec.name)
-        assert belongs is not None  # noqa: S101 - parts() has asked
-        wanted = select(part.model).where(part.column(belongs.key) == record.id, part.model.deleted_at.is_(None))
-        found[part.name] = [{"id": each.id, **_kept(part, each)} for each in store.session().scalars(wanted.order_by(part.model.id))]
-    return found
-
-
-def _kept(spec: Spec, record: Any) -> dict[str, Any]:
-    """Custom fields as the record's document holds them: the same, whatever fields are defined or deleted meanwhile."""
-    columns = {
-        each.key: audit.plain(getattr(record, each.key))
-        for each in spec.fields.values()
-        if each.key not in spec.custom and not isinstance(each, (StateField, JsonField)) and each.key not in _NOT_TOLD
-    }
-    return {**columns, **record.extra} if spec.customisable else columns
 
 
 def _earlier(session: Session, spec: Spec, record_id: int, verb: Verb) -> dict[str, Any]:
@@ -228,8 +161,8 @@ def note(approval: models.Approval, kind: ActionKind, comment: str = "", to_id: 
 
 def advance(approval: models.Approval, *, acting_user: Principal, now: datetime) -> None:
     """To the next step that applies and that nobody in it has agreed to already; past the last one it is done."""
-    people, said_yes = People(now), _said_yes(approval)
-    steps = approval.plan["steps"]
+    people = People(now)
+    said_yes, steps = _said_yes(approval, people), approval.plan["steps"]
     for index in range((approval.step if approval.step is not None else -1) + 1, len(steps)):
         step = steps[index]
         if not step["applies"]:
@@ -257,11 +190,20 @@ def stand(approval: models.Approval, step: Mapping[str, Any]) -> None:
         _move_record(verb, _record(store.session(), spec_named(approval.entity), approval), state)
 
 
-def _said_yes(approval: models.Approval) -> set[int]:
-    rows = select(_tasks.c.owner_id, _tasks.c.for_id).where(
-        _tasks.c.approval_id == approval.id, _tasks.c.state == TaskState.APPROVED.value, _tasks.c.step <= (approval.step or 0)
+def _said_yes(approval: models.Approval, people: People) -> set[int]:
+    """Who has agreed for himself, where a step named him.
+
+    What somebody decided in another's place (his deputy's, passed on, escalated) is not his own word: his own step asks him.
+    """
+    rows = select(_tasks.c.owner_id, _tasks.c.step).where(
+        _tasks.c.approval_id == approval.id,
+        _tasks.c.state == TaskState.APPROVED.value,
+        _tasks.c.step <= (approval.step or 0),
+        _tasks.c.for_id.is_(None),
     )
-    return {person for row in store.session().connection().execute(rows) for person in row if person is not None}
+    said = set(store.session().connection().execute(rows).all())
+    named = {step: people.named(approval.plan["steps"][step].get("who", ()), approval.owner_id or 0) for _, step in said}
+    return {person for person, step in said if person in named[step]}
 
 
 def open_tasks(approval: models.Approval, approvers: Sequence[Approver], step: Mapping[str, Any], *, now: datetime) -> None:
@@ -351,13 +293,25 @@ def finish(approval: models.Approval, *, acting_user: Principal, now: datetime) 
     asker = resolve(session, approval.owner_id or 0, access_version(session), now)
     if verb is None or not asker.may(verb.permission):
         raise Refused("提交人已经没有这个权限，请驳回。 | Who asked no longer has the right to it; reject it.", rule="asker_gone")
-    form = {each.key: each.parse(approval.form.get(each.key)) for each in verb.form}
+    form = _filled_in(verb, approval)
     with entrusted(session, replace(asker, note=f"approval {approval.id}: {acting_user.name}"[:120])), acting_as(session, verb):
         given = [approval.record_id] if verb.by_id else [_record(session, spec, approval)]
         outcome = verb.function(given, acting_user=asker, now=now, **form)
         for _, refusal in outcome.refused:
             raise refusal
     tell_asker(approval, "{who}批准了：{what} | {who} approved: {what}", "", acting_user=acting_user, now=now)
+
+
+def _filled_in(verb: Verb, approval: models.Approval) -> dict[str, Any]:
+    try:
+        return {each.key: each.parse(approval.form.get(each.key)) for each in verb.form}
+    except BadValue as error:
+        raise Refused(
+            "当时填写的内容现在不能用了（{why}），请驳回，让提交人重新提交。"
+            " | What was filled in cannot be used any more ({why}); reject it, to be asked for anew.",
+            rule="form",
+            why=error.text,
+        ) from error
 
 
 def _record(session: Session, spec: Spec, approval: models.Approval) -> Any:

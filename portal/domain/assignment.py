@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from portal import models
-from portal.domain import approvals
+from portal.domain import approval_lock
 from portal.domain.batches import undoes
 from portal.domain.calendar import company_day, granted
 from portal.domain.claim_rules import holdings
@@ -329,7 +329,7 @@ def _restore(session: Session, pooling: Pooling, batch_id: int, now: datetime) -
     }
     rows = {row.id: row for row in locked(session, pooling, sorted(before), skip=True)}
     gone = _inactive(session, {row.former_owner_id for row in before.values() if row.former_owner_id})
-    still = approvals.locked(session, pooling.name, list(before))
+    still = approval_lock.locked(session, pooling.name, list(before))
     outcome, moves = Outcome(batch_id=None), []
     for record_id, was in before.items():
         if record_id not in rows or rows[record_id].version != was.version:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import and_, case, func, insert, literal, select, update
 
 from portal import models
-from portal.domain.approval_flows import People
+from portal.domain.approvers import People
 from portal.domain.calendar import company_calendar, company_day
 from portal.engine import audit, store
 from portal.engine.tables import AuditEvent

@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.approval_flows import engine
-from portal.domain.approvals import end, note, snapshot
+from portal.domain.approval_lock import snapshot
+from portal.domain.approvals import end, note
 from portal.domain.calendar import company_day
 from portal.domain.collection import level_of
 from portal.domain.contracts import lines_of, lock_numbers, payments_of, written

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import models
-from portal.domain.approvals import snapshot
+from portal.domain.approval_lock import snapshot
 from portal.domain.calendar import company_day
 from portal.domain.payments import CENT, HUNDRED, share_out
 from portal.engine import store

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, String, Table, and_, case, func, insert, i
 from sqlalchemy.orm import Session
 
 from portal import models
-from portal.domain import approvals
+from portal.domain import approval_lock
 from portal.domain.calendar import company_day, company_zone
 from portal.domain.leads import LEADS
 from portal.domain.logins import free, name_parts
@@ -287,7 +287,7 @@ def run(
     def closed(session: Session, spec: Spec, ids: Sequence[int]) -> Mapping[int, Text]:
         if acting_user.is_system:
             return {}
-        decided = {record_id: refusal.text for record_id, refusal in approvals.locked(session, spec.name, ids).items()}
+        decided = {record_id: refusal.text for record_id, refusal in approval_lock.locked(session, spec.name, ids).items()}
         return {**importer_of(spec).closed(session, ids, acting_user), **decided}
 
     job = import_run.Job(path, shape, mapped, refused, acting_user, view, acting_user.may, writable, closed, dry_run)

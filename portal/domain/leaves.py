@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from portal import models
+from portal.domain.approvers import named_already
 from portal.domain.calendar import company_calendar, company_day
 from portal.engine import store
 from portal.engine.errors import Invalid, Refused
@@ -90,6 +91,8 @@ def _check(leave: models.Leave, now: datetime) -> None:
             errors[wrong[0]] = wrong[1]
     if leave.deputy_id is not None and leave.deputy_id == leave.owner_id:
         errors["deputy_id"] = Text("代理人不能是自己。 | One cannot be one's own deputy.")
+    if not errors and (twice := _named_twice(leave)):
+        errors["deputy_id"] = twice
     if errors:
         raise Invalid(errors)
 
@@ -123,6 +126,19 @@ def _refuse_unready(leave: models.Leave) -> None:
     """Asked when it is submitted: another one may have come in between."""
     if (taken := _taken_already(leave)) is not None:
         raise Refused(taken[1].template, rule="taken", **taken[1].facts)
+
+
+def _named_twice(record: models.Leave | models.Delegation, but: int | None = None) -> Text | None:
+    """One person has one deputy a day: whom he has named for some of these days already is said by name."""
+    if record.deputy_id is None or record.first_on is None or record.last_on is None:
+        return None
+    found = named_already(record.owner_id, record.deputy_id, (record.first_on, record.last_on), but=but)
+    if found is None:
+        return None
+    return Text(
+        "{first} 至 {last} 已由 {who} 代理，请先改那一条。 | {who} stands in from {first} to {last} already; change that first.",
+        {"who": found.name, "first": found.first_on.isoformat(), "last": found.last_on.isoformat()},
+    )
 
 
 @verb(
@@ -215,5 +231,7 @@ def _check_days(record: models.Delegation) -> None:
         errors["last_on"] = Text("结束日期不能早于开始日期。 | The last day cannot be before the first.")
     if record.deputy_id == record.owner_id:
         errors["deputy_id"] = Text("代理人不能是自己。 | One cannot be one's own deputy.")
+    if not errors and (twice := _named_twice(record, record.id)):
+        errors["deputy_id"] = twice
     if errors:
         raise Invalid(errors)

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from portal import models
-from portal.domain import approvals
+from portal.domain import approval_lock
 from portal.domain.batches import undoes
 from portal.domain.ownership import Move, change_owner, lock_people, receiver
 from portal.domain.pool_verbs import reason_field, said
@@ -119,7 +119,7 @@ def _take_back(name: str, batch: Any, *, acting_user: Principal, now: datetime) 
     with acting_as(session, replace(made_it, name="undo", leaves=("assignable", "reach"))):
         rows = _locked(session, spec, sorted(before))
         active = lock_people(session, {row.former_owner_id for row in before.values() if row.former_owner_id})
-        still = approvals.locked(session, name, list(before))
+        still = approval_lock.locked(session, name, list(before))
         for record_id, was in before.items():
             if record_id not in rows or rows[record_id].version != was.version:
                 outcome.refused.append((record_id, Changed()))

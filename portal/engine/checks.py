@@ -24,7 +24,18 @@ if TYPE_CHECKING:
 
 TABS = frozenset({"mine", "team", "shared", "pool", "all"})
 _SAID = frozenset(
-    {"screen", "verbs", "scope_parent", "scope_except", "scope_states", "is_part", "form_states", "entity_name", "extra_fields"}
+    {
+        "screen",
+        "verbs",
+        "scope_parent",
+        "scope_except",
+        "scope_states",
+        "is_part",
+        "form_states",
+        "moved_by_activity",
+        "entity_name",
+        "extra_fields",
+    }
 )
 _MOST_PER_PAGE = 200
 
@@ -78,8 +89,7 @@ def _problems(spec: Spec) -> Iterator[str]:
     for key in parent_keys(spec.model):
         if not any(parent.key == key for parent in spec.parents):
             yield f"scope_parent names {key!r}, which is no reference of it"
-    if unknown := set(spec.model.form_states) - set(spec.state.members if spec.state else ()):
-        yield f"form_states names {', '.join(sorted(unknown))}, which no state of it is"
+    yield from _strays(spec)
     yield from _screen_problems(spec)
     yield from _chart_problems(spec)
     yield from _tab_problems(spec)
@@ -87,6 +97,14 @@ def _problems(spec: Spec) -> Iterator[str]:
     yield from _derived_problems(spec)
     yield from _asking_problems(spec)
     yield from _edge_problems(spec)
+
+
+def _strays(spec: Spec) -> Iterator[str]:
+    """Names that stand for nothing."""
+    if unknown := set(spec.model.form_states) - set(spec.state.members if spec.state else ()):
+        yield f"form_states names {', '.join(sorted(unknown))}, which no state of it is"
+    if strange := [key for key in spec.model.moved_by_activity if key not in spec.fields and key not in spec.table.c]:
+        yield f"moved_by_activity names {', '.join(strange)}, which no field of it is"
 
 
 def _attribute_problems(model: type[Any]) -> Iterator[str]:

@@ -56,6 +56,8 @@ class Declared:
     """For children: it is part of what is decided on with its parent; locked with it, lent with it, in its snapshot."""
     form_states: ClassVar[tuple[str, ...]] = ()
     """The states in which its form may be changed; empty: any. The domain says why not, the screens do not offer it."""
+    moved_by_activity: ClassVar[tuple[str, ...]] = ()
+    """What follows from its contacts by itself (last contact, next step): no part of what is decided on, and not locked with it."""
     entity_name: ClassVar[str] = ""
     """The REST name where the class may not be called so."""
     extra_fields: ClassVar[Mapping[str, Any]] = {}

@@ -99,6 +99,7 @@ class Customer(Entity, Pooled, Customisable, Mergeable):
     company_key: Mapped[str] = mapped_column(String(200), nullable=False, server_default="", default="")
     """The name in normal form, for duplicates."""
 
+    moved_by_activity = ("contacted_at", "next_at", "next_step")
     verbs = ("assign", "claim", "stage", "reclassify", "verify", "share", "merge", "release")
     screen = Screen(
         icon="building",

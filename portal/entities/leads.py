@@ -121,6 +121,7 @@ class Lead(Entity, Pooled, Customisable):
     )
     breached_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
+    moved_by_activity = ("contacted_at", "next_at", "next_step", "first_response_at", "first_response", "breached_at", "state")
     verbs = ("assign", "claim", "convert", "share", "release", "invalidate", "revive")
     screen = Screen(
         icon="target-arrow",

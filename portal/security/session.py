@@ -25,6 +25,7 @@ GATE_PASSED = "gate_passed"
 WITH_DELETED = store.WITH_DELETED
 OWNER_CHANGE = "owner_change"
 _OWNERSHIP = frozenset({"owner_id", "pool_id", "team_id"})
+_STAMPS = ("changed_at", "changed_by_id", "version")
 _MOST_CACHED = 512
 
 
@@ -250,7 +251,7 @@ def _before_flush(session: Session, _context: UOWTransaction, _instances: Any) -
     if principal.is_system:
         return
     _require(session, [*_by_rule(session, touched, "takes"), *_parents(session, principal, [*touched, *fresh])])
-    for model, rows in _by_model(touched).items():
+    for model, rows in _by_model(r for r in touched if not _moves_by_itself(session, r)).items():
         for guard in _write_guards:
             guard(session, spec_of(model), [r.id for r in rows])
     _guard_wholes(session, [*touched, *fresh])
@@ -315,7 +316,7 @@ def _rule(session: Session, spec: Spec, rows: Sequence[Any], use: str) -> Column
     if verb is None or verb.entity != spec.name:
         return usual
     changed = {key for row in rows for key in _changed(session, row)}
-    if not changed <= {*verb.columns, "changed_at", "changed_by_id", "version"}:
+    if not changed <= {*verb.columns, *_STAMPS}:
         return usual
     return _widened(spec, principal, getattr(verb, use), usual)
 
@@ -330,6 +331,11 @@ def _changed(session: Session, row: Any) -> set[str]:
     found = {a.key for a in inspect(row).attrs if a.history.has_changes()}
     noted[id(row)] = noted.get(id(row), set()) | found
     return noted[id(row)]
+
+
+def _moves_by_itself(session: Session, row: Any) -> bool:
+    """Nothing of it changes but what follows from its activities."""
+    return row not in session.deleted and _changed(session, row) <= {*row.moved_by_activity, *_STAMPS}
 
 
 Claim = tuple[Spec, set[int], ColumnElement[bool]]

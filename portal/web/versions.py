@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from portal.domain.approvals import snapshot
+from portal.domain.approval_lock import snapshot
 from portal.engine import store
 from portal.engine.cell import Cell
 from portal.engine.fields import View

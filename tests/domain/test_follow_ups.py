@@ -19,7 +19,7 @@ from tests.cast import NOW, Cast
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
-def log(cast: Cast, login: str, lead_id: int, now: Any = NOW, **values: Any) -> int:
+def log(cast: Cast, login: str, lead_id: int | None, now: Any = NOW, **values: Any) -> int:
     given = {
         "lead_id": lead_id,
         "kind": "call",
