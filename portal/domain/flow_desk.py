@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from portal import models
-from portal.domain.approval_flows import ADMIN, MODES, Flow, People, Stop, applies, approvable, flow_for, walk
+from portal.domain.approval_flows import MODES, Flow, Stop, approvable, fault, flow_for, walk
+from portal.domain.approvers import People
+from portal.domain.people import role_names
 from portal.engine import store
 from portal.engine.errors import BadRequest, NotAllowed, Refused
 from portal.engine.fields import View
+from portal.engine.given import id_of, json_of
 from portal.engine.spec import Spec, registry, spec_named
-from portal.engine.text import is_bilingual
+from portal.engine.text import Text, is_bilingual
 from portal.engine.verbs import Verb, all_verbs
+from portal.security import scopes
 from portal.security.principal import Principal
-from portal.security.resolve import touch_access
-from portal.security.roles import ROLES
+from portal.security.resolve import access_version, resolve, touch_access
+from portal.security.roles import role_label
 
 _flows: Any = models.ApprovalFlow.__table__
 _approvals: Any = models.Approval.__table__
 EDIT = "flow_desk:edit"
 _MOST_STEPS = 12
 _MOST_SAMPLES = 20
+_MOST_ASKERS = 20
+_MOST_LOOKED_AT = 60
+_A_CONDITION = 3
 _OWN = frozenset({"approval", "approval_task", "approval_action", "approval_flow"})
 Steps = Sequence[Mapping[str, Any]]
 
@@ -43,51 +49,96 @@ def candidates() -> list[Verb]:
 def steps_from(raw: str) -> list[dict[str, Any]]:
     """A draft as a form carries it."""
     try:
-        found = json.loads(raw)
-        return [dict(step) for step in found]
-    except (ValueError, TypeError) as error:
-        raise BadRequest("步骤的内容不对，请重新打开这一页。 | The steps cannot be read; open the page again.") from error
+        found = json_of(raw)
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not all(map(_is_step, found)):
+        raise BadRequest("步骤的内容不对，请重新打开这一页。 | The steps cannot be read; open the page again.")
+    return [dict(step) for step in found]
+
+
+def _is_step(step: Any) -> bool:
+    """Whether it is written as a step is, whatever it says."""
+    if not isinstance(step, dict) or not isinstance(step.get("label"), str) or step.get("mode") not in tuple(MODES):
+        return False
+    who, when = step.get("who"), step.get("when", [])
+    return isinstance(who, list) and all(map(_is_who, who)) and isinstance(when, list) and all(map(_is_condition, when))
+
+
+def _is_who(each: Any) -> bool:
+    key, kind = {"superior": ("level", int), "person": ("id", int), "role": ("role", str)}.get(_by(each), ("", None))
+    return kind is not None and type(each.get(key)) is kind
+
+
+def _by(each: Any) -> str:
+    return str(each.get("by")) if isinstance(each, dict) else ""
+
+
+def _is_condition(each: Any) -> bool:
+    return (
+        isinstance(each, list)
+        and len(each) == _A_CONDITION
+        and all(isinstance(part, str) for part in each[:2])
+        and all(isinstance(value, (str, int, float)) for value in (each[2] if isinstance(each[2], list) else [each[2]]))
+    )
 
 
 def check(spec: Spec, steps: Steps, *, now: datetime) -> None:
     """Refuses a draft that could not run, in words that say which step and what."""
     if not 0 < len(steps) <= _MOST_STEPS:
         raise Refused("要有 1 到 {most} 步。 | There must be 1 to {most} steps.", rule="steps", most=_MOST_STEPS)
+    people, roles = People(now), role_names()
     for number, step in enumerate(steps, 1):
-        if not is_bilingual(str(step.get("label", ""))) or step.get("mode") not in MODES:
+        if not _is_step(dict(step)) or not is_bilingual(step["label"]):
             raise Refused("第 {n} 步要有名称和通过方式。 | Step {n} needs a name and how it passes.", rule="step", n=number)
-        if not step.get("who") or not all(_is_somebody(each) for each in step["who"]):
+        if not step["who"]:
             raise Refused("第 {n} 步要有人审批。 | Step {n} needs somebody who decides.", rule="nobody", n=number)
-        applies(spec, step, 0, now=now)
+        if not all(_is_somebody(each, people, roles) for each in step["who"]):
+            raise Refused(
+                "第 {n} 步选的人不在职，或者没有这个角色，请另选。 | Step {n} names somebody who has left, or a role that is not there.",
+                rule="nobody",
+                n=number,
+            )
+        if (why := fault(spec, step, now=now)) is not None:
+            raise BadRequest("第 {n} 步的条件：{why} | The conditions of step {n}: {why}", n=number, why=why)
 
 
-def _is_somebody(each: Mapping[str, Any]) -> bool:
+def _is_somebody(each: Mapping[str, Any], people: People, roles: Sequence[str]) -> bool:
     match each.get("by"):
         case "superior":
             return each.get("level") in (1, 2)
         case "role":
-            return each.get("role") in ROLES
+            return each.get("role") in roles
         case "person":
-            return isinstance(each.get("id"), int)
+            return each.get("id") in people.active
     return False
 
 
 def publish(entity: str, name: str, steps: Steps, *, acting_user: Principal, now: datetime) -> int:
     """A new version from now on; what is under way ends by the steps it began with. Returns its number."""
+    check(spec_named(entity), steps, now=now)
+    return put_in_use(approvable(entity, name), {"steps": [dict(step) for step in steps]}, acting_user=acting_user)
+
+
+def put_in_use(verb: Verb, definition: Mapping[str, Any], *, acting_user: Principal) -> int:
+    """The next version of a verb's flow, in place of the one in use; both changes stand in the history."""
     if not acting_user.may(EDIT):
         raise NotAllowed
-    session, spec, verb = store.session(), spec_named(entity), approvable(entity, name)
-    check(spec, steps, now=now)
-    same = (_flows.c.entity == entity, _flows.c.verb == verb.name)
-    number = (session.connection().scalar(select(func.max(_flows.c.number)).where(*same)) or 0) + 1
-    session.connection().execute(update(_flows).where(*same).values(active=False))
-    title = f"{entity}:{verb.name}"
-    session.add(
-        models.ApprovalFlow(title=title, entity=entity, verb=verb.name, number=number, active=True, definition={"steps": list(steps)})
-    )
+    session, flow = store.session(), models.ApprovalFlow
+    same = (flow.entity == verb.entity, flow.verb == verb.name)
+    for former in session.scalars(select(flow).where(*same, flow.active.is_(True)).with_for_update()):
+        former.active = False
+    session.flush()
+    number = (session.scalar(select(func.max(flow.number)).where(*same)) or 0) + 1
+    session.add(flow(title=verb.permission, entity=verb.entity, verb=verb.name, number=number, active=True, definition=dict(definition)))
     session.flush()
     touch_access(session)
     return number
+
+
+def unread(spec: Spec, steps: Steps, *, now: datetime) -> list[tuple[int, Text]]:
+    """Steps whose conditions cannot be read, by their number, and why: they are asked for every time."""
+    return [(number, why) for number, step in enumerate(steps, 1) if (why := fault(spec, step, now=now)) is not None]
 
 
 def under_way(entity: str, name: str) -> int:
@@ -104,20 +155,43 @@ def samples(spec: Spec, view: View) -> list[tuple[int, str]]:
     return [(key, f"#{key} {'' if spec.identity.masked else spec.identity.words(name, view) if name else ''}") for key, name in rows]
 
 
-def dry_run(entity: str, name: str, steps: Steps, record_id: int, *, now: datetime) -> tuple[list[Stop], str]:
-    """How this record would go, asked by its owner today; and his name. Tells nobody, writes nothing."""
-    spec = spec_named(entity)
-    asker = store.session().scalar(select(spec.column("owner_id")).where(spec.model.id == record_id)) if spec.scope == "owner" else None
-    people = People(now)
-    return walk(Flow(entity, name, 0, tuple(steps)), record_id, asker or 0, now=now), people.name.get(asker or 0, "—")
+def dry_run(entity: str, name: str, steps: Steps, record_id: int, *, now: datetime, asked_by: int = 0) -> tuple[list[Stop], str]:
+    """How this record would go, asked for today by one of `askers` (else by the first of them); and his name. Tells nobody."""
+    may_ask = dict(askers(approvable(entity, name), record_id, now=now))
+    asker = asked_by if asked_by in may_ask else next(iter(may_ask), 0)
+    return walk(Flow(entity, name, 0, tuple(steps)), record_id, asker, now=now), may_ask.get(asker, "—")
+
+
+def askers(verb: Verb, record_id: int, *, now: datetime) -> list[tuple[int, str]]:
+    """Who holds the verb and reaches this record with it: its owner first, then his superiors, then the others."""
+    spec, people = spec_named(verb.entity), People(now)
+    keys = [key for key in ("id", "owner_id", "team_id", "pool_id", spec.state.key if spec.state else "") if key in spec.table.c]
+    found = store.session().execute(select(*(getattr(spec.model, key) for key in keys)).where(spec.model.id == record_id)).one_or_none()
+    if found is None:
+        return []
+    row, version = {"pool_id": None, **dict(zip(keys, found, strict=True))}, access_version(store.session())
+    may_ask: list[tuple[int, str]] = []
+    for each in _likely(row.get("owner_id"), people)[:_MOST_LOOKED_AT]:
+        who = resolve(store.session(), each, version, now)
+        if who.may(verb.permission) and (spec.scope != "owner" or scopes.covers(spec, verb.takes, who, row)):
+            may_ask.append((each, people.name[each]))
+    return may_ask[:_MOST_ASKERS]
+
+
+def _likely(owner_id: int | None, people: People) -> list[int]:
+    """Everybody, those first who most likely work with what this person owns."""
+    line = [] if owner_id is None else [owner_id]
+    while line and (above := people.above(line[-1])) and above[0] not in line:
+        line += above
+    return [*(each for each in line if each in people.active), *sorted(people.active - {*line})]
 
 
 def somebody(now: datetime) -> list[tuple[str, str]]:
     """(value, label) of everything that can decide a step: superiors, roles, people."""
     people = People(now)
     found = [("superior:1", "上级 | Superior"), ("superior:2", "上级的上级 | Superior's superior")]
-    found += [(f"role:{key}", role.label) for key, role in ROLES.items() if key != ADMIN]
-    return [*found, ("role:admin", ROLES[ADMIN].label), *((f"person:{key}", people.name[key]) for key in sorted(people.active))]
+    found += [(f"role:{name}", role_label(name)) for name in role_names()]
+    return [*found, *((f"person:{key}", people.name[key]) for key in sorted(people.active))]
 
 
 def who_from(values: Sequence[str]) -> list[dict[str, Any]]:
@@ -126,8 +200,8 @@ def who_from(values: Sequence[str]) -> list[dict[str, Any]]:
     for value in values:
         kind, _, rest = value.partition(":")
         match kind:
-            case "superior" | "person" if rest.isdigit():
-                found.append({"by": kind, "level" if kind == "superior" else "id": int(rest)})
+            case "superior" | "person" if (number := id_of(rest)) is not None:
+                found.append({"by": kind, "level" if kind == "superior" else "id": number})
             case "role":
                 found.append({"by": "role", "role": rest})
     return found

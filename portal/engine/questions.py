@@ -38,14 +38,17 @@ class Question:
 
 
 def read(document: Mapping[str, Any] | None) -> tuple[Question, ...]:
-    """The questions of a document, in their order."""
+    """The questions of a document, in their order. Raises `ValueError` where one is of no kind there is."""
     return tuple(_question(each) for each in (document or {}).get("questions", ()))
 
 
 def _question(each: Mapping[str, Any]) -> Question:
+    kind = str(each.get("kind", TEXT))
+    if kind not in KINDS:
+        raise ValueError(f"there is no kind of question {kind!r}")
     return Question(
         str(each["key"]),
-        str(each.get("kind", TEXT)),
+        kind,
         str(each.get("label", "")),
         bool(each.get("required")),
         str(each.get("help", "")),

@@ -12,11 +12,14 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import Unauthorized
 
 from portal.domain import flow_desk
-from portal.domain.approval_flows import MODES, People, approvable, figure, flow_for
+from portal.domain.approval_flows import MODES, approvable, figure, flow_for
+from portal.domain.approvers import People
 from portal.engine.clock import clock
 from portal.engine.errors import NotAllowed, PortalError
+from portal.engine.given import id_of
 from portal.engine.spec import Spec, spec_named
 from portal.engine.verbs import Verb
+from portal.screens.flow_versions import past, taken_up
 from portal.web import records
 from portal.web.language import language, view
 
@@ -55,6 +58,8 @@ class FlowDeskView(BaseView):  # type: ignore[misc]
         steps, chosen = flow_desk.steps_from(request.form.get("steps", "[]")), _number(request.form.get("chosen", "0"))
         error = ""
         try:
+            if taken_up(entity, name, request.form.get("do", "")):
+                return make_response(redirect(f"/flows/{entity}/{name}", 303))
             steps, chosen = _edited(steps, chosen, request.form)
             flow_desk.check(spec, steps, now=clock.now())
             if request.form.get("do") == "publish":
@@ -74,7 +79,7 @@ def _reader() -> None:
 
 
 def _number(raw: str) -> int:
-    return int(raw) if raw.isdecimal() else 0
+    return id_of(raw) or 0
 
 
 def _edited(steps: Steps, chosen: int, form: MultiDict[str, str]) -> tuple[Steps, int]:
@@ -122,7 +127,10 @@ def _page(spec: Spec, verb: Verb, steps: Steps, chosen: int, error: str = "") ->
     now, samples = clock.now(), flow_desk.samples(spec, view())
     given = _number(request.values.get("record", "0"))
     record = given if given in dict(samples) else (samples[0][0] if samples else 0)
-    run, asker = flow_desk.dry_run(verb.entity, verb.name, steps, record, now=now) if record and not error else ([], "")
+    may_ask = flow_desk.askers(verb, record, now=now) if record else []
+    asked_by = _number(request.values.get("asker", "0"))
+    asked_by = asked_by if asked_by in dict(may_ask) else may_ask[0][0] if may_ask else 0
+    run = flow_desk.dry_run(verb.entity, verb.name, steps, record, now=now, asked_by=asked_by)[0] if record and not error else []
     current = flow_for(verb)
     steps = steps or [dict(_NEW)]
     chosen = max(0, min(chosen, len(steps) - 1))
@@ -135,13 +143,16 @@ def _page(spec: Spec, verb: Verb, steps: Steps, chosen: int, error: str = "") ->
         draft=json.dumps(steps, ensure_ascii=False),
         chosen=chosen,
         error=error,
-        current=current,
+        current=current if current and current.steps else None,
+        past=past(verb),
+        unread=[] if error else flow_desk.unread(spec, steps, now=now),
         under_way=flow_desk.under_way(verb.entity, verb.name),
         changed=current is None or [dict(s) for s in current.steps] != steps,
         samples=samples,
         record=record,
         run=run,
-        asker=asker,
+        asked_by=asked_by,
+        askers=may_ask,
         names=People(now).name,
         modes=MODES,
         operators=_OPERATORS,
