@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import func, select
 
 from portal import models
-from portal.domain.approval_flows import People
 from portal.domain.approvals import OPEN
+from portal.domain.approvers import People
 from portal.engine import store
 from portal.engine.errors import PortalError
 from portal.entities.approvals import ActionKind, ApprovalState, TaskState
@@ -48,7 +48,12 @@ class Standing:
     earlier: Mapping[str, Any]
     entity: str
     record_id: int
+    verb: str
+    form: Mapping[str, Any]
+    """What was filled in when it was asked for."""
     task_id: int | None = None
+    is_mine: bool = False
+    """The reader asked for it."""
     may_withdraw: bool = False
     withdraw_href: str = "/approval/verb/withdraw"
 
@@ -83,7 +88,10 @@ def _standing(row: Any, reader: Principal, now: datetime) -> Standing:
         earlier=row.earlier,
         entity=row.entity,
         record_id=row.record_id,
+        verb=row.verb,
+        form=row.form or {},
         task_id=mine if pending else None,
+        is_mine=row.owner_id == reader.user_id,
         may_withdraw=pending and not decided and row.owner_id == reader.user_id,
     )
 
@@ -140,20 +148,40 @@ class Line:
     state: TaskState | ApprovalState
     href: str
     detail: str = ""
+    asked: tuple[str, str, Mapping[str, Any]] | None = None
+    """Record type, verb and what was filled in; told by the page, as far as its reader may know it."""
 
 
 def waiting_for(who: Principal) -> list[Line]:
     """My open tasks, longest waiting first."""
     task, user = models.ApprovalTask, models.User
     wanted = (
-        select(task.id, task.title, task.waiting_since, task.created_at, task.state, user.name)
+        select(task.id, task.approval_id, task.title, task.waiting_since, task.created_at, task.state, user.name)
         .outerjoin(user, user.id == task.asked_by_id)
         .where(task.owner_id == who.user_id, task.state == TaskState.WAITING.value)
         .order_by(task.waiting_since, task.id)
         .limit(_MOST)
     )
-    rows = store.session().execute(wanted)
-    return [Line(r.id, r.title, r.name or "—", r.waiting_since or r.created_at, TaskState(r.state), f"/approvals/{r.id}") for r in rows]
+    rows = store.session().execute(wanted).all()
+    asked = _asked({r.approval_id for r in rows})
+    return [
+        Line(
+            r.id,
+            r.title,
+            r.name or "—",
+            r.waiting_since or r.created_at,
+            TaskState(r.state),
+            f"/approvals/{r.id}",
+            asked=asked.get(r.approval_id),
+        )
+        for r in rows
+    ]
+
+
+def _asked(ids: Collection[int]) -> dict[int, tuple[str, str, Mapping[str, Any]]]:
+    """What approvals whose tasks came through the gate ask for."""
+    wanted = select(_approvals.c.id, _approvals.c.entity, _approvals.c.verb, _approvals.c.form).where(_approvals.c.id.in_(ids))
+    return {key: (entity, verb, form or {}) for key, entity, verb, form in store.session().connection().execute(wanted)} if ids else {}
 
 
 def asked_by(who: Principal) -> list[Line]:

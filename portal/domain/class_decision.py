@@ -73,7 +73,10 @@ def accept(reviews: Sequence[Any], *, acting_user: Principal, now: datetime) -> 
     takes=("reach",),
     columns=(),
     states=(ReviewState.PROPOSED,),
-    form=(("to", ChoiceField("定为 | Decide on", CustomerClass, required=True)), ("reason", reason_field("理由 | Why"))),
+    form=(
+        ("to", ChoiceField("定为 | Decide on", CustomerClass, required=True, taken_from="customer.customer_class")),
+        ("reason", reason_field("理由 | Why")),
+    ),
     bulk=True,
     preview=_changes,
     inverse="undo",

@@ -111,7 +111,12 @@ def set_fields(customer: models.Customer, values: Mapping[str, Any]) -> None:
     takes=("own", "joined", "reach"),
     columns=("state",),
     form=(
-        ("to", ChoiceField("新阶段 | New stage", choices_of((s.value, s.label) for s in CUSTOMER_EDGES), required=True)),
+        (
+            "to",
+            ChoiceField(
+                "新阶段 | New stage", choices_of((s.value, s.label) for s in CUSTOMER_EDGES), required=True, taken_from="customer.state"
+            ),
+        ),
         ("reason", reason_field("依据 | Grounds")),
     ),
     bulk=True,
@@ -171,7 +176,10 @@ def _changes(customers: Sequence[Any], *, acting_user: Principal, now: datetime,
     icon="star",
     takes=("reach",),
     columns=("customer_class",),
-    form=(("to", ChoiceField("新分类 | New class", CustomerClass, required=True)), ("reason", reason_field("依据 | Grounds"))),
+    form=(
+        ("to", ChoiceField("新分类 | New class", CustomerClass, required=True, taken_from="customer.customer_class")),
+        ("reason", reason_field("依据 | Grounds")),
+    ),
     bulk=True,
     preview=_changes,
     inverse="undo",

@@ -140,7 +140,7 @@ def _reason(label: str, *, required: bool = False) -> LongTextField:
     takes=("own", "joined", "reach"),
     columns=_MOVED,
     form=(
-        ("to", ReferenceField("新阶段 | New stage", "stage", required=True)),
+        ("to", ReferenceField("新阶段 | New stage", "stage", required=True, taken_from="opportunity.stage_id")),
         ("reason", _reason("原因（后退必填） | Reason (needed when going back)")),
     ),
     bulk=True,

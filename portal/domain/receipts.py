@@ -89,7 +89,7 @@ def preview(contracts: Sequence[Any], *, acting_user: Principal, now: datetime, 
     states=TAKES,
     preview=preview,
     form=(
-        ("amount", MoneyField("金额 | Amount", required=True)),
+        ("amount", MoneyField("金额 | Amount", required=True, taken_from="receipt.amount")),
         ("received_on", DateField("收款日期 | Received on", required=True, in_days=0)),
         ("method", ChoiceField("方式 | Method", ReceiptMethod, required=True, default="transfer")),
         ("payer", TextField("付款方 | Payer", help="不填就是签约方。 | Empty: the party of the contract.")),

@@ -193,8 +193,11 @@ def check_verbs(specs: Sequence[Spec]) -> None:
     for stray in sorted(_verbs.keys() - ordered):
         if stray.split(":")[0] in known:
             raise WrongDeclaration(f"@verb({stray!r}) is declared, but its entity's verbs do not name it")
+    named = {f"{spec.name}.{key}" for spec in specs for key in spec.fields} | {""}
     for spec in specs:
         for each in verbs_of(spec):
+            for strange in (asked for asked in each.form if asked.taken_from not in named):
+                raise WrongDeclaration(f"verb {each.permission!r}: {strange.key} is taken from {strange.taken_from!r}, which is no field")
             for problem in _problems(spec, each):
                 raise WrongDeclaration(f"verb {each.permission!r} {problem}")
 

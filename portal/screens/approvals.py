@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import g, render_template, request
 from flask_appbuilder import BaseView, expose
 from werkzeug.exceptions import Unauthorized
@@ -14,6 +16,7 @@ from portal.engine.spec import spec_of
 from portal.engine.verbs import verbs_of
 from portal.security.principal import Principal
 from portal.web import records
+from portal.web.approval_asked import Asked, shortly, told
 from portal.web.approval_box import drawn
 from portal.web.language import view
 
@@ -33,10 +36,12 @@ class ApprovalDeskView(BaseView):  # type: ignore[misc]
         tab = request.args.get("tab", "waiting")
         if tab not in _TABS:
             raise BadRequest("没有这个页签。 | There is no such tab.")
+        lines = _TABS[tab](who)
         return render_template(
             "approvals.html",
             tab=tab,
-            lines=_TABS[tab](who),
+            lines=lines,
+            asked=_asked(lines),
             waiting=approval_desk.how_many_wait(who),
             counted=who.may("approval:read"),
             bulk=[v for v in verbs_of(spec_of(models.ApprovalTask)) if v.bulk and who.may(v.permission)],
@@ -59,6 +64,13 @@ class ApprovalDeskView(BaseView):  # type: ignore[misc]
             said=approval_desk.history(found.id, now=clock.now()),
             record_href=f"/{found.entity}/{found.record_id}" if who.may(f"{found.entity}:read") else "",
         )
+
+
+def _asked(lines: Sequence[approval_desk.Line]) -> dict[int, str]:
+    """What each line asks for, shortly, as its reader may know it."""
+    given = [(line.id, Asked(*line.asked, whole=True)) for line in lines if line.asked is not None]
+    words = told([asked for _, asked in given], records.rights(), view())
+    return {key: shortly(found, view()) for (key, _), found in zip(given, words, strict=True) if found}
 
 
 def _reader() -> Principal:

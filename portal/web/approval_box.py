@@ -13,7 +13,8 @@ from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, spec_named
 from portal.engine.text import pick, say
 from portal.security.fields import Rights
-from portal.web.happened import Referred, value_then
+from portal.web.approval_asked import Asked, told
+from portal.web.happened import Referred, happened, value_then
 from portal.web.pickers import names
 
 _ICONS = {"done": "circle-check", "now": "circle-dot", "next": "circle", "skip": "circle-minus", "bad": "circle-x"}
@@ -50,6 +51,10 @@ class Box:
     tone: str
     steps: tuple[BoxStep, ...]
     facts: tuple[Line, ...]
+    asked: tuple[Line, ...] = ()
+    """What was filled in when it was asked for."""
+    verb: str = ""
+    """What is asked for, in words."""
 
 
 def box_of(spec: Spec, record_id: int, rights: Rights, view: View, now: datetime) -> Box | None:
@@ -69,7 +74,10 @@ def drawn(found: Standing, rights: Rights, view: View) -> Box:
     spec = spec_named(found.entity)
     steps = tuple(_step(stop, view) for stop in found.stops)
     facts = _facts(spec, found.snapshot, found.earlier, rights, view, decides=found.task_id is not None)
-    return Box(found, found.state.in_(view.language), found.state.tone, steps, tuple(facts))
+    ((*filled,),) = told([Asked(found.entity, found.verb, found.form, whole=found.task_id is not None or found.is_mine)], rights, view)
+    asked = tuple(Line(label, value, "") for label, value in filled)
+    verb = str(pick(happened(found.entity, found.verb), view.language))
+    return Box(found, found.state.in_(view.language), found.state.tone, steps, tuple(facts), asked, verb)
 
 
 def _step(stop: Stop, view: View) -> BoxStep:
