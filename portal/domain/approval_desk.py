@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -153,17 +153,18 @@ class Line:
 
 
 def waiting_for(who: Principal) -> list[Line]:
-    """My open tasks, longest waiting first."""
-    task, user = models.ApprovalTask, models.User
+    """My open tasks, longest waiting first. What waits for me shows me its approval (`scopes.lent`)."""
+    task, user, approval = models.ApprovalTask, models.User, models.Approval
     wanted = (
-        select(task.id, task.approval_id, task.title, task.waiting_since, task.created_at, task.state, user.name)
+        select(
+            task.id, task.title, task.waiting_since, task.created_at, task.state, user.name, approval.entity, approval.verb, approval.form
+        )
+        .join(approval, approval.id == task.approval_id)
         .outerjoin(user, user.id == task.asked_by_id)
         .where(task.owner_id == who.user_id, task.state == TaskState.WAITING.value)
         .order_by(task.waiting_since, task.id)
         .limit(_MOST)
     )
-    rows = store.session().execute(wanted).all()
-    asked = _asked({r.approval_id for r in rows})
     return [
         Line(
             r.id,
@@ -172,16 +173,10 @@ def waiting_for(who: Principal) -> list[Line]:
             r.waiting_since or r.created_at,
             TaskState(r.state),
             f"/approvals/{r.id}",
-            asked=asked.get(r.approval_id),
+            asked=(r.entity, r.verb, r.form or {}),
         )
-        for r in rows
+        for r in store.session().execute(wanted)
     ]
-
-
-def _asked(ids: Collection[int]) -> dict[int, tuple[str, str, Mapping[str, Any]]]:
-    """What approvals whose tasks came through the gate ask for."""
-    wanted = select(_approvals.c.id, _approvals.c.entity, _approvals.c.verb, _approvals.c.form).where(_approvals.c.id.in_(ids))
-    return {key: (entity, verb, form or {}) for key, entity, verb, form in store.session().connection().execute(wanted)} if ids else {}
 
 
 def asked_by(who: Principal) -> list[Line]:
