@@ -9,6 +9,7 @@ import pytest
 
 from portal import models
 from tests.domain.test_approvals import do, publish, waiting
+from tests.security.test_custom_fields import define
 from tests.security.test_field_rights import limit
 from tests.security.web import Browser, Site
 
@@ -80,6 +81,26 @@ def test_a_choice_and_its_grounds_are_told_in_words(site: Site) -> None:
 def test_notices_and_mails_name_nothing_of_it(site: Site, lead: int) -> None:
     told = json.dumps([[row.title, row.body] for row in site.cast.rows(models.Notification)], ensure_ascii=False)
     assert "转为客户" in told and NAME not in told and AMOUNT not in told
+
+
+# at the end of the way ------------------------------------------------------------------------------
+
+
+def test_who_agrees_is_told_which_value_is_taken_meanwhile(site: Site) -> None:
+    cast, given = site.cast, {"label_zh": "税务编号", "label_en": "Tax file", "key": "tax"}
+    define(site, entity="lead", **given)
+    define(site, entity="customer", **given, is_unique="1")
+    publish(cast, STEPS, "lead", "convert")
+    made = cast.lead(owner="rep", state="following", extra={"x_tax": "T-1"})
+    assert do(cast, "rep", "lead:convert", made).done
+    cast.customer(owner="other", name="别家", extra={"x_tax": "T-1"})
+    task = waiting(cast)["legal"]
+    answer = site.signed_in("legal").post(
+        "/approval_task/verb/approve", {"ids": str(task), "comment": ""}, page="/me/", headers={"HX-Request": "true"}
+    )
+    assert answer.status_code in (409, 422)
+    assert "“税务编号”：已有记录是这个值。" in answer.get_data(as_text=True)
+    assert (cast.row(models.Lead, made).state, cast.row(models.ApprovalTask, task).state) == ("following", "waiting")
 
 
 # drafts that somebody has written by hand -----------------------------------------------------------
