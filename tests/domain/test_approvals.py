@@ -18,7 +18,6 @@ from portal.engine.verbs import Outcome, verb_named
 from portal.security.bulk import Selection, perform_selection
 from portal.security.resolve import touch_access
 from tests.cast import NOW, Cast
-from tests.domain.test_follow_ups import log
 
 ONE_DAY = (date(2026, 5, 18), date(2026, 5, 18))
 THREE_DAYS = (date(2026, 5, 18), date(2026, 5, 20))
@@ -321,55 +320,6 @@ def test_what_is_being_decided_is_not_taken_back_under_the_decision(cast: Cast) 
     assert cast.row(models.Lead, asked).owner_id == cast.people["rep"]
 
 
-def note(cast: Cast, lead: int) -> None:
-    with cast.act("rep") as session:
-        found = session.scalar(select(models.Lead).where(models.Lead.id == lead))
-        operations.change(session, spec_named("lead"), found, {"note": "x"}, version=None, acting_user=session.info["principal"], now=NOW)
-
-
-def test_who_waits_for_a_decision_goes_on_logging_what_was_said(cast: Cast) -> None:
-    """A contact is logged within the hour: what follows from it is neither locked nor what is decided on."""
-    publish(cast, [{"label": "法务 | Legal", "mode": "any", "who": [{"by": "role", "role": "legal"}]}])
-    lead = cast.lead(owner="rep")
-    assert do(cast, "rep", "lead:invalidate", lead, reason="空号").done
-    log(cast, "rep", lead, next_at=NOW + timedelta(days=1), next_step="再打")
-    row = cast.row(models.Lead, lead)
-    assert (row.state, row.contacted_at, row.next_step) == ("following", NOW, "再打")
-    with pytest.raises(Refused) as refused:
-        note(cast, lead)
-    assert refused.value.rule == "locked"
-    assert decide(cast, "legal").done
-    assert cast.row(models.Lead, lead).state == "invalid"
-
-
-def test_a_customer_that_is_decided_about_is_visited_too(cast: Cast) -> None:
-    publish(cast, [{"label": "法务 | Legal", "mode": "any", "who": [{"by": "role", "role": "legal"}]}], "customer", "reclassify")
-    customer = cast.customer(owner="rep", customer_class="b")
-    assert do(cast, "leader_a", "customer:reclassify", customer, to="a", reason="大单").done
-    log(cast, "rep", None, customer_id=customer)
-    assert cast.row(models.Customer, customer).contacted_at == NOW
-    assert decide(cast, "legal").done
-    assert cast.row(models.Customer, customer).customer_class == "a"
-
-
-def test_a_choice_that_is_none_any_more_is_rejected_in_words(cast: Cast) -> None:
-    publish(cast, [{"label": "法务 | Legal", "mode": "any", "who": [{"by": "role", "role": "legal"}]}], "customer", "reclassify")
-    customer = cast.customer(owner="rep", customer_class="b")
-    assert do(cast, "leader_a", "customer:reclassify", customer, to="a", reason="大单").done
-    cast.set(models.Approval, cast.rows(models.Approval)[0].id, form={"to": "z", "reason": "大单"})
-    assert rule(decide(cast, "legal")) == "form"
-    assert decide(cast, "legal", "reject", reason="请重新提交").done
-
-
-def test_what_was_kept_before_activities_were_left_out_is_still_decided(cast: Cast) -> None:
-    publish(cast, [{"label": "法务 | Legal", "mode": "any", "who": [{"by": "role", "role": "legal"}]}])
-    lead = cast.lead(owner="rep")
-    do(cast, "rep", "lead:invalidate", lead, reason="空号")
-    (asked,) = cast.rows(models.Approval)
-    cast.set(models.Approval, asked.id, snapshot={**asked.snapshot, "contacted_at": None, "next_step": ""})
-    assert decide(cast, "legal").done
-
-
 # waiting too long -----------------------------------------------------------------------------------
 
 
@@ -395,17 +345,6 @@ def test_reminded_after_four_and_twenty_four_hours_then_the_superior_decides(cas
     assert set(waiting(cast)) == {"director"}
     remind(cast, NOW + timedelta(hours=48, minutes=1))
     assert set(waiting(cast)) == {"director"}, "his own 48 hours begin anew"
-
-
-def test_no_hours_at_all_remind_and_escalate_nobody(cast: Cast) -> None:
-    for key in ("approval.remind_hours", "approval.escalate_hours"):
-        cast.add(models.Policy, key=key, effective_on=date(2026, 1, 1), value="0", reason="test")
-    remind(cast, NOW)
-    ask(cast, "rep")
-    for minutes in (1, 2, 60 * 90):
-        remind(cast, NOW + timedelta(minutes=minutes))
-    assert set(waiting(cast)) == {"leader_a"}
-    assert not [key for key in told(cast, "leader_a") if key.startswith("approval.wait")]
 
 
 def test_who_goes_away_meanwhile_hands_to_his_deputy(cast: Cast) -> None:

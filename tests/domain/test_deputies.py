@@ -13,7 +13,7 @@ from portal.engine import operations
 from portal.engine.errors import Invalid
 from portal.engine.spec import spec_named
 from tests.cast import NOW, Cast
-from tests.domain.test_approvals import ask, decide, do, publish, rule, state, waiting
+from tests.domain.test_approvals import ask, decide, do, publish, rule, state, told, waiting
 
 TOMORROW = NOW + timedelta(days=1)
 
@@ -175,3 +175,14 @@ def test_where_two_are_named_all_the_same_the_narrower_is_asked_and_the_first_st
     assert decide(cast, "leader_b").done
     decide(cast, "director")
     assert (state(cast, leave), state(cast, other)) == ("approved", "approved")
+
+
+def test_no_hours_at_all_remind_and_escalate_nobody(cast: Cast) -> None:
+    for key in ("approval.remind_hours", "approval.escalate_hours"):
+        cast.add(models.Policy, key=key, effective_on=date(2026, 1, 1), value="0", reason="test")
+    remind(cast, NOW)
+    ask(cast, "rep")
+    for minutes in (1, 2, 60 * 90):
+        remind(cast, NOW + timedelta(minutes=minutes))
+    assert set(waiting(cast)) == {"leader_a"}
+    assert not [key for key in told(cast, "leader_a") if key.startswith("approval.wait")]

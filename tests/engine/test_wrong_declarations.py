@@ -108,6 +108,10 @@ WRONG: dict[str, tuple[Callable[[], type[Any]], str]] = {
     ),
     "a page without rows": (lambda: declare(**screen(per_page=0)), "screen.per_page is 0; it must lie between 1 and 200"),
     "the scope's parent is no reference": (lambda: declare(scope_parent="name"), "scope_parent names 'name', which is no reference of it"),
+    "its activities move what is no field": (
+        lambda: declare(moved_by_activity=("next_att",)),
+        "moved_by_activity names next_att, which no field of it is",
+    ),
     "two fields name the record": (
         lambda: declare(a=text("甲 | A", identity=True), b=text("乙 | B", identity=True)),
         "several fields have identity=True",
@@ -183,12 +187,17 @@ def wrong_field() -> list[tuple[str, Field]]:
     return [("why", TextField("原因"))]
 
 
+def stray_field() -> list[tuple[str, Field]]:
+    return [("why", TextField("原因 | Why", taken_from="lead.nope"))]
+
+
 WRONG_VERBS: dict[str, tuple[dict[str, Any], str]] = {
     "it names no entity": ({"permission": "do"}, '"entity:name"'),
     "its label has one language": ({"label": "做"}, "a label in both languages, not '做'"),
     "it takes an unknown branch": ({"takes": ("ours",)}, "takes or leaves ['ours']; branches are ['all', 'assignable', 'joined', 'own'"),
     "it leaves records in an unknown branch": ({"leaves": ("pol",)}, "takes or leaves ['pol']"),
     "its form has a label in one language": ({"form": wrong_field()}, "why needs a label in both languages"),
+    "its form takes a value from nowhere": ({"form": stray_field()}, "why is taken from 'lead.nope', which is no field"),
     "its inverse is unknown": ({"inverse": "undo_it"}, "names the inverse 'undo_it', which is no verb or operation of 'thing'"),
     "its columns are unknown": ({"columns": ("nam",)}, "names the columns ['nam'], which 'thing' does not have"),
     "its states are unknown": ({"states": ("open",)}, "is offered in the states ['open'], which 'thing' does not have"),
