@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from portal import models
-from portal.domain import approvals
+from portal.domain import approval_lock
 from portal.domain.batches import undoes
 from portal.engine import store
 from portal.engine.audit import plain
@@ -65,7 +65,7 @@ def _take_back(entity: str, verb: str, batch: Any, *, acting_user: Principal, no
     kept: dict[int, Mapping[str, Any]] = {int(record_id): was for record_id, was in batch.plan.items()}
     with acting_as(session, made_it):
         session.info["verb_name"] = "undo"
-        rows, still = _locked(session, entity, list(kept)), approvals.locked(session, entity, list(kept))
+        rows, still = _locked(session, entity, list(kept)), approval_lock.locked(session, entity, list(kept))
         for record_id, was in kept.items():
             if record_id not in rows or rows[record_id].version != was["version"]:
                 outcome.refused.append((record_id, Changed()))
