@@ -10,7 +10,8 @@ from portal.demo.company import Company, Person
 from portal.demo.leads import DemoLead
 from portal.demo.rows import Row, Stage, entity_row, write_audited
 from portal.domain.periods import DEFAULT_TIMES, Moments, Period, PeriodKind, moments, period_of
-from portal.domain.report_draft import LABELS, MOST_LINES, Draft, Figure, Line, frozen, list_href
+from portal.domain.report_draft import MOST_LINES, Draft, Line, frozen
+from portal.domain.report_figures import LABELS, Figure, list_href
 from portal.domain.reports import TITLES
 from portal.domain.starting import REPORTS
 from portal.engine.questions import answered

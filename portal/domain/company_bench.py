@@ -13,7 +13,8 @@ from portal import models
 from portal.domain.calendar import company_day as local_day
 from portal.domain.handover import Leaver, leavers
 from portal.domain.periods import PeriodKind
-from portal.domain.workbench import LIVE, PoolState, board_counts, board_period, first_response_broken, pool_state
+from portal.domain.workbench import PoolState, board_counts, board_period, pool_state
+from portal.domain.worklists import LIVE, first_response_broken
 from portal.engine import store
 from portal.engine.outbox import inbox
 from portal.entities.leads import LeadState

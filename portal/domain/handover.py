@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from portal import models
+from portal.domain.leaders import leaders
 from portal.engine import audit, store
 from portal.engine.errors import Refused
 from portal.engine.outbox import notify
@@ -113,7 +114,7 @@ def _not_over(spec: Spec, columns: Any) -> tuple[Any, ...]:
 
 def tell_leader(session: Session, person: PortalUser, now: datetime) -> None:
     """The leader of the team, else of a team above, else the superior, hears once what waits for somebody, kind by kind."""
-    leader, specs, counts = _leader_above(session, person), assigned(), {}
+    leader, specs, counts = leaders().of(person.id), assigned(), {}
     for spec in specs if leader is not None else ():
         owned = spec.table.c
         mine = (owned.owner_id == person.id, owned.deleted_at.is_(None), *_not_over(spec, owned))
@@ -206,15 +207,3 @@ def assigned() -> list[Spec]:
     found = [spec for spec in registry().values() if {"assign", "hand_over"} & set(spec.verbs)]
     order = list(_OVER)
     return sorted(found, key=lambda spec: order.index(spec.name) if spec.name in order else len(order))
-
-
-def _leader_above(session: Session, person: PortalUser) -> int | None:
-    active = set(session.scalars(select(PortalUser.id).where(PortalUser.active)))
-    teams: dict[int, Any] = {team.id: team for team in session.scalars(select(Team))}
-    team, seen = teams.get(person.team_id or 0), set[int]()
-    while team is not None and team.id not in seen:
-        if team.leader_id in active and team.leader_id != person.id:
-            return int(team.leader_id)
-        seen.add(team.id)
-        team = teams.get(team.parent_id or 0)
-    return person.superior_id if person.superior_id in active else None

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.calendar import company_day, company_zone
+from portal.domain.leaders import leaders
 from portal.domain.ownership import Move, change_owner
 from portal.domain.pooling import Pooling, first_open, home_pools, locked, poolings, pools_by_id
 from portal.engine import store
@@ -38,6 +39,10 @@ class Due:
     rule: str
     days: int
     due_at: datetime
+
+    @property
+    def why(self) -> Text:
+        return say(WHY[self.rule].template, days=self.days)
 
 
 def returning(
@@ -162,7 +167,7 @@ def _tell_owners(session: Session, done: Sequence[Due], now: datetime) -> None:
             each.owner_id,
             f"recycled:{each.rule}:{each.entity}:{each.record_id}:{each.due_at.isoformat()}",
             "recycle",
-            say("{name} 已退回公海：{why} | {name} went back to the pool: {why}", name=each.name, why=_why(each)),
+            say("{name} 已退回公海：{why} | {name} went back to the pool: {why}", name=each.name, why=each.why),
             entity=each.entity,
             record_id=each.record_id,
             href=f"/{each.entity}/?tab=pool",
@@ -174,12 +179,11 @@ def _tell_owners(session: Session, done: Sequence[Due], now: datetime) -> None:
 
 def _tell_leaders(session: Session, pooling: Pooling, done: Sequence[Due], now: datetime) -> None:
     """One digest a night for each leader: how many records of whom."""
-    people = _people(session, {each.owner_id for each in done})
+    tree = leaders()
     counted: dict[int, Counter[str]] = {}
     for each in done:
-        person = people.get(each.owner_id)
-        if person is not None and (leader := _leader_of(person)) is not None:
-            counted.setdefault(leader, Counter())[person.name] += 1
+        if (leader := tree.of(each.owner_id)) is not None:
+            counted.setdefault(leader, Counter())[tree.name(each.owner_id)] += 1
     night = company_day(now).isoformat()
     notices = []
     for leader, numbers in counted.items():
@@ -197,24 +201,6 @@ def _tell_leaders(session: Session, pooling: Pooling, done: Sequence[Due], now: 
             )
         )
     notify_many(session, notices, now=now)
-
-
-def _why(each: Due) -> Text:
-    return say(WHY[each.rule].template, days=each.days)
-
-
-def _people(session: Session, user_ids: set[int]) -> dict[int, Any]:
-    user, team = models.User, models.Team
-    rows = session.execute(
-        select(user.id, user.name, user.superior_id, team.leader_id).outerjoin(team, team.id == user.team_id).where(user.id.in_(user_ids))
-    )
-    return {row.id: row for row in rows}
-
-
-def _leader_of(person: Any) -> int | None:
-    """The leader of his team; for the leader himself his superior."""
-    leader: int | None = person.leader_id if person.leader_id not in (None, person.id) else person.superior_id
-    return leader
 
 
 def warn(now: datetime) -> int:
@@ -236,7 +222,7 @@ def warn(now: datetime) -> int:
             "{name} 将在 {day} 退回公海：{why} | {name} goes back to the pool on {day}: {why}",
             name=each.name,
             day=due_day.isoformat(),
-            why=_why(each),
+            why=each.why,
         )
         notices.append(
             Notice(

@@ -20,6 +20,7 @@ from portal.domain.approval_reminders import move_on, waiting_too_long
 from portal.domain.calendar import company_day, company_zone
 from portal.domain.class_review import reviews_due
 from portal.domain.deal_upkeep import deals_due
+from portal.domain.leaders import leaders
 from portal.domain.payment_reminders import money_due
 from portal.domain.periods import Moments, Period, PeriodKind, period_of
 from portal.domain.pooling import Pooling, poolings
@@ -31,13 +32,15 @@ from portal.engine import store
 from portal.engine.outbox import Notice, notify_many
 from portal.engine.text import Text, say
 from portal.entities.leads import LeadState
-from portal.entities.reports import ReportState
+from portal.entities.reports import REPORT_PAGE, ReportState
 from portal.policies import policy
 from portal.security.seeing import told
 
 GRACE = timedelta(hours=1)
 MARK = ("reminders", "watermark")
 _LIVE = (LeadState.ASSIGNED.value, LeadState.FOLLOWING.value, LeadState.NEW.value)
+_LEADER_HEARS = 2
+"""Of the first-response marks the last two: the last reminder and the breach (records C)."""
 _LIST_WITHIN = timedelta(days=15)
 """A missing list comes on the next working day; no holiday of any calendar is longer than this."""
 
@@ -193,14 +196,16 @@ def decisions_waited_for(since: datetime, now: datetime) -> list[Event]:
 
 
 def first_responses(since: datetime, now: datetime) -> list[Event]:
-    """Qualified leads nobody has contacted: 12 and 20 hours into the 24 (policies) to the owner, and at their end."""
+    """Qualified leads nobody has contacted: 12 and 20 hours into the 24 (policies) and at their end.
+
+    The owner is told each time, whoever answers for him from the last reminder on.
+    """
     day = company_day(now)
     total = policy("lead.first_response_hours", on=day)
     marks = sorted({*(h for h in policy("lead.first_response_reminders", on=day) if h < total), total})
-    lead, team = models.Lead, models.Team
+    lead = models.Lead
     wanted = (
-        select(lead.id, lead.owner_id, lead.company, lead.first_response_due_at.label("due_at"), team.leader_id)
-        .outerjoin(team, team.id == lead.team_id)
+        select(lead.id, lead.owner_id, lead.company, lead.first_response_due_at.label("due_at"))
         .where(
             lead.first_response_at.is_(None),
             lead.owner_id.is_not(None),
@@ -211,31 +216,27 @@ def first_responses(since: datetime, now: datetime) -> list[Event]:
         )
         .order_by(lead.first_response_due_at, lead.id)
     )
-    found = []
-    for row in store.session().execute(wanted):
+    rows = list(store.session().execute(wanted))
+    found, tree = [], leaders() if rows else None
+    for row in rows:
         passed = [hours for hours in marks if since < row.due_at - timedelta(hours=total - hours) <= now]
-        if passed:
-            found += _response(row, passed[-1], total)
+        if passed and tree is not None:
+            leader = tree.of(row.owner_id) if passed[-1] in marks[-_LEADER_HEARS:] and len(marks) >= _LEADER_HEARS else None
+            found += _response(row, passed[-1], total, leader, tree.name(row.owner_id))
     return found
 
 
-def _response(row: Any, hours: int, total: int) -> list[Event]:
-    if hours < total:
-        words = say(
-            "{company} 首次响应还剩 {left} 小时 | {company}: {left} hours left for the first response",
-            company=one_line(row.company),
-            left=total - hours,
-        )
-        people = {row.owner_id}
-    else:
-        words = say(
-            "{company} 超过 {total} 小时没有首次响应 | {company}: no first response within {total} hours",
-            company=one_line(row.company),
-            total=total,
-        )
-        people = {row.owner_id, row.leader_id} - {None}
+def _response(row: Any, hours: int, total: int, leader: int | None, owner: str) -> list[Event]:
+    """The rep is told of his lead, the leader of whose it is."""
+    left = "首次响应还剩 {left} 小时 | {left} hours left for the first response"
+    over = "超过 {total} 小时没有首次响应 | no first response within {total} hours"
+    what = say(left if hours < total else over, left=total - hours, total=total)
+    company = one_line(row.company)
+    told = {row.owner_id: say("{company} {what} | {company}: {what}", company=company, what=what)}
+    if leader is not None:
+        told[leader] = say("{owner}的 {company} {what} | {company} ({owner}): {what}", owner=owner, company=company, what=what)
     key = f"first_response.{hours}:{row.id}:{row.due_at.isoformat()}"
-    return [Event(each, "first_response", key, words, "lead", row.id, f"/lead/{row.id}") for each in sorted(people)]
+    return [Event(each, "first_response", key, words, "lead", row.id, f"/lead/{row.id}") for each, words in sorted(told.items())]
 
 
 def note_breaches(now: datetime) -> int:
@@ -336,29 +337,29 @@ def _report_event(row: Any, mark: datetime, now: datetime) -> Event:
     else:
         words = "{title} 还没交，今天 {at} 前可补交 | {title} is late; it can be sent until {at}"
     key = f"report.due:{row.id}:{mark.isoformat()}"
-    return Event(row.owner_id, "report", key, say(words, title=row.title, at=clock), "work_report", row.id, f"/work_report/{row.id}")
+    return Event(row.owner_id, "report", key, say(words, title=row.title, at=clock), "work_report", row.id, REPORT_PAGE.format(id=row.id))
 
 
 def _missing(keys: set[str], *, late: bool) -> list[Event]:
-    """Per leader and period one list of who is missing, without those on leave; after a silence also who still may send."""
+    """Per leader (`leaders`: never the missing one himself) and period one list of who is missing, without those on leave;
+    after a silence also who still may send."""
     if not keys:
         return []
-    report, team, user = models.WorkReport, models.Team, models.User
+    report = models.WorkReport
     wanted = (
-        select(report.period, report.period_key, report.title, team.leader_id, user.name)
-        .join(team, team.id == report.team_id)
-        .join(user, user.id == report.owner_id)
+        select(report.period, report.period_key, report.title, report.owner_id)
         .where(
             report.state.in_((ReportState.MISSING.value, *(UNSENT if late else ()))),
             report.period_key.in_(keys),
-            team.leader_id.is_not(None),
             report.deleted_at.is_(None),
         )
-        .order_by(report.period_key, user.id)
+        .order_by(report.period_key, report.owner_id)
     )
+    tree = leaders()
     lists: dict[tuple[int, str, str, str], list[str]] = {}
     for row in store.session().execute(wanted):
-        lists.setdefault((row.leader_id, row.period, row.period_key, row.title), []).append(row.name)
+        if (leader := tree.of(row.owner_id)) is not None:
+            lists.setdefault((leader, row.period, row.period_key, row.title), []).append(tree.name(row.owner_id))
     return [
         Event(
             leader_id,
@@ -367,7 +368,7 @@ def _missing(keys: set[str], *, late: bool) -> list[Event]:
             say("{title} 缺报 {n} 人 | {title}: {n} missing", title=title, n=len(people)),
             "work_report",
             None,
-            "/report-desk/",
+            f"/report-desk/board?period={period}&key={key}",
             say("{zh} | {en}", zh="、".join(people), en=", ".join(people)),
             len(people),
         )

@@ -5,19 +5,17 @@ Everything is read through the gate, so a draft can show nothing that its reader
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import literal, select
 
-from portal import models
 from portal.domain.calendar import company_calendar, span
 from portal.domain.periods import Period, PeriodKind
 from portal.domain.pooling import poolings
+from portal.domain.report_figures import AMOUNTS, LABELS, Figure, Work, figures_of_work, read, work_of, yuan
 from portal.domain.report_rollup import NOTHING_GATHERED, Gathered, from_own, from_team
 from portal.engine import store
 from portal.engine.text import Text, say
@@ -26,30 +24,8 @@ from portal.security.principal import Principal
 from portal.security.seeing import as_seen
 
 MOST_LINES = 40
+_MOST_RESULTS = 10
 _QUOTE = 120
-
-LABELS: Mapping[str, str] = {
-    "follow_ups": "跟进 | Follow-ups",
-    "leads_contacted": "联系的线索 | Leads contacted",
-    **{member.value: member.label for member in ContactKind},
-    "logged_late": "超时记录 | Logged late",
-    "claimed": "领取 | Claimed",
-    "received": "分配给我 | Assigned to me",
-    "released": "退回公海 | Released",
-    "created": "新建线索 | Leads created",
-    "first_responses": "首次响应 | First responses",
-}
-"""Key of a figure → what it is called. All count events of the period in company time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A number with its name and where a click leads; no href where the reader could not open a list."""
-
-    key: str
-    label: str
-    value: int
-    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +57,11 @@ class Draft:
 
 
 def draft(user_id: int, period: Period) -> Draft:
-    """The draft for one person and period, in six statements; three more for who leads others over a longer time."""
-    follow_ups = _follow_ups(user_id, period)
+    """The draft for one person and period, in a dozen statements; three more for who leads others over a longer time."""
+    work = work_of(user_id, period)
     return Draft(
-        figures=tuple(_counted(user_id, period, follow_ups)),
-        done=tuple(_lines(period, follow_ups)),
+        figures=figures_of_work(work),
+        done=tuple(_lines(work)),
         plan=tuple(_planned(user_id, period)),
         own=from_own(user_id, period),
         team=from_team(user_id, period, tuple(LABELS)) if _judges() else NOTHING_GATHERED,
@@ -98,14 +74,14 @@ def _judges() -> bool:
 
 
 def figures(user_id: int, period: Period) -> tuple[Figure, ...]:
-    """Only the figures of a person and period (the month so far on the home page), in four statements."""
-    return tuple(_counted(user_id, period, _follow_ups(user_id, period)))
+    """Only the figures of a person and period (the month so far on the home page)."""
+    return figures_of_work(work_of(user_id, period))
 
 
 def frozen(made: Draft, now: datetime) -> dict[str, Any]:
     """The draft's figures and sentences as they are kept with a submitted report."""
     return {
-        **{figure.key: figure.value for figure in made.figures},
+        **{figure.key: figure.kept for figure in made.figures},
         "hrefs": {figure.key: figure.href for figure in made.figures if figure.href},
         "lines": [{"text": line.text.stored(), "href": line.href, "note": line.note} for line in made.done],
         **{key: _kept(part) for key, part in (("own", made.own), ("team", made.team)) if part.quotes or part.absent or part.figures},
@@ -116,7 +92,7 @@ def frozen(made: Draft, now: datetime) -> dict[str, Any]:
 def _kept(part: Gathered) -> dict[str, Any]:
     return {
         "quotes": [{"text": quote.text.stored(), "href": quote.href} for quote in part.quotes],
-        "figures": {key: value for key, value in (part.figures or {}).items() if value},
+        "figures": {key: str(value) if key in AMOUNTS else value for key, value in (part.figures or {}).items() if value},
         "absent": [text.stored() for text in part.absent],
     }
 
@@ -135,95 +111,33 @@ def gathered(part: Gathered) -> dict[str, Any]:
 def figures_of(kept: Mapping[str, Any]) -> tuple[Figure, ...]:
     """The figures of a submitted report, in the order of `LABELS`."""
     hrefs = kept.get("hrefs", {})
-    return tuple(Figure(key, label, kept[key], hrefs.get(key, "")) for key, label in LABELS.items() if key in kept)
-
-
-def list_href(path: str, *conditions: Sequence[Any]) -> str:
-    """A list with these filters, in the grammar of pages and API."""
-    return f"{path}?{urlencode({'filter': json.dumps(conditions, ensure_ascii=False, separators=(',', ':'))})}"
+    return tuple(Figure(key, label, read(key, kept[key]), hrefs.get(key, "")) for key, label in LABELS.items() if key in kept)
 
 
 # parts ------------------------------------------------------------------------------------------
 
 
-def _follow_ups(user_id: int, period: Period) -> list[Any]:
-    since, until = span(period.first, period.last)
-    follow_up, lead, customer = models.FollowUp, models.Lead, models.Customer
-    wanted = (
-        select(
-            follow_up.id,
-            follow_up.lead_id,
-            follow_up.customer_id,
-            follow_up.kind,
-            follow_up.contacted_at,
-            follow_up.content,
-            follow_up.logged_late,
-            func.coalesce(lead.company, customer.name).label("company"),
-        )
-        .outerjoin(lead, lead.id == follow_up.lead_id)
-        .outerjoin(customer, customer.id == follow_up.customer_id)
-        .where(follow_up.created_by_id == user_id, follow_up.contacted_at >= since, follow_up.contacted_at < until)
-        .order_by(follow_up.contacted_at, follow_up.id)
+def _lines(work: Work) -> list[Line]:
+    """What came of it first, then whom one talked to; contacts on records that one no longer sees are a number."""
+    unseen = say("另有 {n} 次跟进在你不再持有的记录上 | {n} more on records you no longer hold", n=len(work.unseen))
+    return [*_results(work), *_contacts(work.period, work.follow_ups), *([Line(unseen, "")] if work.unseen else [])]
+
+
+def _results(work: Work) -> list[Line]:
+    """Deals won, contracts that took effect, money that came in."""
+    kinds = (
+        (work.deals, "赢单：{name}{amount} | Won: {name}{amount}", "/opportunity/{id}"),
+        (work.contracts, "合同生效：{name}{amount} | In effect: {name}{amount}", "/contract/{id}"),
+        (work.receipts, "回款：{name}{amount} | Received: {name}{amount}", "/receipt/{id}"),
     )
-    return list(store.session().execute(wanted))
-
-
-def _counted(user_id: int, period: Period, follow_ups: Sequence[Any]) -> list[Figure]:
-    days = [period.first.isoformat(), period.last.isoformat()]
-    mine = (["created_by_id", "eq", user_id], ["contacted_at", "between", days])
-    found = [
-        _figure("follow_ups", len(follow_ups), list_href("/follow_up/", *mine)),
-        _figure("leads_contacted", len({_href(row) for row in follow_ups})),
+    return [
+        Line(say(words, name=one_line(row.name or ""), amount="" if row.amount is None else f" {yuan(row.amount)}"), href.format(id=row.id))
+        for rows, words, href in kinds
+        for row in rows[:_MOST_RESULTS]
     ]
-    found += [
-        _figure(kind.value, count, list_href("/follow_up/", *mine, ["kind", "eq", kind.value]))
-        for kind in ContactKind
-        if (count := sum(row.kind == kind.value for row in follow_ups))
-    ]
-    found.append(_figure("logged_late", sum(row.logged_late > 0 for row in follow_ups)))
-    found += _moved(user_id, period)
-    created = list_href("/lead/", ["created_by_id", "eq", user_id], ["created_at", "between", days])
-    found += [_figure("created", _created(user_id, period), created), _figure("first_responses", _responded(user_id, period))]
-    return found
 
 
-def _figure(key: str, value: int, href: str = "") -> Figure:
-    return Figure(key, LABELS[key], value, href)
-
-
-def _moved(user_id: int, period: Period) -> list[Figure]:
-    """Leads claimed, received and released, from their tenures: every owner change wrote one."""
-    since, until = span(period.first, period.last)
-    tenure = models.Tenure
-    came, went = tenure.owner_id == user_id, tenure.former_owner_id == user_id
-    wanted = select(
-        func.count().filter(came, tenure.how == "claim"),
-        func.count().filter(came, tenure.how != "claim", tenure.former_owner_id.is_distinct_from(user_id)),
-        func.count().filter(went, tenure.pool_id.is_not(None)),
-    ).where(came | went, tenure.entity == "lead", tenure.at >= since, tenure.at < until)
-    claimed, received, released = store.session().execute(wanted).one()
-    return [_figure("claimed", claimed), _figure("received", received), _figure("released", released)]
-
-
-def _created(user_id: int, period: Period) -> int:
-    since, until = span(period.first, period.last)
-    lead = models.Lead
-    wanted = select(func.count()).select_from(lead).where(lead.created_by_id == user_id, lead.created_at >= since, lead.created_at < until)
-    return store.session().scalar(wanted) or 0
-
-
-def _responded(user_id: int, period: Period) -> int:
-    since, until = span(period.first, period.last)
-    lead = models.Lead
-    wanted = (
-        select(func.count())
-        .select_from(lead)
-        .where(lead.owner_id == user_id, lead.first_response_at >= since, lead.first_response_at < until)
-    )
-    return store.session().scalar(wanted) or 0
-
-
-def _lines(period: Period, follow_ups: Sequence[Any]) -> list[Line]:
+def _contacts(period: Period, follow_ups: Sequence[Any]) -> list[Line]:
     """A day quotes each contact; a longer period has a line per customer, the most contacted first."""
     if period.kind is PeriodKind.DAY:
         return [_quote(row) for row in follow_ups[:MOST_LINES]]

@@ -14,11 +14,12 @@ from sqlalchemy import func, select
 
 from portal import models
 from portal.domain.periods import Period, PeriodKind
+from portal.domain.report_figures import AMOUNTS
 from portal.domain.reports import IN
 from portal.engine import store
 from portal.engine.questions import CHOICE, NUMBER, in_words
 from portal.engine.text import SEPARATOR, Text, pick, say
-from portal.entities.reports import HOLIDAY, ON_LEAVE
+from portal.entities.reports import EXEMPT_BY_ITSELF
 
 _MADE_OF = {PeriodKind.WEEK: PeriodKind.DAY, PeriodKind.MONTH: PeriodKind.WEEK}
 _WORDS_FOR_NOTHING = ("没有 | none", "无 | nothing", "今天没有 | nothing today")
@@ -40,7 +41,7 @@ class Gathered:
     """Texts, figures summed over the reports that are in, and who or which day is not among them."""
 
     quotes: tuple[Quote, ...] = ()
-    figures: Mapping[str, int] | None = None
+    figures: Mapping[str, Any] | None = None
     absent: tuple[Text, ...] = ()
 
 
@@ -73,7 +74,8 @@ def from_team(user_id: int, period: Period, keys: Sequence[str]) -> Gathered:
     rows = list(store.session().execute(wanted.order_by(user.id)))
     if not rows:
         return NOTHING_GATHERED
-    summed = select(*(func.coalesce(func.sum(report.figures[key].as_integer()), 0) for key in keys))
+    kept = {key: report.figures[key].as_numeric(18, 2) if key in AMOUNTS else report.figures[key].as_integer() for key in keys}
+    summed = select(*(func.coalesce(func.sum(value), 0) for value in kept.values()))
     totals = store.session().execute(summed.join(user, user.id == report.owner_id).where(*theirs, report.state.in_(IN))).one()
     words = "{name} {day}：{said} | {name} {day}: {said}"
     quotes = [_quote(row, words, name=row.name, day=_day(row.first_on)) for row in rows if row.state in IN and _said(row)]
@@ -121,7 +123,7 @@ def _absent(rows: Sequence[Any]) -> tuple[Text, ...]:
 
 
 def _why(reason: str) -> Text:
-    return Text(reason) if reason in (ON_LEAVE, HOLIDAY) else say("{reason} | {reason}", reason=reason.replace(" | ", " ｜ "))
+    return Text(reason) if reason in EXEMPT_BY_ITSELF else say("{reason} | {reason}", reason=reason.replace(" | ", " ｜ "))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-
 from portal import models
 from portal.domain.calendar import company_day
+from portal.domain.leaders import leaders
 from portal.domain.periods import period_named
 from portal.domain.report_draft import draft, frozen
 from portal.domain.report_templates import asked
@@ -24,7 +23,7 @@ from portal.engine.outbox import notify
 from portal.engine.questions import answered, faults
 from portal.engine.text import Text, say
 from portal.engine.verbs import Outcome, verb
-from portal.entities.reports import ReportState
+from portal.entities.reports import REPORT_PAGE, ReportState
 from portal.policies import policy
 from portal.security.principal import Principal
 
@@ -303,15 +302,15 @@ def _tell_author(report: models.WorkReport, key: str, kind: str, now: datetime, 
         body=quoted,
         entity="work_report",
         record_id=report.id,
-        href=f"/work_report/{report.id}",
+        href=REPORT_PAGE.format(id=report.id),
         now=now,
     )
 
 
 def _tell_leader(report: models.WorkReport, acting_user: Principal, now: datetime) -> None:
     """Who sent it back, or the team's leader, hears that it came again."""
-    leader_id = store.session().scalar(select(models.Team.leader_id).where(models.Team.id == report.team_id))
-    recipient = report.read_by_id or leader_id
+    tree = leaders()
+    recipient = report.read_by_id if tree.is_active(report.read_by_id) else tree.of(report.owner_id)
     if recipient and recipient != acting_user.user_id:
         notify(
             store.session(),
@@ -320,7 +319,7 @@ def _tell_leader(report: models.WorkReport, acting_user: Principal, now: datetim
             kind="report.again",
             entity="work_report",
             record_id=report.id,
-            href=f"/work_report/{report.id}",
+            href=REPORT_PAGE.format(id=report.id),
             now=now,
             title=say("{who}补交了{title} | {who} completed {title}", who=acting_user.name, title=report.title),
             mail=False,

@@ -14,11 +14,11 @@ from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal import models
-from portal.domain.calendar import away_throughout, company_calendar
-from portal.domain.periods import Moments, Period, PeriodKind, ReportTimes, moments, period_named
+from portal.domain.calendar import away_throughout, company_calendar, company_day
+from portal.domain.periods import Moments, Period, PeriodKind, ReportTimes, moments, period_named, period_of
 from portal.domain.report_templates import Duty, templates_for
 from portal.engine import audit, store
-from portal.entities.reports import HOLIDAY, ON_LEAVE, ReportState
+from portal.entities.reports import EXEMPT_BY_ITSELF, HOLIDAY, NOT_OWED, ON_LEAVE, ReportState
 from portal.policies import policy
 from portal.security.duties import roles_for
 
@@ -124,7 +124,28 @@ def settle(*, now: datetime) -> int:
     A calendar that arrives, a leave or a policy that changes comes first: what is no duty any more is exempt before
     it could be counted as missing.
     """
-    return _recompute(now) + close(now=now)
+    return _recompute(now) + _open_today(now) + close(now=now)
+
+
+def _open_today(now: datetime) -> int:
+    """Who came, came back or was given the role on a due day owes the report too, while it is not due yet."""
+    found = 0
+    for kind in PeriodKind:
+        period = period_of(kind, company_day(now))
+        when = plan(period)
+        if when is not None and opens_at(when) <= now < when.due_at:
+            found += open_reports(period, now=now)
+    return found
+
+
+def excuse(person_id: int, *, now: datetime) -> int:
+    """Who is deactivated owes nothing any more: what he has not sent is exempt at once."""
+    report = models.WorkReport.__table__
+    unsent = select(report.c.id, report.c.state).where(
+        report.c.owner_id == person_id, report.c.state.in_(UNSENT), report.c.deleted_at.is_(None)
+    )
+    rows = [(row.id, row.state) for row in store.session().connection().execute(unsent)]
+    return _move(rows, ReportState.EXEMPT, now, verb="exempt", exempt_reason=NOT_OWED)
 
 
 def close(*, now: datetime) -> int:
@@ -157,22 +178,25 @@ def _recompute_period(period: Period, rows: Sequence[Any], now: datetime) -> int
         return _move(free, ReportState.EXEMPT, now, verb="exempt", exempt_reason=HOLIDAY)
     days = company_calendar().working_days(period.first, period.last)
     away = away_throughout(days, [row.owner_id for row in rows])
+    owing = {duty.user_id for duty in duties(period.kind, on=period.last)}
     gone = [(row.id, row.state) for row in rows if row.owner_id in away and row.state != ReportState.EXEMPT.value]
-    back = [(row.id, row.state) for row in rows if row.owner_id not in away and _was_automatic(row) and row.late_until > now]
-    moved = [row.id for row in rows if row.state in UNSENT and row.due_at != when.due_at]
+    left = [(row.id, row.state) for row in rows if row.owner_id not in owing | away and row.state in UNSENT]
+    back = [(row.id, row.state) for row in rows if row.owner_id in owing - away and _was_automatic(row) and row.late_until > now]
+    moved = [row.id for row in rows if row.owner_id in owing and row.state in UNSENT and row.due_at != when.due_at]
     if moved:
         change = update(_reports).where(_reports.c.id.in_(moved), _reports.c.state.in_(UNSENT))
         store.session().connection().execute(change.values(due_at=when.due_at, late_until=_late_until(when, now)))
     return (
         len(moved)
         + _move(gone, ReportState.EXEMPT, now, verb="exempt", exempt_reason=ON_LEAVE)
+        + _move(left, ReportState.EXEMPT, now, verb="exempt", exempt_reason=NOT_OWED)
         + _move(back, ReportState.OPEN, now, verb="open", exempt_reason="")
     )
 
 
 def _was_automatic(row: Any) -> bool:
-    """Exempt by calendar or leave, not by a leader's decision: such an exemption ends with its cause."""
-    return row.state == ReportState.EXEMPT.value and row.exempt_reason in (ON_LEAVE, HOLIDAY)
+    """Exempt by calendar, leave or because nobody owed it, not by a leader's decision: such an exemption ends with its cause."""
+    return row.state == ReportState.EXEMPT.value and row.exempt_reason in EXEMPT_BY_ITSELF
 
 
 def _late_until(when: Moments, now: datetime) -> datetime:

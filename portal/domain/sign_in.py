@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from portal.domain import handover
+from portal.domain import handover, reports
 from portal.domain.people import each, keep_an_admin, refuse_beyond
 from portal.engine import audit, store
 from portal.engine.errors import Refused
@@ -113,6 +113,7 @@ def deactivate(people: Sequence[PortalUser], *, acting_user: Principal, now: dat
         account.drop_link(session, person.id)
         handover.drop_mails(session, person.id, now)
         session.flush()
+        reports.excuse(person.id, now=now)
         handover.tell_leader(session, person, now)
 
     return each(people, one)

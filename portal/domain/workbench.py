@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, literal, select
+from sqlalchemy import func, select
 
 from portal import models
 from portal.domain.calendar import company_day as local_day
-from portal.domain.calendar import on_leave, span
+from portal.domain.calendar import on_leave
 from portal.domain.handover import Leaver, leavers
 from portal.domain.periods import Period, PeriodKind, period_named, period_of
-from portal.domain.pool import Due, returning
-from portal.domain.pooling import poolings
-from portal.domain.report_draft import Draft, Figure, draft, figures
+from portal.domain.report_draft import Draft, draft, figures
+from portal.domain.report_figures import Figure, list_href
 from portal.domain.reports import IN, UNSENT, plan
+from portal.domain.worklists import (
+    LIVE,
+    Shown,
+    about_to_return,
+    breaches,
+    broken_filter,
+    first_response_broken,
+    first_responses_open,
+    follow_ups_due,
+    overdue_filter,
+    reports_to_send,
+)
 from portal.engine import store
 from portal.engine.outbox import inbox
-from portal.engine.text import Text
-from portal.entities.leads import LeadState
-from portal.entities.reports import HOLIDAY, ON_LEAVE, ReportState
+from portal.engine.text import LANGUAGES, Text
+from portal.entities.reports import EXEMPT_BY_ITSELF
 from portal.policies import policy
 from portal.security.principal import Principal
-from portal.security.seeing import as_seen
 
-LIVE = (LeadState.NEW.value, LeadState.ASSIGNED.value, LeadState.FOLLOWING.value)
 _MOST = 20
+_SUMMARY = 80
 
 
 # the rep's day ----------------------------------------------------------------------------------
@@ -41,85 +50,32 @@ class Today:
     Lead rows: id, company, name, grade, state, next_at, next_step, first_response_due_at, contacted_at.
     """
 
-    reports: Sequence[Any]
+    reports: Shown
     draft: Draft | None
-    first_responses: Sequence[Any]
-    follow_ups: Sequence[Any]
-    recycling: Sequence[Due]
+    first_responses: Shown
+    follow_ups: Shown
+    recycling: Shown
     month: tuple[Figure, ...]
     news: Sequence[Any]
 
+    @property
+    def left(self) -> int:
+        """How many things are to be done."""
+        return self.reports.total + self.first_responses.total + self.follow_ups.total
+
 
 def today(user: Principal, *, now: datetime) -> Today:
-    """What this person has to do, the most urgent first; at most twelve statements."""
+    """What this person has to do, the most urgent first; as many statements however much it is."""
     reports = reports_to_send(user, now=now)
     return Today(
         reports=reports,
-        draft=draft(user.user_id, period_named(reports[0].period_key)) if reports else None,
+        draft=draft(user.user_id, period_named(reports.rows[0].period_key)) if len(reports) else None,
         first_responses=first_responses_open(user, now=now),
         follow_ups=follow_ups_due(user, now=now),
         recycling=about_to_return(user, now=now),
         month=figures(user.user_id, period_of(PeriodKind.MONTH, local_day(now))),
         news=inbox(store.session(), user.user_id, unread=True, limit=_MOST),
     )
-
-
-def reports_to_send(user: Principal, *, now: datetime) -> list[Any]:
-    """One's own reports that wait: unsent before their closing time, and returned ones."""
-    report = models.WorkReport
-    waiting = report.state.in_(UNSENT) & (report.late_until > now) | (report.state == ReportState.RETURNED.value)
-    wanted = select(
-        report.id, report.title, report.period, report.period_key, report.state, report.due_at, report.late_until, report.comment
-    )
-    return list(
-        store.session().execute(wanted.where(report.owner_id == user.user_id, waiting).order_by(report.due_at, report.id).limit(_MOST))
-    )
-
-
-def _leads() -> Select[Any]:
-    lead: Any = models.Lead
-    return select(
-        lead.id,
-        lead.company,
-        as_seen(lead.name),
-        as_seen(lead.grade),
-        lead.state,
-        lead.next_at,
-        as_seen(lead.next_step),
-        lead.first_response_due_at,
-        lead.contacted_at,
-        lead.owner_id,
-    )
-
-
-def first_responses_open(user: Principal, *, now: datetime) -> list[Any]:
-    """One's leads whose 24-hour clock runs or has run out without a contact, the shortest time first."""
-    lead = models.Lead
-    wanted = _leads().where(
-        lead.owner_id == user.user_id, lead.first_response_at.is_(None), lead.first_response_due_at.is_not(None), lead.state.in_(LIVE)
-    )
-    return list(store.session().execute(wanted.order_by(lead.first_response_due_at, lead.id).limit(_MOST)))
-
-
-def follow_ups_due(user: Principal, *, now: datetime) -> list[Any]:
-    """What to contact until the end of the company's day, overdue ones first: entity, id, title, next_at, next_step."""
-    _, midnight = span(local_day(now), local_day(now))
-    found: list[Any] = []
-    for pooling in poolings.values():
-        model = pooling.model
-        entity, step = literal(pooling.name).label("entity"), as_seen(model.next_step)
-        wanted = select(entity, model.id, pooling.title.label("title"), model.next_at, step)
-        due = (model.owner_id == user.user_id, model.next_at < midnight, model.state.in_(pooling.open_states))
-        found += store.session().execute(wanted.where(*due).order_by(model.next_at, model.id).limit(_MOST)).all()
-    return sorted(found, key=lambda row: row.next_at)[:_MOST]
-
-
-def about_to_return(user: Principal, *, now: datetime) -> list[Due]:
-    """One's records that go back to the pool within the longest warning time (7 days), the soonest first."""
-    ahead = max(policy("recycle.warn_days", on=local_day(now)), default=0)
-    until = now + timedelta(days=ahead)
-    found = [due for pooling in poolings.values() for due in returning(pooling, now, until, owner_id=user.user_id, most=_MOST)]
-    return sorted(found, key=lambda due: due.due_at)[:_MOST]
 
 
 # the leader's day -------------------------------------------------------------------------------
@@ -135,7 +91,8 @@ class BoardRow:
     state: str
     submitted_at: datetime | None
     exempt_reason: Text | str
-    summary: str
+    summary: Mapping[str, str]
+    """In each language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +118,29 @@ class Member:
     cap: int
     away: bool
 
+    @property
+    def held_href(self) -> str:
+        return list_href("/lead/", self._whose, ["state", "in", list(LIVE)])
+
+    @property
+    def overdue_href(self) -> str:
+        return list_href("/lead/", *overdue_filter(self._whose))
+
+    @property
+    def breached_href(self) -> str:
+        return list_href("/lead/", *broken_filter(self._whose))
+
+    @property
+    def _whose(self) -> list[Any]:
+        return ["owner_id", "eq", self.id]
+
 
 @dataclass(frozen=True, slots=True)
 class PoolState:
     size: int
     unclaimed: int
-    """In the pool for at least `pool.unclaimed_days` (3)."""
+    """In the pool for at least `days` (`pool.unclaimed_days`, 3)."""
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +150,7 @@ class TeamDay:
     board: Board
     pool: PoolState
     members: tuple[Member, ...]
-    breaches: Sequence[Any]
+    breaches: Shown
     hand_over: Sequence[Leaver]
     news: Sequence[Any]
 
@@ -233,7 +207,7 @@ def board(period: Period) -> Board:
 
 def _why_exempt(reason: str) -> Text | str:
     """The portal's own reason in both languages, a superior's as he wrote it."""
-    return Text(reason) if reason in (ON_LEAVE, HOLIDAY) else reason
+    return Text(reason) if reason in EXEMPT_BY_ITSELF else reason
 
 
 _URGENCY = {
@@ -256,21 +230,26 @@ def board_counts(rows: Sequence[Any]) -> dict[str, int]:
     }
 
 
-def summary(row: Any) -> str:
-    """One line of a report: its problem, else the first thing done, else the plan."""
+def summary(row: Any) -> Mapping[str, str]:
+    """One line of a report: its problem, else the first thing done, else the plan. What people write is as they wrote it."""
     lines = (row.figures or {}).get("lines") or []
-    first = lines[0]["text"]["zh"] if lines else ""
-    said = next((text for text in (row.problems, row.extra_work, first, row.plan) if text and text.strip()), "")
-    return " ".join(said.split())[:80]
+    first = lines[0]["text"] if lines else {}
+    told: dict[str, str] = {}
+    for language in LANGUAGES:
+        parts = (row.problems, row.extra_work, first.get(language) or first.get("zh"), row.plan)
+        said = next((text for text in parts if text and text.strip()), "")
+        told[language] = " ".join(said.split())[:_SUMMARY]
+    return told
 
 
 def pool_state(*, now: datetime) -> PoolState:
     """How many leads lie in the pools the reader sees, and how many of them nobody took for days."""
     lead = models.Lead
-    ago = now - timedelta(days=policy("pool.unclaimed_days", on=local_day(now)))
+    days: int = policy("pool.unclaimed_days", on=local_day(now))
+    ago = now - timedelta(days=days)
     wanted = select(func.count(), func.count().filter(lead.pooled_at <= ago)).where(lead.pool_id.is_not(None))
     size, unclaimed = store.session().execute(wanted).one()
-    return PoolState(size, unclaimed)
+    return PoolState(size, unclaimed, days)
 
 
 def workload(leader: Principal, *, now: datetime) -> tuple[Member, ...]:
@@ -297,16 +276,3 @@ def workload(leader: Principal, *, now: datetime) -> tuple[Member, ...]:
         held_now, overdue, breached = (numbers.held, numbers.overdue, numbers.breached) if numbers else (0, 0, 0)
         found.append(Member(member.id, member.name, member.team_id, held_now, overdue, breached, cap, member.id in away))
     return tuple(sorted(found, key=lambda member: (-member.held, member.id)))
-
-
-def first_response_broken(now: datetime) -> Any:
-    lead = models.Lead
-    return lead.first_response_at.is_(None) & (lead.first_response_due_at < now) & lead.owner_id.is_not(None)
-
-
-def breaches(*, now: datetime, limit: int = _MOST) -> list[Any]:
-    """Leads of the reader's people that nobody contacted in time, the longest first; with the owner's name."""
-    lead, user = models.Lead, models.User
-    wanted = _leads().add_columns(user.name.label("owner")).join(user, user.id == lead.owner_id)
-    wanted = wanted.where(first_response_broken(now), lead.state.in_(LIVE)).order_by(lead.first_response_due_at, lead.id)
-    return list(store.session().execute(wanted.limit(limit)))

@@ -87,6 +87,7 @@ class Options(TypedDict, total=False):
     edit: Sequence[str]
     taken_from: str
     only_with: tuple[str, Sequence[str]]
+    silent: bool
 
 
 class Field:
@@ -124,6 +125,7 @@ class Field:
         edit: Sequence[str] = (),
         taken_from: str = "",
         only_with: tuple[str, Sequence[str]] = ("", ()),
+        silent: bool = False,
     ) -> None:
         self.label = label
         self.required = required
@@ -145,6 +147,8 @@ class Field:
         """`opportunity.amount`: the field its value is counted from. Who is limited there is limited here as much."""
         self.only_with = only_with
         """A choice of the same form, and its values with which this one is asked for: the form shows it with those alone."""
+        self.silent = silent
+        """Searched and otherwise never shown: what it says stands in other fields."""
 
     def offered(self, view: View) -> Any:
         """What the form of a new record holds before anything is typed."""

@@ -73,6 +73,9 @@ class Screen:
     """Offered beside the list."""
     whole: bool = False
     """Read and written as a whole, at a desk of its own: a role's rights do not tell its fields apart."""
+    desk: str = ""
+    """`/desk/{id}`: where one of its records is read and written instead, for who may `desk_needs`."""
+    desk_needs: str = ""
     versions: Versions | None = None
     prints: Prints | None = None
     """Offered on the record page and in REST as PDF."""

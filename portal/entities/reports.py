@@ -35,6 +35,9 @@ class ReportState(Choices):
 
 ON_LEAVE = "请假 | On leave"
 HOLIDAY = "节假日 | Holiday"
+NOT_OWED = "已停用或不再需要交 | Deactivated, or no longer owed"
+EXEMPT_BY_ITSELF = (ON_LEAVE, HOLIDAY, NOT_OWED)
+"""The portal's own reasons; any other is a superior's."""
 
 REPORT_EDGES = {
     ReportState.OPEN: (ReportState.DRAFT, ReportState.SUBMITTED, ReportState.LATE, ReportState.MISSING, ReportState.EXEMPT),
@@ -77,6 +80,9 @@ class ReportTemplate(Entity):
     )
 
 
+REPORT_PAGE = "/report-desk/{id}"
+"""Where a report is written and read."""
+
 FULL_TEXT = """problems || ' ' || plan || ' ' || extra_work || ' ' || comment || ' '
  || CAST(jsonb_path_query_array(answers, '$.items[*].value.** ? (@.type() == "string")') AS text) || ' '
  || CAST(jsonb_path_query_array(figures, '$.lines[*].text.zh') AS text)"""
@@ -103,7 +109,7 @@ class WorkReport(Entity, Owned):
     late_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     template_id = ref("模板 | Template", "report_template", readonly=True)
     state = states("状态 | State", ReportState, edges=REPORT_EDGES)
-    exempt_reason = said("豁免原因 | Why exempt", own=(ON_LEAVE, HOLIDAY), readonly=True)
+    exempt_reason = said("豁免原因 | Why exempt", own=EXEMPT_BY_ITSELF, readonly=True)
     submitted_at = instant("提交时间 | Submitted", readonly=True)
     problems = longtext("问题 | Problems")
     plan = longtext("计划 | Plan")
@@ -118,12 +124,15 @@ class WorkReport(Entity, Owned):
         SqlText,
         Computed(FULL_TEXT, persisted=True),
         nullable=False,
-        info={"field": LongTextField("全文 | Full text", readonly=True, searched=True, filterable=False)},
+        info={"field": LongTextField("全文 | Full text", readonly=True, searched=True, filterable=False, silent=True)},
     )
 
+    form_states = (ReportState.OPEN.value, ReportState.DRAFT.value, ReportState.RETURNED.value)
     verbs = ("submit", "mark_read", "comment", "send_back", "remind", "exempt")
     screen = Screen(
         whole=True,
+        desk=REPORT_PAGE,
+        desk_needs="report_desk:read",
         icon="notebook",
         menu="团队 | Team",
         plural="工作报告 | Work reports",

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import render_template, request
 
-from portal.domain import approval_desk, company_bench, contract_bench, handover, job_desk, workbench
+from portal.domain import approval_desk, company_bench, contract_bench, handover, job_desk, workbench, worklists
 from portal.domain.calendar import company_day, provisional_years
 from portal.domain.report_draft import Draft
 from portal.domain.spans import SpanKind, span_of
@@ -98,7 +98,7 @@ def _leader(who: Principal) -> str:
         decisions=approval_desk.how_many_wait(who),
         day=workbench.team_day(who, now=now),
         now=now,
-        mine=workbench.reports_to_send(who, now=now),
+        mine=worklists.reports_to_send(who, now=now),
         month=figures.page(who, month, {}, holder="owner_id", now=now),
         switch=figures.switch(None),
     )

@@ -13,9 +13,10 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import Unauthorized
 
 from portal import models
-from portal.domain import workbench
+from portal.domain import workbench, worklists
 from portal.domain.periods import PeriodKind, period_named
-from portal.domain.report_draft import LABELS, draft, figures_of, gathered, gathered_of
+from portal.domain.report_draft import draft, figures_of, gathered, gathered_of
+from portal.domain.report_figures import LABELS, Figure, read
 from portal.domain.report_templates import asked, teams
 from portal.domain.weekly_figures import week_of
 from portal.engine import operations, store
@@ -53,7 +54,7 @@ class ReportDeskView(BaseView):  # type: ignore[misc]
                 select(report).where(report.owner_id == who).order_by(report.first_on.desc(), report.id.desc()).limit(_MOST)
             )
         )
-        waiting = workbench.reports_to_send(records.principal(), now=now)
+        waiting = worklists.reports_to_send(records.principal(), now=now)
         return render_template(
             "report_desk.html",
             waiting=waiting,
@@ -188,6 +189,7 @@ def _page(report: Any, given: dict[str, Any] | None = None, error: str = "", *, 
         lines=(report.figures or {}).get("lines", []),
         gathered={part: gathered(getattr(made, part)) if made else gathered_of(report.figures or {}, part) for part in ("own", "team")},
         labels=LABELS,
+        told=lambda key, value: Figure(key, LABELS[key], read(key, value)).words,
         verbs=verbs,
         now=clock.now(),
         state=records.rights().cell(spec, spec.fields["state"], {"state": report.state}, view()),

@@ -167,6 +167,15 @@ class Rights:
         hidden = csv_out.escaped(field.hide_sql(value) if isinstance(field, PhoneField) else literal("****"))
         return case((and_(mask.criterion(columns), value != field.blank), hidden), else_=shown)
 
+    def href(self, spec: Spec, record_id: int) -> str:
+        """Where this reader opens a record: at its desk where it has one that he may come to, else on its own page."""
+        return self.desk(spec, record_id) or f"/{spec.name}/{record_id}"
+
+    def desk(self, spec: Spec, record_id: int) -> str:
+        """The address of the record at its desk; empty where there is none for this reader."""
+        screen = spec.screen
+        return screen.desk.format(id=record_id) if screen.desk and self.principal.may(screen.desk_needs) else ""
+
     def masks(self, spec: Spec, field: Field, row: Mapping[str, Any]) -> bool:
         mask = self.mask(spec, field)
         return mask is not None and mask.covers(row)

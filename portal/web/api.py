@@ -150,7 +150,7 @@ class EntityApi(BaseApi):  # type: ignore[misc]
     # parts ----------------------------------------------------------------------------------
     def _fields(self) -> tuple[Field, ...]:
         rights = records.rights()
-        return tuple(f for f in self.spec.fields.values() if rights.sees(self.spec, f))
+        return tuple(f for f in self.spec.fields.values() if not f.silent and rights.sees(self.spec, f))
 
     def _parse(self, given: Mapping[str, Any], *, whole: bool, row: Mapping[str, Any] | None = None) -> dict[str, Any]:
         fields = records.rights().writes(self.spec, row)

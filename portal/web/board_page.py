@@ -176,7 +176,7 @@ class BoardPageBuilder:
         fields = [f for f in map(self.spec.field, self.board.card) if self.rights.sees(self.spec, f)]
         cells = tuple(cell for f in fields if (cell := self.rights.cell(self.spec, f, row, self.view)).kind != "mute")
         name = self.rights.cell(self.spec, self.spec.identity, row, self.view).text
-        return Card(row["id"], name, f"/{self.spec.name}/{row['id']}", cells, verb is not None and self._takes(verb, row))
+        return Card(row["id"], name, self.rights.href(self.spec, row["id"]), cells, verb is not None and self._takes(verb, row))
 
     def _takes(self, verb: Verb, row: Mapping[str, Any]) -> bool:
         if not verb.offered(row.get(self.spec.state.key) if self.spec.state else None):

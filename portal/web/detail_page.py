@@ -76,6 +76,8 @@ class DetailPage:
     upload_href: str | None
     deleted: bool
     restore_href: str | None
+    desk_href: str = ""
+    """Where it is read and written instead."""
     approval: Box | None = None
     print_href: str | None = None
     chain: Chain | None = None
@@ -112,6 +114,7 @@ class DetailPageBuilder:
         writable = policy.writes(self.rights.principal, spec, self.row) and not deleted
         changeable = writable and spec.is_open(self.row)
         actions = () if deleted else self._actions()
+        desk = "" if deleted else self.rights.desk(spec, self.id)
         attachments = files.of_record(spec, self.id) if spec.screen.attachments else []
         return DetailPage(
             record_id=self.id,
@@ -122,7 +125,7 @@ class DetailPageBuilder:
             actions=actions,
             more=self._more(removable=changeable and policy.removes(self.rights.principal, spec, self.row)),
             facts=tuple(self._fact(f) for f in spec.facts if self.rights.sees(spec, f) and f is not state),
-            facts_edit_href=f"{self.href}/edit" if changeable and self.may("edit") and spec.form else None,
+            facts_edit_href=f"{self.href}/edit" if changeable and self.may("edit") and spec.form and not desk else None,
             timeline=Timeline(spec, self.row, self.rights, self.view).html(),
             composer=self._composer() if writable and not self._is_over() else None,
             panels=related.panels(spec, self.id, self.rights, self.view, writable=writable, changeable=changeable),
@@ -132,6 +135,7 @@ class DetailPageBuilder:
             upload_href=f"{self.href}/files" if self._attaches(writable=writable, deleted=deleted) else None,
             deleted=deleted,
             restore_href=f"{self.href}/restore" if deleted and self.may("delete") and not self.row.get("merged_into_id") else None,
+            desk_href=desk,
             alike_href=f"{self.href}/duplicates" if spec.mergeable and not deleted else "",
             merged=self._merged(),
             approval=box_of(spec, self.id, self.rights, self.view, self.view.now) if self.view.now else None,
@@ -153,7 +157,7 @@ class DetailPageBuilder:
             and self.may(v.name)
             and (self.spec.scope != "owner" or scopes.covers(self.spec, v.takes, self.rights.principal, {"pool_id": None, **self.row}))
         ]
-        first = next((v for v in offered if v.primary), None)
+        first = next((v for v in offered if v.primary and not self.rights.desk(self.spec, self.id)), None)
         return tuple(
             Action(self.t(v.label), v.icon, f"{self.href}/{v.page}")
             if v.page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, make_response, render_template, request
+from flask import Response, make_response, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
 
 from portal.engine import custom
@@ -123,6 +123,8 @@ class EntityView(BaseView):  # type: ignore[misc]
             raise NotAllowed
         if request.method == "GET" and not self.spec.is_open(values):
             raise Refused("现在的状态不能修改。 | It cannot be changed in its present state.", rule="state")
+        if request.method == "GET" and (desk := records.rights().desk(self.spec, record_id)):
+            return make_response(redirect(desk, 303))
         door = form_page.FormDoor(self.spec, record)
         return door.submit() if request.method == "POST" else door.show()
 

@@ -115,7 +115,7 @@ class FormDoor:
         given = {p.key: request.form.get(p.key) or getattr(self.record, p.key, None) for p in self.spec.parents}
         if belongs := self.spec.parent_in(given):
             return f"/{belongs[0].target}/{belongs[1]}"
-        return f"/{self.spec.name}/{record_id}"
+        return records.rights().href(self.spec, record_id)
 
     def _again(
         self, form: Any, status: int, *, conflict: bool = False, extra: list[tuple[str, str]] | None = None, confirm: str | None = None

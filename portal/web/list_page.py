@@ -14,7 +14,7 @@ from portal.engine.fields import Field, View
 from portal.engine.given import id_of
 from portal.engine.kinds.numbers import MoneyField
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.query.listing import COUNT_CAP, FIRST_COUNT_CAP, Counting, Listing, ListQuery, label_of, named_by
+from portal.engine.query.listing import CHOSEN, COUNT_CAP, FIRST_COUNT_CAP, Counting, Listing, ListQuery, label_of, named_by
 from portal.engine.spec import Spec
 from portal.engine.text import pick
 from portal.engine.verbs import Verb, verbs_of
@@ -229,12 +229,18 @@ class ListPageBuilder:
         """The conditions in words. `rows` that meet them tell the name of what one asks for."""
         return tuple(
             Pill(
-                " · ".join(self.t(each.label) for each in named_by(self.spec, key)),
-                self._condition_words(key, operator, value, rows),
+                *self._pill_words(key, operator, value, rows),
                 url(self.href, self.given, filter=[c for c in self.query.filters if c != (key, operator, value)] or None),
             )
             for key, operator, value in self.query.filters
         )
+
+    def _pill_words(self, key: str, operator: str, value: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+        """What a condition compares, and with what."""
+        if key == CHOSEN:
+            n = len(value)
+            return self.t("指定的记录 | Chosen records"), f"{n} 条" if self.view.language == "zh" else str(n)
+        return " · ".join(self.t(each.label) for each in named_by(self.spec, key)), self._condition_words(key, operator, value, rows)
 
     def _condition_words(self, key: str, operator: str, value: Any, rows: Sequence[Mapping[str, Any]]) -> str:
         each = named_by(self.spec, key)[-1]
@@ -261,7 +267,7 @@ class ListPageBuilder:
         tells_state = self._tells_state()
         found = []
         for row in rows:
-            href = f"{self.href}{row['id']}"
+            href = self.rights.href(self.spec, row["id"])
             cells = [show(row) for show in columns]
             for number in doubled:
                 cells[number] = cells[number]._replace(phone_slot="")

@@ -25,7 +25,7 @@ def describe(api_spec: Any, spec: Spec, verbs: Sequence[Verb], rights: Rights) -
     """Add the entity's schemas and paths as this reader may use them; adding twice changes nothing."""
     if spec.name in api_spec.components.schemas:
         return
-    seen, written = (f for f in spec.fields.values() if rights.sees(spec, f)), rights.writes(spec)
+    seen, written = (f for f in spec.fields.values() if not f.silent and rights.sees(spec, f)), rights.writes(spec)
     api_spec.components.schema(spec.name, _read_schema(spec, seen))
     api_spec.components.schema(f"{spec.name}_input", _schema(written, required=tuple(f.key for f in written if f.required)))
     api_spec.components.schema(f"{spec.name}_update", _schema(written, required=()))

@@ -50,7 +50,7 @@ def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, 
         cells = [(f, rights.cell(child, f, row, view)) for f in others if rights.sees(child, f)]
         cells = [(f, cell) for f, cell in cells if cell.kind != "mute" and cell.text]
         known = [_words(f, cell, view, named=cell.kind == "num" or (cell.kind == "money" and amounts > 1)) for f, cell in cells]
-        rows.append((rights.cell(child, child.identity, row, view).text, " · ".join(known[:_SHOWN]), f"/{child.name}/{row['id']}"))
+        rows.append((rights.cell(child, child.identity, row, view).text, " · ".join(known[:_SHOWN]), rights.href(child, row["id"])))
     may_add = writable and rights.principal.may(f"{child.name}:create")
     zh, _, en = child.label.partition(" | ")
     return Panel(

@@ -106,7 +106,7 @@ class Timeline:
             at.astimezone(self.view.zone),
             body="" if (body := said(row)).kind == "mute" else body.title or body.text,
             meta=tuple((label, cell.title or cell.text) for label, cell in cells if cell.kind != "mute"),
-            href=f"/{child.name}/{row['id']}",
+            href=self.rights.href(child, row["id"]),
         )
 
     # what was changed in it ------------------------------------------------------------------

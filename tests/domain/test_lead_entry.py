@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal import models
 from portal.domain import duplicates
-from portal.domain.workbench import breaches
+from portal.domain.worklists import breaches
 from portal.engine import operations
 from portal.engine.errors import Refused
 from portal.engine.spec import spec_named

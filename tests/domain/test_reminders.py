@@ -63,15 +63,15 @@ def test_a_new_time_is_told_again_and_a_lead_in_the_bin_is_not(cast: Cast) -> No
     assert told(cast, "mate") == []
 
 
-@pytest.mark.parametrize(("hours", "words"), [(12, "12 小时"), (20, "4 小时")])
-def test_first_response_reminders(cast: Cast, hours: int, words: str) -> None:
+@pytest.mark.parametrize(("hours", "words", "led"), [(12, "12 小时", []), (20, "4 小时", ["业务员甲的 测试公司 首次响应还剩 4 小时"])])
+def test_first_response_reminders_and_the_last_of_them_goes_to_the_leader_too(cast: Cast, hours: int, words: str, led: list[str]) -> None:
     began(cast, NOW + timedelta(hours=hours) - MINUTE)
     cast.lead(owner="rep", first_response_due_at=NOW + timedelta(hours=24))
     assert remind(cast, NOW + timedelta(hours=hours) - SECOND) == 0
-    assert remind(cast, NOW + timedelta(hours=hours)) == 1
+    assert remind(cast, NOW + timedelta(hours=hours)) == 1 + len(led)
     assert words in told(cast, "rep")[0].title["zh"]
     assert len(mails(cast, "rep")) == 1
-    assert told(cast, "leader_a") == []
+    assert [row.title["zh"] for row in told(cast, "leader_a")] == led
 
 
 def test_the_breach_goes_to_the_rep_and_his_leader_and_flags_the_lead(cast: Cast) -> None:
@@ -119,7 +119,11 @@ def test_a_daily_report_is_reminded_chased_and_listed(cast: Cast) -> None:
     assert remind(cast, shanghai("2026-05-13T08:59:59")) == 0
     assert remind(cast, shanghai("2026-05-13T09:00:00")) == 1
     (row,) = told(cast, "leader_a")
-    assert (row.title["zh"], row.body["zh"], row.href) == ("日报 2026-05-12 缺报 1 人", "业务员甲", "/report-desk/")
+    assert (row.title["zh"], row.body["zh"], row.href) == (
+        "日报 2026-05-12 缺报 1 人",
+        "业务员甲",
+        "/report-desk/board?period=day&key=2026-05-12",
+    )
     assert told(cast, "leader_b") == []
 
 

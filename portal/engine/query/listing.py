@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from portal.engine.errors import BadRequest
 from portal.engine.fields import Field, Mask, View
-from portal.engine.given import json_of
+from portal.engine.given import id_of, json_of
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.texts import PhoneField
 from portal.engine.query.paging import ORDER, beyond, decoded, encoded, ordering
@@ -26,6 +26,9 @@ FIRST_COUNT_CAP = 1_000
 MOST_PER_PAGE = 200
 THROUGH = "."
 """In the key of a condition: `contract_id.owner_id` is the owner of the contract that the record refers to."""
+CHOSEN = "id"
+"""The key of a condition that names records one by one."""
+MOST_CHOSEN = 300
 _LABEL = "__label"
 _WHICH = "which_record"
 
@@ -89,7 +92,7 @@ class Listing:
     # what is read ---------------------------------------------------------------------
     def shown(self) -> tuple[Field, ...]:
         keys = self.query.columns or self.spec.screen.columns
-        return tuple(f for f in (self.spec.field(key) for key in keys) if self.rights.sees(self.spec, f))
+        return tuple(f for f in (self.spec.field(key) for key in keys) if not f.silent and self.rights.sees(self.spec, f))
 
     def statement(self, fields: Sequence[Field] | None = None) -> Select[Any]:
         """The rows of the view without order and page."""
@@ -223,6 +226,8 @@ class Listing:
     def _condition(self, key: str, operator: str, raw: Any) -> ColumnElement[bool]:
         if THROUGH in key:
             return self._beyond_reference(key, operator, raw)
+        if key == CHOSEN:
+            return self.spec.column(key).in_(chosen_ids(operator, raw))  # type: ignore[no-any-return]
         each = self.spec.field(key)
         self._require_filterable(each)
         column = self.spec.column(key)
@@ -271,6 +276,18 @@ def parse_filters(raw: str) -> tuple[tuple[str, str, Any], ...]:
     except (ValueError, TypeError) as error:
         raise BadRequest('筛选条件应是 JSON：[["state","eq","new"]]。 | The filter must be JSON such as [["state","eq","new"]].') from error
     return conditions
+
+
+def chosen_ids(operator: str, raw: Any) -> list[int]:
+    """The records that a condition names one by one: `["id", "in", [7, 9]]`."""
+    ids = [id_of(each) for each in raw] if operator == "in" and isinstance(raw, list) and len(raw) <= MOST_CHOSEN else [None]
+    found = [each for each in ids if each is not None]
+    if len(found) < len(ids):
+        raise BadRequest(
+            '指定记录应写成 ["id","in",[7,9]]，最多 {most} 条。 | Chosen records are written ["id","in",[7,9]], at most {most} of them.',
+            most=MOST_CHOSEN,
+        )
+    return found
 
 
 def named_by(spec: Spec, key: str) -> tuple[Field, ...]:
