@@ -35,7 +35,7 @@ Seen = dict[tuple[int, date], list[tuple[DemoLead, Row]]]
 
 
 def write_reports(stage: Stage, company: Company, contacts: list[tuple[DemoLead, Row]]) -> None:
-    """Every duty that has ended, one row each."""
+    """Every duty whose due instant has passed, one row each."""
     seen = _seen(stage, contacts)
     rows = [
         row
@@ -48,14 +48,10 @@ def write_reports(stage: Stage, company: Company, contacts: list[tuple[DemoLead,
 
 
 def _periods(stage: Stage) -> list[Period]:
-    """Days, weeks and months that were due before now, over thirty working days."""
+    """Days, weeks and months of thirty working days and of today; which of them are due yet, `_report` asks."""
     first = stage.calendar.add_working_days(stage.today, -WORKING_DAYS)
-    found = {
-        (kind, period_of(kind, day).key): period_of(kind, day)
-        for kind in PeriodKind
-        for day in stage.calendar.working_days(first, stage.today - timedelta(days=1))
-    }
-    return [period for period in found.values() if period.last < stage.today]
+    days = stage.calendar.working_days(first, stage.today)
+    return list({(kind, period_of(kind, day).key): period_of(kind, day) for kind in PeriodKind for day in days}.values())
 
 
 def _seen(stage: Stage, contacts: list[tuple[DemoLead, Row]]) -> Seen:
@@ -131,7 +127,7 @@ def _report(stage: Stage, company: Company, person: Person, period: Period, seen
     if _was_away(stage, person, period):
         return {**row, "state": "exempt", "exempt_reason": ON_LEAVE}
     if stage.dice.random() < 0.05:
-        return row
+        return row if when.late_until <= stage.now else {**row, "state": "open", "version": 1}
     return {**row, **_submission(stage, person, period, when, seen)}
 
 
@@ -144,6 +140,7 @@ def _submission(stage: Stage, person: Person, period: Period, when: Moments, see
     dice = stage.dice
     late = dice.random() < 0.08
     submitted = when.due_at + timedelta(minutes=dice.randint(5, 200)) if late else when.due_at - timedelta(minutes=dice.randint(1, 90))
+    submitted = min(submitted, stage.now)
     row: Row = {
         "state": "late" if late else "submitted",
         "submitted_at": submitted,

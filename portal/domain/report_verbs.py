@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import func, select
+
 from portal import models
-from portal.domain.calendar import company_day
+from portal.domain.calendar import company_day, company_zone
 from portal.domain.leaders import leaders
 from portal.domain.periods import period_named
 from portal.domain.report_draft import draft, frozen
@@ -29,6 +31,7 @@ from portal.security.principal import Principal
 
 _IN = ("submitted", "late", "read", "commented")
 _WRITTEN = ("problems", "plan", "extra_work")
+_NUDGE, _NUDGE_EVERY = "report.remind", timedelta(hours=1)
 
 
 @verb(
@@ -234,25 +237,47 @@ def send_back(reports: Sequence[models.WorkReport], *, acting_user: Principal, n
 
 @verb("work_report:remind", "提醒 | Remind", icon="bell-ringing", takes=("reach",), bulk=True, states=("open", "draft", "returned"))
 def remind(reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime) -> Outcome:
-    """Tell those whose report is still out; at most once an hour per report, however often it is clicked."""
+    """Tell those whose report is still out; at most once in 60 minutes per report, whoever clicks."""
     outcome = Outcome()
+    told = _told_lately(reports, now)
     for report in reports:
         if report.state not in (*UNSENT, ReportState.RETURNED.value):
             outcome.refused.append(
                 (report.id, Refused("这份报告已经交了、已截止，或者不用交。 | This report is sent, closed, or not owed.", rule="state"))
             )
-            continue
-        outcome.done.append(report.id)
-        _tell_author(
-            report,
-            f"report.nudge:{report.id}:{now:%Y%m%d%H}",
-            "report.remind",
-            now,
-            say("{who}提醒你交{title} | {who} asks for your {title}", who=acting_user.name, title=report.title),
-            "",
-        )
+        elif at := told.get(report.id):
+            clock = at.astimezone(company_zone()).strftime("%H:%M")
+            refusal = Refused(
+                "{at} 已经提醒过，一小时内不再提醒。 | Already reminded at {at}; once an hour is enough.", rule="reminded", at=clock
+            )
+            outcome.refused.append((report.id, refusal))
+        else:
+            outcome.done.append(report.id)
+            _tell_author(
+                report,
+                f"report.nudge:{report.id}:{now.isoformat()}",
+                _NUDGE,
+                now,
+                say("{who}提醒你交{title} | {who} asks for your {title}", who=acting_user.name, title=report.title),
+                "",
+            )
     outcome.message = say("已提醒 {n} 人。 | {n} reminded.", n=len(outcome.done)) if outcome.done else None
     return outcome
+
+
+def _told_lately(reports: Sequence[models.WorkReport], now: datetime) -> dict[int, datetime]:
+    """When each author was last reminded by somebody within the hour. The reports are held, so that two clicks follow each other."""
+    connection = store.session().connection()
+    report, notice = models.WorkReport, models.Notification
+    ids, authors = {each.id for each in reports}, {each.owner_id for each in reports}
+    about = (notice.recipient_id.in_(authors), notice.entity == "work_report", notice.record_id.in_(ids), notice.kind == _NUDGE)
+    connection.execute(select(report.id).where(report.id.in_(ids)).order_by(report.id).with_for_update(key_share=True))
+    wanted = (
+        select(notice.record_id, func.max(notice.created_at).label("at"))
+        .where(*about, notice.created_at > now - _NUDGE_EVERY)
+        .group_by(notice.record_id)
+    )
+    return {row.record_id: row.at for row in connection.execute(wanted)}
 
 
 @verb(

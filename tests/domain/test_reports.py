@@ -230,14 +230,17 @@ def test_nobody_judges_his_own_report(cast: Cast) -> None:
     assert [refused.rule for _, refused in do(cast, "leader_a", "mark_read", found).refused] == ["own"]
 
 
-def test_one_click_reminds_once_an_hour(cast: Cast) -> None:
+def test_a_click_reminds_once_in_sixty_minutes_and_says_when_it_did(cast: Cast) -> None:
     opened(cast)
-    found = report_of(cast, "rep").id
-    for minutes in (0, 1, 59):
-        assert do(cast, "leader_a", "remind", found, NOW + timedelta(minutes=minutes)).done
+    found, first = report_of(cast, "rep").id, NOW + timedelta(minutes=50)
+    assert do(cast, "leader_a", "remind", found, first).done
+    for minutes in (0, 11, 59):  # the clock's next hour begins after ten of them
+        outcome = do(cast, "leader_a", "remind", found, first + timedelta(minutes=minutes))
+        ((_, refused),) = outcome.refused
+        assert not outcome.done and refused.rule == "reminded" and "10:50" in refused.in_("zh") and "10:50" in refused.in_("en")
     assert len(notices(cast, "rep")) == 1
-    do(cast, "leader_a", "remind", found, NOW + timedelta(minutes=60))
-    assert len(notices(cast, "rep")) == 2
+    assert do(cast, "leader_a", "remind", found, first + timedelta(minutes=60)).done
+    assert [row.href for row in notices(cast, "rep")] == [f"/report-desk/{found}"] * 2
 
 
 def test_exempt_with_reason_also_when_missing(cast: Cast) -> None:
