@@ -110,6 +110,7 @@ def _conclude(stage: Stage, lead: DemoLead, rows: list[Row]) -> None:
         rows[-1]["next_step"] = ""
     lead.row.update(
         state=state,
+        converted_at=rows[-1]["created_at"] if state == "converted" else None,
         contacted_at=last,
         first_response_at=first,
         next_at=next_at,

@@ -37,7 +37,7 @@ from portal.security.resolve import touch_access
 from portal.security.session import confirm_writable, guarded
 
 _METHOD = "convert"
-_COLUMNS = ("state", "customer_id", "next_at", "next_step")
+_COLUMNS = ("state", "customer_id", "converted_at", "next_at", "next_step")
 _COPIED = ("phone", "source_id", "industry", "region", "note")
 _CONTACTED = ("contacted_at", "next_at", "next_step")
 _CHECKED = ("verified_by_id", "verified_at")
@@ -137,7 +137,7 @@ def convert(
         contact = _contact(session, lead, customer, buying_role)
         moved = _move(session, lead, customer)
         begun = _deal(lead, customer, opportunity, deal, acting_user=acting_user, now=now)
-        _hand_on(lead, customer)
+        _hand_on(lead, customer, now)
         session.flush()
         plan = {
             "lead": {"id": lead.id, "version": lead.version, **before},
@@ -289,12 +289,12 @@ def _files(session: Session, which: Any, *, was: str, to: tuple[str, int]) -> li
     return list(session.execute(moved.execution_options(synchronize_session=False)).scalars())
 
 
-def _hand_on(lead: models.Lead, customer: models.Customer) -> None:
+def _hand_on(lead: models.Lead, customer: models.Customer, now: datetime) -> None:
     """The later contact says what comes next; the lead is done and points to its customer."""
     if lead.contacted_at is not None and (customer.contacted_at is None or lead.contacted_at >= customer.contacted_at):
         for key in _CONTACTED:
             setattr(customer, key, getattr(lead, key))
-    lead.state, lead.customer_id = LeadState.CONVERTED.value, customer.id
+    lead.state, lead.customer_id, lead.converted_at = LeadState.CONVERTED.value, customer.id, now
     lead.next_at, lead.next_step = None, ""
 
 
@@ -336,7 +336,7 @@ def take_back(batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
         else:
             _unfill(customer, plan["customer"].get("filled", ()))
             _give_back(customer, kept)
-        lead.state, lead.customer_id = LeadState.FOLLOWING.value, None
+        lead.state, lead.customer_id, lead.converted_at = LeadState.FOLLOWING.value, None, None
         _give_back(lead, plan["lead"])
         session.flush()
     return Outcome(done=[lead.id], href=f"/lead/{lead.id}")

@@ -13,6 +13,7 @@ from portal.domain.leads import LEADS
 from portal.domain.ownership import began
 from portal.domain.pooling import default_pool
 from portal.engine import store
+from portal.engine.errors import Refused
 from portal.engine.operations import operation
 from portal.entities.leads import LeadState
 from portal.policies import policy
@@ -47,6 +48,8 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
 @operation("lead", "change")
 def change(record: models.Lead, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.Lead:
     """Correct a lead; a new phone or company is compared again, a new grade starts or ends the clock."""
+    if record.state not in models.Lead.form_states:
+        raise Refused("已转化的线索不能修改，请改它的客户。 | A converted lead stays as it is; change its customer.", rule="state")
     session = store.session()
     renewed = {key: values[key] for key in _COMPARED if key in values and values[key] != getattr(record, key)}
     duplicates.refuse(renewed, name="company", besides=record.id, acting_user=acting_user, now=now)

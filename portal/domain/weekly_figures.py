@@ -18,7 +18,6 @@ from portal.domain.calendar import company_calendar, company_day, span
 from portal.domain.periods import Period, PeriodKind, period_of
 from portal.domain.reports import IN
 from portal.engine import store
-from portal.entities.leads import LeadState
 from portal.policies import policy
 
 COUNTS: Mapping[str, str] = {
@@ -135,11 +134,11 @@ def _contacts(period: Period, team_ids: Collection[int]) -> dict[str, int]:
 
 
 def _leads(period: Period, team_ids: Collection[int]) -> dict[str, int]:
-    """Created by when they were made; converted by their last change, since a converted lead changes no more."""
+    """Created by when they were made, converted by when they were converted."""
     since, until = span(period.first, period.last)
     lead = models.Lead
     made = (lead.created_at >= since) & (lead.created_at < until)
-    turned = (lead.state == LeadState.CONVERTED.value) & (lead.changed_at >= since) & (lead.changed_at < until)
+    turned = (lead.converted_at >= since) & (lead.converted_at < until)
     wanted = select(func.count().filter(made), func.count().filter(turned)).where(
         lead.team_id.in_(team_ids), made | turned, lead.deleted_at.is_(None)
     )

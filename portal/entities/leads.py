@@ -89,6 +89,7 @@ class Lead(Entity, Pooled, Customisable):
         Index("ix_lead_company_key", "company_key"),
         Index("ix_lead_phone", "phone"),
         Index("ix_lead_first_response", "first_response_due_at", postgresql_where=sql("first_response_at IS NULL")),
+        Index("ix_lead_converted_at", "converted_at", postgresql_where=sql("converted_at IS NOT NULL")),
         Index("ix_lead_next_at", "next_at", postgresql_where=sql("owner_id IS NOT NULL")),
     )
 
@@ -112,6 +113,7 @@ class Lead(Entity, Pooled, Customisable):
     note = longtext("备注 | Note", section=_MORE)
     customer_id = ref("客户 | Customer", "customer", readonly=True)
     """What it was converted to."""
+    converted_at = instant("转化时间 | Converted", readonly=True)
     company_key: Mapped[str] = mapped_column(String(200), nullable=False, server_default="", default="")
     """The company's name in normal form, for duplicates."""
     first_response_due_at = instant("首响截止 | First response due", readonly=True)
@@ -122,6 +124,7 @@ class Lead(Entity, Pooled, Customisable):
     breached_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     moved_by_activity = ("contacted_at", "next_at", "next_step", "first_response_at", "first_response", "breached_at", "state")
+    form_states = tuple(state.value for state in LeadState if state is not LeadState.CONVERTED)
     verbs = ("assign", "claim", "convert", "share", "release", "invalidate", "revive")
     screen = Screen(
         icon="target-arrow",
@@ -155,6 +158,7 @@ class Lead(Entity, Pooled, Customisable):
             "next_at",
             "contacted_at",
             "first_response",
+            "converted_at",
         ),
         order="-created_at",
         form=(
