@@ -11,6 +11,7 @@ from portal.domain import reports
 from portal.domain.calendar import company_calendar, company_day
 from portal.domain.periods import PeriodKind, period_of
 from portal.domain.spans import SpanKind, span_of
+from portal.policies import policy
 
 Times = Callable[[datetime, datetime], Iterator[tuple[str, datetime]]]
 """Times from an instant to another, both included: (name of the period, due instant), the earliest first."""
@@ -48,6 +49,20 @@ def daily(at: time) -> Times:
         day = company_day(since)
         while day <= company_day(until):
             due = company_calendar().at(day, at)
+            if since <= due <= until:
+                yield day.isoformat(), due
+            day += timedelta(days=1)
+
+    return days
+
+
+def daily_by_policy(key: str) -> Times:
+    """Once a day at the hour that a policy says."""
+
+    def days(since: datetime, until: datetime) -> Iterator[tuple[str, datetime]]:
+        day = company_day(since)
+        while day <= company_day(until):
+            due = company_calendar().at(day, policy(key, on=day))
             if since <= due <= until:
                 yield day.isoformat(), due
             day += timedelta(days=1)
@@ -101,8 +116,19 @@ SCHEDULE: tuple[Periodic, ...] = (
     ),
     Periodic("report.settle", "报告截止与重算 | Close and recompute reports", "每 5 分钟 | every 5 minutes", every(5)),
     Periodic("remind", "到期提醒 | Reminders", "每分钟 | every minute", every(1)),
-    Periodic("pool.warn", "回收预警 | Recycle warnings", "每天 09:00 | daily 09:00", daily(time(9))),
-    Periodic("pool.recycle", "回收到公海 | Recycle into the pool", "每天 02:00 | daily 02:00", daily(time(2)), queue="bulk"),
+    Periodic(
+        "pool.warn",
+        "回收预警 | Recycle warnings",
+        "每天，政策 recycle.warn_at | daily, policy recycle.warn_at",
+        daily_by_policy("recycle.warn_at"),
+    ),
+    Periodic(
+        "pool.recycle",
+        "回收到公海 | Recycle into the pool",
+        "每天，政策 recycle.at | daily, policy recycle.at",
+        daily_by_policy("recycle.at"),
+        queue="bulk",
+    ),
     Periodic(
         "collect", "逾期分级与合同到期 | Overdue payments, ended contracts", "每天 00:10 | daily 00:10", daily(time(0, 10)), queue="bulk"
     ),

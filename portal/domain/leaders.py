@@ -36,6 +36,10 @@ class Leaders:
             team = self.teams.get(team.parent_id or 0)
         return None
 
+    def all_of_teams(self) -> list[int]:
+        """Everybody active who leads a team."""
+        return sorted({int(team.leader_id) for team in self.teams.values() if self.is_active(team.leader_id)})
+
     def _superior(self, person: Any) -> int | None:
         above, passed = person.superior_id, {person.id}
         while above is not None and above not in passed:

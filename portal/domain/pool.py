@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.calendar import company_day, company_zone
+from portal.domain.channels import through
 from portal.domain.leaders import leaders
 from portal.domain.ownership import Move, change_owner
 from portal.domain.pooling import Pooling, first_open, home_pools, locked, poolings, pools_by_id
@@ -174,7 +175,7 @@ def _tell_owners(session: Session, done: Sequence[Due], now: datetime) -> None:
         )
         for each in done
     ]
-    notify_many(session, notices, now=now)
+    notify_many(session, list(through("recycle", notices, now=now)), now=now)
 
 
 def _tell_leaders(session: Session, pooling: Pooling, done: Sequence[Due], now: datetime) -> None:
@@ -200,7 +201,7 @@ def _tell_leaders(session: Session, pooling: Pooling, done: Sequence[Due], now: 
                 href=f"/{pooling.name}/?tab=pool",
             )
         )
-    notify_many(session, notices, now=now)
+    notify_many(session, list(through("recycle", notices, now=now)), now=now)
 
 
 def warn(now: datetime) -> int:
@@ -235,4 +236,4 @@ def warn(now: datetime) -> int:
                 href=f"/{each.entity}/{each.record_id}",
             )
         )
-    return notify_many(store.session(), notices, now=now)
+    return notify_many(store.session(), list(through("recycle", notices, now=now)), now=now)

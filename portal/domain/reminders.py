@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal import models
 from portal.domain.approval_reminders import move_on, waiting_too_long
 from portal.domain.calendar import company_day, company_zone
+from portal.domain.care_reminders import care_due
 from portal.domain.class_review import reviews_due
 from portal.domain.deal_upkeep import deals_due
 from portal.domain.leaders import leaders
@@ -48,6 +49,11 @@ _runs: Any = models.JobRun.__table__
 
 CATEGORIES: Mapping[str, str] = {
     "follow_up": "跟进到期 {n} | {n} follow-ups due",
+    "potential": "潜在线索待联系 {n} | {n} potential leads to contact",
+    "missed": "错过的跟进 {n} | {n} follow-ups missed",
+    "over_contact": "联系过密 {n} | {n} contacted too often",
+    "pool_unclaimed": "公海无人领取 {n} | {n} unclaimed in the pool",
+    "hand_over": "待交接 {n} | {n} records to hand over",
     "first_response": "首次响应 {n} | {n} first responses",
     "approval": "待审批 {n} | {n} for your decision",
     "report": "待补交报告 {n} | {n} reports to send",
@@ -75,6 +81,7 @@ def remind_due(*, now: datetime) -> int:
         *money_due(since, now),
         *reviews_due(since, now),
         *deals_due(since, now),
+        *care_due(since, now),
     ]
     note_breaches(now)
     move_on(now=now)

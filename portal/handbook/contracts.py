@@ -150,6 +150,15 @@ APPROVALS = Area(
             BY_THE_PRODUCT,
         ),
         Policy(
+            "leave.hand_over_days",
+            "5",
+            Whole(DAYS),
+            "长假几天以上提醒交接 | Hand-over of a leave longer than",
+            "请假超过几天，组长会被提醒先把手上的记录安排好。"
+            " | Of a leave longer than this the leader is told, so that somebody looks after the records meanwhile.",
+            BY_THE_PRODUCT,
+        ),
+        Policy(
             "leave.director_from_days",
             "3",
             Whole(DAYS, said=FROM),

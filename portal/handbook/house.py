@@ -71,6 +71,42 @@ NOTICES = Area(
             "回款提醒发到 | Payment reminders go to",
             "快到期和当天到期的款。 | Payments that come due, ahead and on the day.",
         ),
+        _notice(
+            "over_contact",
+            "bell",
+            "联系过密提醒发到 | Over-contact warnings go to",
+            "同一天联系太多次的记录。 | Records contacted too often on one day.",
+        ),
+        _notice(
+            "missed",
+            "bell,mail",
+            "错过跟进的汇总发到 | Digests of missed follow-ups go to",
+            "每天给负责人、周一给组长的汇总。 | The digest of the day for owners, and of the week for leaders.",
+        ),
+        _notice(
+            "potential",
+            "bell",
+            "潜在线索提醒发到 | Reminders of potential leads go to",
+            "很多天没联系的潜在线索。 | Potential leads that nobody contacted for days.",
+        ),
+        _notice(
+            "pool_unclaimed",
+            "bell",
+            "公海无人领取提醒发到 | Notices of unclaimed leads go to",
+            "公海里放了很多天的线索。 | Leads that lie in the pool for days.",
+        ),
+        _notice(
+            "hand_over",
+            "bell,mail",
+            "长假交接提醒发到 | Hand-over notices of long leave go to",
+            "请长假的人名下的记录。 | Records of people who are away for long.",
+        ),
+        _notice(
+            "recycle",
+            "bell,mail",
+            "回收预警和结果发到 | Recycle warnings and results go to",
+            "快被收回和已经收回的记录。 | Records that go back to the pool soon, or went.",
+        ),
         _notice("contract", "bell", "合同到期提醒发到 | Contract reminders go to", "快到期的合同。 | Contracts that come to their end."),
     ),
 )

@@ -2,7 +2,7 @@
 
 from portal.handbook.definition import BY_THE_PRODUCT, Area, Beside, handbook
 from portal.handbook.definition import PolicyDefinition as Policy
-from portal.handbook.kind import DAYS, DEALS, HOURS, MINUTES, POINTS, QUARTERS, RECORDS, YUAN
+from portal.handbook.kind import DAYS, DEALS, HOURS, MINUTES, POINTS, QUARTERS, RECORDS, TIMES, YUAN
 from portal.handbook.numbers import AFTER, BEFORE, MOST_YUAN, ON_THE_DAY, Edges, Minutes, Whole, Wholes
 from portal.handbook.times import Clock
 
@@ -31,8 +31,25 @@ LEADS = Area(
             "12,20",
             Wholes(HOURS, AFTER),
             "首次响应提醒 | First response reminders",
-            "开始计时后过多久提醒负责人；超过时限的不算。"
-            " | How long after its clock has started the owner is reminded; what lies beyond the limit is left out.",
+            "开始计时后过多久提醒：第一次只提醒负责人，之后也告诉组长；超过时限的不算。"
+            " | How long after its clock has started the owner is reminded, from the second time on his leader too;"
+            " what lies beyond the limit is left out.",
+            BY_THE_PRODUCT,
+        ),
+        Policy(
+            "lead.potential_days",
+            "7",
+            Whole(DAYS, least=1),
+            "潜在线索几天没联系提醒 | Potential leads without contact for",
+            "潜在线索多少天没有联系，就提醒负责人。 | After how many days without a contact the owner of a potential lead is reminded.",
+            handbook("8"),
+        ),
+        Policy(
+            "lead.potential_at",
+            "09:00",
+            Clock(),
+            "潜在线索提醒几点发 | Potential leads told at",
+            "每天几点发上面的提醒。 | At what time of the day the reminder above is sent.",
             BY_THE_PRODUCT,
         ),
     ),
@@ -42,6 +59,22 @@ POOL = Area(
     "pool",
     "公海与回收 | Pools and recycling",
     (
+        Policy(
+            "recycle.at",
+            "02:00",
+            Clock(),
+            "每晚几点回收 | Recycled each night at",
+            "到期没有跟进的记录几点退回公海。 | At what time records that nobody followed up go back to the pool.",
+            BY_THE_PRODUCT,
+        ),
+        Policy(
+            "recycle.warn_at",
+            "09:00",
+            Clock(),
+            "回收预警几点发 | Warnings of recycling at",
+            "每天几点提醒快被收回的记录。 | At what time of the day owners are warned of what goes back soon.",
+            BY_THE_PRODUCT,
+        ),
         Policy(
             "recycle.warn_days",
             "7,3,1",
@@ -58,15 +91,24 @@ POOL = Area(
             "到手后多少天没有成交就退回公海，不论有没有跟进。"
             " | A record without a deal goes back to the pool so many days after somebody got it, followed up or not.",
             BY_THE_PRODUCT,
-            "从那天夜里的回收（02:00）起算；改短了，一夜之间可能退回很多条。"
-            " | Counts from that night’s recycling (02:00); made shorter, many records may go back in one night.",
+            "从那天夜里的回收起算；改短了，一夜之间可能退回很多条。"
+            " | Counts from that night’s recycling; made shorter, many records may go back in one night.",
         ),
         Policy(
             "pool.unclaimed_days",
             "3",
             Whole(DAYS),
             "公海无人领取 | Unclaimed in the pool for",
-            "在公海里放了多少天没人领，工作台上就数出来。 | After so many days in the pool unclaimed leads are counted on the homes.",
+            "在公海里放了多少天没人领，工作台上就数出来，并告诉组长。"
+            " | After so many days in the pool unclaimed leads are counted on the homes, and leaders are told.",
+            BY_THE_PRODUCT,
+        ),
+        Policy(
+            "pool.unclaimed_at",
+            "09:00",
+            Clock(),
+            "公海无人领取几点提醒 | Unclaimed leads told at",
+            "每天几点告诉组长公海里没人领的线索。 | At what time of the day leaders hear of unclaimed leads.",
             BY_THE_PRODUCT,
         ),
     ),
@@ -99,6 +141,30 @@ FOLLOW_UPS = Area(
             "约好的跟进提前提醒 | Ahead of an agreed follow-up",
             "到点时总会提醒，这里是再提前多久。 | Its time itself is always told; this is how much earlier it is told as well.",
             handbook("26"),
+        ),
+        Policy(
+            "follow_up.most_a_day",
+            "1",
+            Whole(TIMES, least=1),
+            "一天最多联系同一客户 | Contacts with one customer a day at most",
+            "同一天联系同一条记录超过几次，就提醒负责人别太密。 | More contacts with one record on a day, and its owner is told it is too much.",
+            handbook("9"),
+        ),
+        Policy(
+            "follow_up.missed_at",
+            "18:00",
+            Clock(),
+            "错过的跟进几点汇总 | Missed follow-ups told at",
+            "每天几点把错过的跟进汇总给负责人。 | At what time of the day owners get a digest of what they missed.",
+            BY_THE_PRODUCT,
+        ),
+        Policy(
+            "follow_up.missed_weekly_at",
+            "09:00",
+            Clock(),
+            "周一几点汇总给组长 | Told to the leader on Monday at",
+            "周一几点把上周错过的跟进汇总给组长。 | At what time on Monday leaders get a digest of what was missed the week before.",
+            BY_THE_PRODUCT,
         ),
     ),
 )

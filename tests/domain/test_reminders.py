@@ -160,7 +160,7 @@ def test_three_days_of_silence_end_in_one_digest_a_person(cast: Cast) -> None:
     assert remind(cast, back + SECOND) == 0
     for login in ("rep", "leader_a", "mate"):
         assert [row.kind for row in told(cast, login)] == ["digest"], login
-    assert told(cast, "rep")[0].title["zh"] == "05-12 10:00 以来：跟进到期 40，首次响应 3，待补交报告 3"
+    assert told(cast, "rep")[0].title["zh"] == "05-12 10:00 以来：跟进到期 40，错过的跟进 40，首次响应 3，待补交报告 3"
     assert len(mails(cast, "rep")) == 1
     assert cast.rows(models.Lead, models.Lead.__table__.c.breached_at.is_not(None)).__len__() == 3
 

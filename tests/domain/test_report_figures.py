@@ -34,7 +34,7 @@ def figures(cast: Cast, login: str = "rep", period: Any = DAY) -> dict[str, Figu
 
 def follow_up(cast: Cast, login: str = "rep", *, kind: str = "call", at: datetime = NOW, content: str = "谈了价格", **target: int) -> int:
     words = {"content": content, "need": "", "next_step": "", "logged_late": 0}
-    return cast.add(models.FollowUp, **target, **words, kind=kind, contacted_at=at, created_by_id=cast.people[login])
+    return cast.add(models.FollowUp, now=at, **target, **words, kind=kind, contacted_at=at, created_by_id=cast.people[login])
 
 
 def test_ones_own_contacts_count_whatever_became_of_the_record_and_say_nothing_of_it(cast: Cast) -> None:
