@@ -26,6 +26,7 @@ from portal.domain.report_figures import list_href
 from portal.domain.worklists import LIVE
 from portal.engine import store
 from portal.engine.query.among import among
+from portal.engine.spec import spec_named
 from portal.engine.text import say
 from portal.entities.leads import LeadGrade
 from portal.policies import policy
@@ -252,7 +253,7 @@ def _away(row: Any, tree: Leaders) -> Event | None:
     total = sum(held.values())
     told = say(words, name=tree.name(row.owner_id), first=row.first_on, last=row.last_on, days=row.days, n=total)
     key = f"hand_over.leave:{row.id}:{row.first_on}:{row.last_on}"
-    return Event(leader, "hand_over", key, told, "leave", row.id, records_of(next(iter(held)), row.owner_id), count=total)
+    return Event(leader, "hand_over", key, told, "leave", row.id, records_of(spec_named(next(iter(held))), row.owner_id), count=total)
 
 
 def _held(person_id: int) -> dict[str, int]:

@@ -147,7 +147,7 @@ FOLLOW_UPS = Area(
             "1",
             Whole(TIMES, least=1),
             "一天最多联系同一客户 | Contacts with one customer a day at most",
-            "同一天联系同一条记录超过几次，就提醒负责人别太密。 | More contacts with one record on a day, and its owner is told it is too much.",
+            "同一天联系同一条记录超过几次，就提醒负责人别太密。 | More contacts with one record on a day, and its owner is warned.",
             handbook("9"),
         ),
         Policy(
