@@ -11,7 +11,7 @@ from portal.demo.leads import DemoLead
 from portal.demo.rows import Row, Stage, entity_row, write_audited
 from portal.domain.periods import DEFAULT_TIMES, Moments, Period, PeriodKind, moments, period_of
 from portal.domain.report_draft import MOST_LINES, Draft, Line, frozen
-from portal.domain.report_figures import LABELS, Figure, list_href
+from portal.domain.report_figures import LABELS, Figure, chosen, list_href
 from portal.domain.reports import TITLES
 from portal.domain.starting import REPORTS
 from portal.engine.questions import answered
@@ -75,11 +75,12 @@ def _kept(person: Person, period: Period, seen: Seen, submitted: datetime) -> Ro
         "logged_late": sum(row["logged_late"] > 0 for _, row in talks),
     }
     mine = (["created_by_id", "eq", person.id], ["contacted_at", "between", [period.first.isoformat(), period.last.isoformat()]])
-    figures = tuple(
-        Figure(key, LABELS[key], counts[key], list_href("/follow_up/", *mine) if key == "follow_ups" else "")
-        for key in LABELS
-        if key in counts
-    )
+    hrefs = {
+        "follow_ups": list_href("/follow_up/", *mine),
+        "leads_contacted": chosen("/lead/", {lead.id for lead, _ in talks}),
+        **{kind: list_href("/follow_up/", *mine, ["kind", "eq", kind]) for kind in kinds},
+    }
+    figures = tuple(Figure(key, LABELS[key], counts[key], hrefs.get(key, "")) for key in LABELS if key in counts)
     lines = tuple(
         Line(
             say("{company}：{content} | {company}: {content}", company=lead.row["company"], content=row["content"]),

@@ -45,7 +45,7 @@ def test_a_rep_completes_a_returned_report_on_a_phone(visitors: Visitors) -> Non
     rep, director = visitors("rep07"), visitors("director01")
     with rep.page('/work_report/?tab=mine&filter=[["period","eq","week"]]') as page:
         row = page.locator("tbody tr").filter(has_text=SENT).first
-        path = (row.locator("a[href^='/work_report/']").first.get_attribute("href") or "").replace("work_report", "report-desk")
+        path = row.locator("a[href^='/report-desk/']").first.get_attribute("href") or ""
     with director.page(path) as page:
         page.get_by_role("button", name="退回补充").click()
         page.locator("dialog[open] [name=reason]").fill("重点客户请写全")
