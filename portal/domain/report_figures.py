@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, literal, select, union_all
 
 from portal import models
 from portal.domain.calendar import span
@@ -208,14 +208,21 @@ def _tenures(user_id: int, since: datetime, until: datetime) -> list[Any]:
 
 def _leads(user_id: int, since: datetime, until: datetime) -> tuple[frozenset[int], frozenset[int]]:
     """Leads this person entered, and leads whose first response was his: those he owns, or answered himself."""
-    session, lead, made = store.session(), models.Lead, models.FollowUp
-    entered = and_(lead.created_by_id == user_id, lead.created_at >= since, lead.created_at < until)
-    his = (made.lead_id == lead.id) & (made.created_by_id == user_id) & (made.contacted_at == lead.first_response_at)
-    mine = (lead.owner_id == user_id) | select(made.id).where(his, made.deleted_at.is_(None)).exists()
-    answered = and_(lead.first_response_at >= since, lead.first_response_at < until, mine)
-    wanted = select(lead.id, entered.label("entered"), answered.label("answered")).where(entered | answered, lead.deleted_at.is_(None))
-    rows: list[Any] = list(session.connection().execute(wanted) if _counts_own(user_id) else session.execute(wanted))
-    return frozenset(row.id for row in rows if row.entered), frozenset(row.id for row in rows if row.answered)
+    if not _counts_own(user_id):
+        return frozenset(), frozenset()
+    lead, made = models.Lead, models.FollowUp
+    alive, within = lead.deleted_at.is_(None), (lead.first_response_at >= since, lead.first_response_at < until)
+    entered = select(lead.id, literal("entered").label("how")).where(
+        lead.created_by_id == user_id, lead.created_at >= since, lead.created_at < until, alive
+    )
+    owned = select(lead.id, literal("owned")).where(lead.owner_id == user_id, *within, alive)
+    answered = (
+        select(lead.id, literal("answered"))
+        .join(made, (made.lead_id == lead.id) & (made.contacted_at == lead.first_response_at))
+        .where(made.created_by_id == user_id, made.contacted_at >= since, made.contacted_at < until, made.deleted_at.is_(None), alive)
+    )
+    rows: list[Any] = list(store.session().connection().execute(union_all(entered, owned, answered)))
+    return frozenset(row.id for row in rows if row.how == "entered"), frozenset(row.id for row in rows if row.how != "entered")
 
 
 # counted ----------------------------------------------------------------------------------------

@@ -84,7 +84,8 @@ def open_reports(period: Period, *, now: datetime) -> int:
     it may be sent late until the end of the next working day.
     """
     when = plan(period)
-    people = duties(period.kind, on=period.last)
+    have = _opened_for(period)
+    people = [duty for duty in duties(period.kind, on=period.last) if duty.user_id not in have]
     if when is None or not people:
         return 0
     calendar = company_calendar()
@@ -116,6 +117,12 @@ def open_reports(period: Period, *, now: datetime) -> int:
     found = store.session().connection().execute(statement.returning(_reports.c.id, _reports.c.state)).all()
     _write_history([(row.id, {}, {"state": row.state, "period_key": period.key}) for row in found], verb="open")
     return len(found)
+
+
+def _opened_for(period: Period) -> set[int]:
+    """Whose report of this period is there, in the bin or not."""
+    had = select(_reports.c.owner_id).where(_reports.c.period == period.kind.value, _reports.c.period_key == period.key)
+    return set(store.session().connection().scalars(had))
 
 
 def settle(*, now: datetime) -> int:
