@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain.calendar import company_day
+from portal.domain.contacted import carry_over, work_out
 from portal.domain.pooling import poolings
 from portal.engine import store
 from portal.engine.entity import entity_name
@@ -42,8 +44,6 @@ def create(values: Mapping[str, Any], *, acting_user: Principal, now: datetime) 
     made = models.FollowUp(**values, logged_at=now, logged_late=minutes_late(values["contacted_at"], now))
     session.add(made)
     carry_over(target, made)
-    if isinstance(target, models.Lead):
-        _respond(target, made)
     session.flush()
     return made
 
@@ -64,14 +64,55 @@ def _target(session: Session, values: Mapping[str, Any]) -> Any:
 
 @operation("follow_up", "change")
 def change(record: models.FollowUp, values: Mapping[str, Any], *, acting_user: Principal, now: datetime) -> models.FollowUp:
-    """Correct a follow-up; how late it was logged is worked out again from when it was logged first."""
+    """Correct a follow-up: how late it was logged, and what its lead or customer has from it, are worked out again."""
     _check_times(values.get("contacted_at", record.contacted_at), values.get("next_at", record.next_at), now)
-    for key, value in values.items():
-        setattr(record, key, value)
-    if record.contacted_at is not None:
-        record.logged_late = minutes_late(record.contacted_at, record.logged_at or record.created_at)
-    store.session().flush()
+    with _worked_out(record, now):
+        for key, value in values.items():
+            setattr(record, key, value)
+        if record.contacted_at is not None:
+            record.logged_late = minutes_late(record.contacted_at, record.logged_at or record.created_at)
     return record
+
+
+@operation("follow_up", "remove")
+def remove(record: models.FollowUp, *, acting_user: Principal, now: datetime) -> models.FollowUp:
+    """Into the bin: its lead or customer is as if it had not been logged."""
+    with _worked_out(record, now):
+        record.deleted_at = now
+        with _said("delete"):
+            store.session().flush()
+    return record
+
+
+@operation("follow_up", "restore")
+def restore(record: models.FollowUp, *, acting_user: Principal, now: datetime) -> models.FollowUp:
+    """Out of the bin: it counts again."""
+    with _worked_out(record, now):
+        record.deleted_at = None
+        with _said("restore"):
+            store.session().flush()
+    return record
+
+
+@contextmanager
+def _worked_out(record: models.FollowUp, now: datetime) -> Iterator[None]:
+    """Around a change of what was logged: its lead or customer is locked, and afterwards follows from what is left."""
+    session, was = store.session(), record.contacted_at
+    target = _target(session, {"lead_id": record.lead_id, "customer_id": record.customer_id})
+    yield
+    work_out(session, target, was=was, now=now)
+
+
+@contextmanager
+def _said(verb: str) -> Iterator[None]:
+    """What the history calls the change of the follow-up itself; what follows from it is a change like any other."""
+    info = store.session().info
+    before = info.pop("verb_name", None)
+    info["verb_name"] = verb
+    yield
+    info.pop("verb_name")
+    if before is not None:
+        info["verb_name"] = before
 
 
 def minutes_late(contacted_at: datetime, logged_at: datetime) -> int:
@@ -88,26 +129,3 @@ def _check_times(contacted_at: datetime | None, next_at: datetime | None, now: d
         errors["next_at"] = Text("下次跟进要晚于这次联系。 | The next contact must be after this one.")
     if errors:
         raise Invalid(errors)
-
-
-def carry_over(target: models.Lead | models.Customer, made: models.FollowUp) -> None:
-    """The newest contact says what comes next."""
-    contacted_at = made.contacted_at
-    if contacted_at is not None and (target.contacted_at is None or contacted_at >= target.contacted_at):
-        target.contacted_at = contacted_at
-        target.next_at, target.next_step = made.next_at, made.next_step or ""
-
-
-def _respond(lead: models.Lead, made: models.FollowUp) -> None:
-    """The first contact answers the lead and moves it to following."""
-    contacted_at = made.contacted_at
-    if contacted_at is None:
-        return
-    if lead.first_response_at is None:
-        lead.first_response_at = contacted_at
-        due = lead.first_response_due_at
-        if due is not None:
-            # Answered in time but logged late is no breach; answered late is one, marked by the clock or not.
-            lead.breached_at = due if contacted_at > due else None
-    if lead.state == LeadState.ASSIGNED.value:
-        lead.state = LeadState.FOLLOWING.value

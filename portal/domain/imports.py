@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, Table, and_, case, func, insert, inspect, literal, select, update
+from sqlalchemy import ColumnElement, String, Table, and_, case, func, insert, inspect, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain import approval_lock
 from portal.domain.calendar import company_day, company_zone
-from portal.domain.leads import LEADS
+from portal.domain.leads import LEADS, OPEN_STATES
 from portal.domain.logins import free, name_parts
 from portal.domain.people import RoleField, beyond
 from portal.domain.pooling import default_pool
@@ -165,13 +165,18 @@ class Leads(Importer):
         return {"state": LeadState.POOL.value, "pooled_at": now}
 
     def changed(self, session: Session, ids: Sequence[int], *, now: datetime) -> None:
-        """What a new grade means for the first response (handbook 7), as when a person corrects the lead."""
+        """What a new grade means for the first response (handbook 7), as when a person corrects the lead (`keep_clock`)."""
         lead: Any = models.Lead.__table__
+        instant = lead.c.created_at.type
         hours = timedelta(hours=policy("lead.first_response_hours", on=company_day(now)))
         runs = and_(lead.c.grade == LeadGrade.QUALIFIED.value, lead.c.owner_id.is_not(None))
-        due = case((runs, func.coalesce(lead.c.first_response_due_at, literal(now + hours, lead.c.created_at.type))))
-        mine = (lead.c.id.in_(ids), lead.c.first_response_at.is_(None), lead.c.first_response_due_at.is_distinct_from(due))
-        session.connection().execute(update(lead).where(*mine).values(first_response_due_at=due))
+        known = func.coalesce(lead.c.first_due_at, lead.c.first_response_due_at)
+        first = case((runs, func.coalesce(known, literal(now + hours, instant))), else_=known)
+        ran_out = lead.c.first_response_due_at < literal(now, instant)
+        due = case((runs, first), (ran_out, lead.c.first_response_due_at))
+        moves = or_(lead.c.first_response_due_at.is_distinct_from(due), lead.c.first_due_at.is_distinct_from(first))
+        mine = (lead.c.id.in_(ids), lead.c.first_response_at.is_(None), lead.c.state.in_((*OPEN_STATES, LeadState.POOL.value)), moves)
+        session.connection().execute(update(lead).where(*mine).values(first_response_due_at=due, first_due_at=first))
 
     def duplicate(self, session: Session, ids: Sequence[int]) -> dict[int, Text]:
         """Existence, owner's name and team, last activity; nothing else, whoever asks."""

@@ -9,7 +9,7 @@ from typing import Any
 from portal import models
 from portal.domain import duplicates
 from portal.domain.calendar import company_day
-from portal.domain.leads import LEADS
+from portal.domain.leads import LEADS, OPEN_STATES
 from portal.domain.ownership import began
 from portal.domain.pooling import default_pool
 from portal.engine import store
@@ -62,10 +62,20 @@ def change(record: models.Lead, values: Mapping[str, Any], *, acting_user: Princ
 
 
 def keep_clock(lead: models.Lead, now: datetime) -> None:
-    """A qualified, owned, unanswered lead is due for its first response (handbook 7); any other is not."""
-    if lead.first_response_at is not None:
+    """A qualified, owned, unanswered lead is due for its first response (handbook 7).
+
+    It is due once for as long as it has this owner: who is no longer qualified waits, and is due at the same instant when
+    it is again. What has run out stays run out, whatever becomes of the grade.
+    """
+    if lead.first_response_at is not None or lead.state not in (*OPEN_STATES, LeadState.POOL.value):
         return
-    if not (lead.money and lead.authority and lead.need) or lead.owner_id is None:
+    due = lead.first_due_at or lead.first_response_due_at
+    if lead.owner_id is None:
+        lead.first_due_at = lead.first_response_due_at = None
+        return
+    if lead.money and lead.authority and lead.need:
+        due = due or now + timedelta(hours=policy("lead.first_response_hours", on=company_day(now)))
+        lead.first_response_due_at = due
+    elif lead.first_response_due_at is not None and lead.first_response_due_at >= now:
         lead.first_response_due_at = None
-    elif lead.first_response_due_at is None:
-        lead.first_response_due_at = now + timedelta(hours=policy("lead.first_response_hours", on=company_day(now)))
+    lead.first_due_at = due

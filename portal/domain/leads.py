@@ -35,7 +35,7 @@ LEADS = Pooling(
     rank="grade",
     ranks=(LeadGrade.QUALIFIED.value, LeadGrade.POTENTIAL.value),
     pool_state=LeadState.POOL.value,
-    carried=("state", "first_response_due_at", "breached_at"),
+    carried=("state", "first_response_due_at", "first_due_at", "breached_at"),
 )
 pool_verbs.declare(LEADS)
 assignment.declare(LEADS)
@@ -60,6 +60,7 @@ def _state_and_clock(move: Any, now: datetime) -> Mapping[str, ColumnElement[Any
         "first_response_due_at": case(
             (waiting, move.owned_at + hours), (move.old_first_response_at.is_not(None), move.old_first_response_due_at)
         ),
+        "first_due_at": case((waiting, move.owned_at + hours)),
         "breached_at": literal(None, DateTime(timezone=True)),
     }
 

@@ -121,6 +121,8 @@ class Lead(Entity, Pooled, Customisable):
     first_response = derived(
         "首次响应 | First response", FirstResponse, from_=("first_response_at", "first_response_due_at"), sql=_FIRST_RESPONSE
     )
+    first_due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When it was due first under its present owner: kept while it is not qualified, so that no clock begins anew."""
     breached_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     moved_by_activity = ("contacted_at", "next_at", "next_step", "first_response_at", "first_response", "breached_at", "state")

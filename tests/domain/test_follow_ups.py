@@ -15,6 +15,7 @@ from portal.engine import operations
 from portal.engine.errors import Invalid, NotFound, PortalError, Refused
 from portal.engine.spec import spec_named
 from tests.cast import NOW, Cast
+from tests.domain.test_claim import do
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -125,3 +126,116 @@ def test_a_correction_cannot_hide_how_late_it_was(cast: Cast) -> None:
             acting_user=session.info["principal"],
             now=NOW,
         )
+
+
+# what a lead or customer has from its contacts ---------------------------------------------------------
+
+
+MAN = {"money": True, "authority": True, "need": True}
+EARLY = NOW - 48 * HOUR
+
+
+def again(cast: Cast, made: int, now: Any = NOW, login: str = "leader_a", **values: Any) -> None:
+    """Correct it with these values; without any, put it into the bin or take it out of there."""
+    with cast.act(login, now) as session:
+        wanted = select(models.FollowUp).where(models.FollowUp.id == made).execution_options(with_deleted=True)
+        record, spec, who = session.scalars(wanted).one(), spec_named("follow_up"), session.info["principal"]
+        if values:
+            operations.change(session, spec, record, values, version=None, acting_user=who, now=now)
+        elif record.deleted_at is None:
+            operations.remove(session, spec, record, acting_user=who, now=now)
+        else:
+            operations.restore(session, spec, record, acting_user=who, now=now)
+
+
+def owned(cast: Cast, **values: Any) -> int:
+    return cast.lead(owner="rep", now=EARLY, first_response_due_at=EARLY + 24 * HOUR, **{**MAN, **values})
+
+
+@pytest.mark.parametrize("ago", [timedelta(minutes=1), 40 * HOUR])
+def test_a_contact_from_before_it_was_the_owners_answers_nothing(cast: Cast, ago: timedelta) -> None:
+    lead = owned(cast)
+    log(cast, "rep", lead, contacted_at=EARLY - ago)
+    row = cast.row(models.Lead, lead)
+    assert (row.first_response, row.first_response_at, row.state, row.contacted_at) == ("open", None, "assigned", EARLY - ago)
+    log(cast, "rep", lead, contacted_at=EARLY + HOUR)
+    row = cast.row(models.Lead, lead)
+    assert (row.first_response, row.first_response_at, row.state) == ("kept", EARLY + HOUR, "following")
+
+
+def test_a_contact_in_the_minute_in_which_it_became_his_answers(cast: Cast) -> None:
+    lead = owned(cast, owned_at=EARLY + timedelta(seconds=40))
+    log(cast, "rep", lead, contacted_at=EARLY)
+    assert cast.row(models.Lead, lead).first_response == "kept"
+
+
+@pytest.mark.parametrize("kind", ["lead", "customer"])
+def test_a_corrected_slip_reaches_what_it_was_logged_on(cast: Cast, kind: str) -> None:
+    made_of = {"lead": (models.Lead, cast.lead), "customer": (models.Customer, cast.customer)}
+    model, make = made_of[kind]
+    target = make(owner="rep", now=EARLY)
+    on: dict[str, Any] = {"lead_id": target} if kind == "lead" else {"lead_id": None, "customer_id": target}
+    first = log(cast, "rep", **on, contacted_at=NOW - 5 * HOUR, next_at=NOW + HOUR)
+    made = log(cast, "rep", **on, next_at=NOW + 900 * HOUR, next_step="送方案")
+    again(cast, made, login="rep", next_at=NOW + 9 * HOUR, next_step="打电话")
+    row = cast.row(model, target)
+    assert (row.contacted_at, row.next_at, row.next_step) == (NOW, NOW + 9 * HOUR, "打电话")
+    again(cast, made, login="rep", contacted_at=NOW - 6 * HOUR)
+    assert (cast.row(model, target).contacted_at, cast.row(model, target).next_at) == (NOW - 5 * HOUR, NOW + HOUR)
+    for _ in range(2):
+        again(cast, made)
+        assert cast.row(model, target).next_at == NOW + HOUR
+    again(cast, first)
+    assert (cast.row(model, target).contacted_at, cast.row(model, target).next_step) == (NOW - 6 * HOUR, "打电话")
+    again(cast, made)
+    row = cast.row(model, target)
+    assert (row.contacted_at, row.next_at, row.next_step) == (None, None, "")
+
+
+def test_without_the_contact_that_answered_it_the_clock_of_a_lead_goes_on(cast: Cast) -> None:
+    lead = owned(cast)
+    answer = log(cast, "rep", lead, contacted_at=EARLY + 2 * HOUR)
+    again(cast, answer)
+    row = cast.row(models.Lead, lead)
+    assert (row.first_response, row.state, row.first_response_due_at) == ("open", "assigned", EARLY + 24 * HOUR)
+    again(cast, answer)
+    row = cast.row(models.Lead, lead)
+    assert (row.first_response, row.state, row.first_response_at) == ("kept", "following", EARLY + 2 * HOUR)
+
+
+def test_the_next_contact_answers_a_lead_when_the_first_goes(cast: Cast) -> None:
+    lead = owned(cast)
+    answer = log(cast, "rep", lead, contacted_at=EARLY + 2 * HOUR)
+    log(cast, "rep", lead, contacted_at=EARLY + 30 * HOUR)
+    again(cast, answer)
+    row = cast.row(models.Lead, lead)
+    assert (row.first_response, row.first_response_at, row.breached_at) == ("late", EARLY + 30 * HOUR, EARLY + 24 * HOUR)
+    again(cast, answer)
+    assert cast.row(models.Lead, lead).first_response == "kept"
+    assert cast.row(models.Lead, lead).breached_at is None
+
+
+def test_a_correction_may_answer_a_lead_or_no_longer(cast: Cast) -> None:
+    lead = owned(cast)
+    made = log(cast, "rep", lead, contacted_at=EARLY + 2 * HOUR)
+    for at, said in ((EARLY - HOUR, "open"), (EARLY + 25 * HOUR, "late"), (EARLY + HOUR, "kept")):
+        again(cast, made, login="rep", contacted_at=at)
+        assert cast.row(models.Lead, lead).first_response == said
+
+
+def test_what_answered_a_lead_under_its_former_owner_may_go_without_punishing_the_next(cast: Cast) -> None:
+    lead = owned(cast)
+    answer = log(cast, "rep", lead, contacted_at=EARLY + 2 * HOUR)
+    do(cast, "leader_a", "assign", [lead], NOW, to_id=cast.people["mate"])
+    again(cast, answer, NOW + HOUR)
+    row = cast.row(models.Lead, lead)
+    assert (row.first_response, row.first_response_due_at) == ("open", NOW + 25 * HOUR)
+
+
+def test_a_closed_lead_gets_no_next_step_from_a_correction(cast: Cast) -> None:
+    lead = owned(cast)
+    made = log(cast, "rep", lead)
+    do(cast, "rep", "invalidate", [lead], NOW, reason="x")
+    again(cast, made, login="rep", next_at=NOW + HOUR)
+    row = cast.row(models.Lead, lead)
+    assert (row.state, row.next_at, row.contacted_at) == ("invalid", None, NOW)

@@ -48,13 +48,38 @@ def test_an_admin_enters_into_the_pool(cast: Cast) -> None:
     assert (row.owner_id, row.pool_id, row.state) == (None, cast.pool_id, "pool")
 
 
-def test_a_qualified_lead_is_due_after_24_hours(cast: Cast) -> None:
+def test_a_qualified_lead_is_due_after_24_hours_and_at_the_same_time_when_it_is_qualified_again(cast: Cast) -> None:
     lead = create(cast, "rep", **MAN)
     assert cast.row(models.Lead, lead).first_response_due_at == NOW + 24 * HOUR
     change(cast, "rep", lead, need=False)
     assert cast.row(models.Lead, lead).first_response_due_at is None
-    change(cast, "rep", lead, NOW + HOUR, need=True)
-    assert cast.row(models.Lead, lead).first_response_due_at == NOW + 25 * HOUR
+    change(cast, "rep", lead, NOW + 30 * HOUR, need=True)
+    row = cast.row(models.Lead, lead)
+    assert (row.first_response_due_at, row.first_response) == (NOW + 24 * HOUR, "open")
+
+
+def test_what_has_run_out_stays_a_breach_whatever_becomes_of_the_grade(cast: Cast) -> None:
+    lead, later = create(cast, "rep", **MAN), NOW + 30 * HOUR
+    for given in ({"need": False}, {"note": "x"}, {"need": True}):
+        change(cast, "rep", lead, later, **given)
+        assert cast.row(models.Lead, lead).first_response_due_at == NOW + 24 * HOUR
+        with cast.act("leader_a", later):
+            assert [row.id for row in breaches(now=later)] == [lead]
+
+
+def test_a_new_owner_has_a_clock_of_his_own(cast: Cast) -> None:
+    lead = create(cast, "rep", **MAN)
+    change(cast, "rep", lead, need=False)
+    do(cast, "leader_a", "assign", [lead], NOW + 30 * HOUR, to_id=cast.people["mate"])
+    change(cast, "mate", lead, NOW + 31 * HOUR, need=True)
+    assert cast.row(models.Lead, lead).first_response_due_at == NOW + 55 * HOUR
+
+
+def test_an_invalid_lead_has_no_clock_however_it_is_corrected(cast: Cast) -> None:
+    lead = create(cast, "rep", **MAN)
+    do(cast, "rep", "invalidate", [lead], NOW + HOUR, reason="x")
+    change(cast, "rep", lead, NOW + 2 * HOUR, note="x")
+    assert cast.row(models.Lead, lead).first_response_due_at is None
 
 
 def test_the_clock_starts_at_assignment_and_again_with_a_new_owner(cast: Cast) -> None:

@@ -1,0 +1,17 @@
+"""leads keep when they were due first, so that a grade that comes and goes begins no clock anew"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0029"
+down_revision = "0028"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("lead", sa.Column("first_due_at", sa.DateTime(timezone=True), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("lead", "first_due_at")
