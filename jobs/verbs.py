@@ -1,5 +1,6 @@
-"""Verbs on many records, as the person who asked, in chunks that survive a crash."""
+"""Verbs on many records and their undo, as the person who asked, in chunks that survive a crash."""
 
+from portal.domain.batches import run_in_parts
 from portal.engine.work import RunHandle, work
 from portal.security.bulk import run_in_chunks
 
@@ -8,3 +9,9 @@ from portal.security.bulk import run_in_chunks
 def run_verb(run: RunHandle) -> None:
     """Arguments: entity, verb, ids, seen_at, form."""
     run_in_chunks(run)
+
+
+@work("undo")
+def run_undo(run: RunHandle) -> None:
+    """Arguments: entity, batches (id → its rows)."""
+    run_in_parts(run)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain import approval_lock
-from portal.domain.batches import undoes
+from portal.domain.batches import moved, stays, undoes
 from portal.domain.calendar import company_day, granted
 from portal.domain.claim_rules import holdings
 from portal.domain.ownership import Move, change_owner, lock_people
@@ -121,7 +121,7 @@ def declare(pooling: Pooling) -> None:
         by_id=True,
         help="请假和停用的人自动跳过，持有上限照常生效。 | People on leave or inactive are skipped; holding caps apply.",
     )(partial(assign, pooling))
-    undoes(pooling.name, "assign")(partial(take_back, pooling))
+    undoes(pooling.name, "assign", rows=moved(pooling.name))(partial(take_back, pooling))
 
 
 def assign(
@@ -303,16 +303,17 @@ def _on_leave(session: Session, user_ids: Sequence[int], now: datetime) -> set[i
 # undo ---------------------------------------------------------------------------------------------
 
 
-def take_back(pooling: Pooling, batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
+def take_back(pooling: Pooling, batch: Any, *, acting_user: Principal, now: datetime, ids: Sequence[int] | None = None) -> Outcome:
     """Records untouched since go where they came from, the others are listed and stay."""
     session, made_it = store.session(), verb_named(pooling.name, "assign")
     assert made_it is not None  # noqa: S101 - declare() made it
     with acting_as(session, replace(made_it, name="undo", leaves=(*made_it.leaves, "pool"))):
-        return _restore(session, pooling, batch.id, now)
+        return _restore(session, pooling, batch.id, ids, now)
 
 
-def _restore(session: Session, pooling: Pooling, batch_id: int, now: datetime) -> Outcome:
+def _restore(session: Session, pooling: Pooling, batch_id: int, ids: Sequence[int] | None, now: datetime) -> Outcome:
     tenure = models.Tenure
+    these = [] if ids is None else [among(tenure.record_id, ids)]
     before = {
         row.record_id: row
         for row in session.execute(
@@ -324,7 +325,7 @@ def _restore(session: Session, pooling: Pooling, batch_id: int, now: datetime) -
                 tenure.former_state,
                 tenure.former_owned_at,
                 tenure.former_pooled_at,
-            ).where(tenure.batch_id == batch_id, tenure.entity == pooling.name)
+            ).where(tenure.batch_id == batch_id, tenure.entity == pooling.name, *these)
         )
     }
     rows = {row.id: row for row in locked(session, pooling, sorted(before), skip=True)}
@@ -333,7 +334,7 @@ def _restore(session: Session, pooling: Pooling, batch_id: int, now: datetime) -
     outcome, moves = Outcome(batch_id=None), []
     for record_id, was in before.items():
         if record_id not in rows or rows[record_id].version != was.version:
-            outcome.refused.append((record_id, Changed()))
+            outcome.refused.append((record_id, stays()))
         elif record_id in still:
             outcome.refused.append((record_id, still[record_id]))
         elif was.former_owner_id in gone:

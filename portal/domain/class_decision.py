@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain import customers
-from portal.domain.batches import undoes
+from portal.domain.batches import stays, undoes
 from portal.domain.pool import recycle_days
 from portal.domain.pool_verbs import reason_field, said
 from portal.domain.pooling import ids_of, pools_by_id
 from portal.engine import store
-from portal.engine.errors import Changed, PortalError, Refused
+from portal.engine.errors import PortalError, Refused
 from portal.engine.kinds.choice import ChoiceField
 from portal.engine.query.among import among
 from portal.engine.text import say
@@ -155,17 +155,23 @@ def _batch(session: Session, acting_user: Principal, now: datetime) -> int | Non
     return int(session.connection().execute(made.returning(models.AssignBatch.id)).scalar_one())
 
 
-@undoes("class_review", "accept")
-def take_back(batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
+def _accepted(session: Session, batch: Any) -> list[int]:
+    review = models.ClassReview
+    return list(session.scalars(select(review.id).where(review.batch_id == batch.id).order_by(review.id)))
+
+
+@undoes("class_review", "accept", rows=_accepted)
+def take_back(batch: Any, *, acting_user: Principal, now: datetime, ids: Sequence[int] | None = None) -> Outcome:
     """The customers get back the class they had, unless somebody gave them another one since; the proposals wait again."""
     session, outcome, review = store.session(), Outcome(), models.ClassReview
-    reviews = session.scalars(select(review).where(review.batch_id == batch.id).order_by(review.id).with_for_update()).all()
+    these = [] if ids is None else [among(review.id, ids)]
+    reviews = session.scalars(select(review).where(review.batch_id == batch.id, *these).order_by(review.id).with_for_update()).all()
     held = _held(session, [each.customer_id or 0 for each in reviews])
     session.info["verb_name"] = "undo"
     for each in reviews:
         customer = held.get(each.customer_id or 0)
         if customer is None or customer.customer_class != each.decided_class:
-            outcome.refused.append((each.id, Changed()))
+            outcome.refused.append((each.id, stays()))
             continue
         customer.customer_class = each.current_class
         each.state, each.decided_class, each.reason = ReviewState.PROPOSED.value, "", ""

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain import approval_lock
-from portal.domain.batches import undoes
+from portal.domain.batches import moved, stays, undoes
 from portal.domain.ownership import Move, change_owner, lock_people, receiver
 from portal.domain.pool_verbs import reason_field, said
 from portal.domain.pooling import ids_of
 from portal.engine import store
-from portal.engine.errors import Changed, NotFound, Refused
+from portal.engine.errors import NotFound, Refused
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.outbox import notify
 from portal.engine.query.among import among
@@ -47,7 +47,7 @@ def declare(name: str) -> None:
         by_id=True,
         help="负责人换人，历史、金额和审批都不变；可以撤销。 | Another owner; history, amounts and approvals stay. It can be undone.",
     )(partial(hand_over, name))
-    undoes(name, METHOD)(partial(_take_back, name))
+    undoes(name, METHOD, rows=moved(name))(partial(_take_back, name))
 
 
 def hand_over(name: str, records: Sequence[Any], *, acting_user: Principal, now: datetime, to_id: int, reason: str) -> Outcome:
@@ -104,15 +104,18 @@ def _tell(session: Session, spec: Spec, person_id: int, acting_user: Principal, 
     )
 
 
-def _take_back(name: str, batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
+def _take_back(name: str, batch: Any, *, acting_user: Principal, now: datetime, ids: Sequence[int] | None = None) -> Outcome:
     """Records untouched since go back to whom they were, the others are listed and stay."""
     session, spec, made_it = store.session(), spec_named(name), verb_named(name, METHOD)
     assert made_it is not None  # noqa: S101 - declare() made it
     tenure = models.Tenure
+    these = [] if ids is None else [among(tenure.record_id, ids)]
     before = {
         row.record_id: row
         for row in session.execute(
-            select(tenure.record_id, tenure.version, tenure.former_owner_id).where(tenure.batch_id == batch.id, tenure.entity == name)
+            select(tenure.record_id, tenure.version, tenure.former_owner_id).where(
+                tenure.batch_id == batch.id, tenure.entity == name, *these
+            )
         )
     }
     outcome, moves = Outcome(), []
@@ -122,7 +125,7 @@ def _take_back(name: str, batch: Any, *, acting_user: Principal, now: datetime) 
         still = approval_lock.locked(session, name, list(before))
         for record_id, was in before.items():
             if record_id not in rows or rows[record_id].version != was.version:
-                outcome.refused.append((record_id, Changed()))
+                outcome.refused.append((record_id, stays()))
             elif record_id in still:
                 outcome.refused.append((record_id, still[record_id]))
             elif was.former_owner_id not in active:

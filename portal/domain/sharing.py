@@ -12,11 +12,11 @@ from sqlalchemy import func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from portal import models
-from portal.domain.batches import undoes
+from portal.domain.batches import stays, undoes
 from portal.domain.calendar import company_day, company_zone
 from portal.domain.ownership import receiver, when_pooled
 from portal.engine import audit, store
-from portal.engine.errors import Changed, Invalid, Refused
+from portal.engine.errors import Invalid, Refused
 from portal.engine.kinds.choice import ChoiceField
 from portal.engine.kinds.dates import DateField
 from portal.engine.kinds.reference import ReferenceField
@@ -69,7 +69,7 @@ def declare(name: str) -> None:
         help="参与人在期限内能看这条记录和属于它的内容；负责人不变。"
         " | Until then the participant sees the record and what belongs to it. The owner stays.",
     )(partial(share, name))
-    undoes(name, METHOD)(_take_back)
+    undoes(name, METHOD, rows=_let_in)(_take_back)
 
 
 def share(
@@ -252,13 +252,19 @@ def _parent(record: models.Participant) -> tuple[str, int]:
     return found[0].target, found[1]
 
 
-def _take_back(batch: Any, *, acting_user: Principal, now: datetime) -> Outcome:
+def _let_in(session: Session, batch: Any) -> list[int]:
+    part = models.Participant
+    return list(session.scalars(select(part.id).where(part.batch_id == batch.id).order_by(part.id)))
+
+
+def _take_back(batch: Any, *, acting_user: Principal, now: datetime, ids: Sequence[int] | None = None) -> Outcome:
     """Who came in with this batch and was not changed since goes out again."""
-    session, outcome = store.session(), Outcome()
-    for each in session.scalars(select(models.Participant).where(models.Participant.batch_id == batch.id).with_for_update()):
+    session, outcome, part = store.session(), Outcome(), models.Participant
+    these = [] if ids is None else [among(part.id, ids)]
+    for each in session.scalars(select(part).where(part.batch_id == batch.id, *these).order_by(part.id).with_for_update()):
         record_id = _parent(each)[1]
         if each.version != 1:
-            outcome.refused.append((record_id, Changed()))
+            outcome.refused.append((record_id, stays()))
         else:
             each.deleted_at = now
             outcome.done.append(record_id)

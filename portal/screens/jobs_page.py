@@ -13,7 +13,8 @@ from portal.engine import store, work
 from portal.engine.clock import clock
 from portal.engine.errors import NotAllowed, NotFound
 from portal.engine.text import pick
-from portal.web import records
+from portal.security.refusals import REFUSED
+from portal.web import records, results
 from portal.web.language import language, view
 
 
@@ -32,6 +33,15 @@ class JobsView(BaseView):  # type: ignore[misc]
     @expose("/<int:run_id>.json")
     def run(self, run_id: int) -> Response:
         return jsonify(_told(_own(run_id)))
+
+    @expose("/<int:run_id>")
+    def result(self, run_id: int) -> str:
+        """Which rows a run left as they were, and why."""
+        return render_template("run.html", page=results.page_of(_own(run_id)))
+
+    @expose("/<int:run_id>/refused.csv")
+    def refused(self, run_id: int) -> Response:
+        return results.csv_of(_own(run_id))
 
     @expose("/<int:run_id>/cancel", methods=("POST",))
     def cancel(self, run_id: int) -> Response:
@@ -75,8 +85,8 @@ def _told(run: Any) -> dict[str, Any]:
         "total": run.total,
         "state": run.state,
         "result_text": pick(result.get("text", ""), language()) or run.error[:200],
-        "result_href": result.get("href", ""),
-        "refused_href": result.get("refused_href", ""),
+        "result_href": f"/jobs/{run.id}" if result.get(REFUSED) else result.get("href", ""),
+        "refused_href": f"/jobs/{run.id}/refused.csv" if result.get(REFUSED) else result.get("refused_href", ""),
         "undo_href": result.get("undo_href", ""),
         "cancel_href": f"/jobs/{run.id}/cancel" if open_ else "",
     }

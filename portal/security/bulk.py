@@ -10,20 +10,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from portal.engine.errors import Changed, NotAllowed, NotFound, PortalError
+from portal.engine.errors import Changed, NotAllowed, NotFound
 from portal.engine.query.among import among
 from portal.engine.spec import Spec, spec_named
-from portal.engine.text import Text
+from portal.engine.text import LANGUAGES, Text
 from portal.engine.verbs import Outcome, Verb, verb_named
 from portal.engine.work import RunHandle
 from portal.security import scopes
 from portal.security.perform import acting_as, before_doing, perform
 from portal.security.principal import Principal
+from portal.security.refusals import REFUSED, Refusals
 
 CHUNK = 1000
-MOST_NAMED = 5
-"""How many refused records are named for each reason; the rest are counted."""
-_NAME_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,45 +114,6 @@ def run_in_chunks(run: RunHandle) -> None:
     run.finish(tally.told(spec))
 
 
-def reasons(session: Session, spec: Spec, outcome: Outcome) -> dict[str, Reason]:
-    """Why rows were refused: for each rule how many, in which words, and what the first of them are called."""
-    by_rule: dict[str, list[tuple[int, PortalError]]] = {}
-    for each, error in outcome.refused:
-        by_rule.setdefault(error.rule, []).append((each, error))
-    return {
-        rule: Reason(len(rows), rows[0][1].text.stored(), named(session, spec, [each for each, _ in rows]))
-        for rule, rows in by_rule.items()
-    }
-
-
-def named(session: Session, spec: Spec, ids: Sequence[int]) -> list[str]:
-    """What the first of these records are called, as far as the person sees them."""
-    if spec.identity.masked is not None or spec.identity.see:
-        return []
-    wanted = select(spec.column(spec.identity.key)).where(spec.model.id.in_(ids[:MOST_NAMED])).order_by(spec.model.id)
-    return [str(value)[:_NAME_LENGTH] for value in session.scalars(wanted) if value]
-
-
-@dataclass(slots=True)
-class Reason:
-    """One reason why rows were refused."""
-
-    count: int
-    text: dict[str, str]
-    names: list[str] = field(default_factory=list)
-
-    def told(self, language: str) -> str:
-        """`3 × somebody changed it meanwhile (A, B, …)`."""
-        some = "、".join(self.names) if language == "zh" else ", ".join(self.names)
-        more = "…" if self.names and self.count > len(self.names) else ""
-        called = f"（{some}{more}）" if some and language == "zh" else f" ({some}{more})" if some else ""
-        return f"{self.count} × {self.text[language]}{called}"
-
-    def join(self, other: Reason) -> None:
-        self.count += other.count
-        self.names = (self.names + other.names)[:MOST_NAMED]
-
-
 @dataclass(slots=True)
 class Tally:
     """What a long run has done so far; kept in its memo."""
@@ -162,21 +121,21 @@ class Tally:
     next: int = 0
     done: int = 0
     batches: list[int] = field(default_factory=list)
-    refused: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refused: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, session: Session, spec: Spec, outcome: Outcome) -> None:
         self.done += len(outcome.done)
         if outcome.batch_id is not None and outcome.batch_id not in self.batches:
             self.batches.append(outcome.batch_id)
-        for rule, found in reasons(session, spec, outcome).items():
-            reason = Reason(**self.refused[rule]) if rule in self.refused else Reason(0, found.text)
-            reason.join(found)
-            self.refused[rule] = asdict(reason)
+        self.refused = Refusals(self.refused).add(session, spec, outcome).plain()
 
     def told(self, spec: Spec) -> dict[str, Any]:
         """The result as the tray shows it, in both languages."""
-        text = Text("完成 {done} 条 | {done} done", done=self.done).stored()
-        for kept in self.refused.values():
-            text = {lang: f"{text[lang]}; {Reason(**kept).told(lang)}" for lang in text}
         undo = f"/{spec.name}/undo/{','.join(map(str, self.batches))}" if self.batches else ""
-        return {"text": text, "href": f"/{spec.name}/", "undo_href": undo, "done": self.done}
+        return told(Text("完成 {done} 条 | {done} done", done=self.done), Refusals(self.refused), href=f"/{spec.name}/", undo_href=undo)
+
+
+def told(text: Text, refused: Refusals, *, href: str, undo_href: str = "") -> dict[str, Any]:
+    """The result of a run: what was done, why the rest was not, and which rows those are."""
+    words = {lang: "; ".join([text.in_(lang), *refused.told(lang)]) for lang in LANGUAGES}
+    return {"text": words, "href": href, "undo_href": undo_href, **({REFUSED: refused.plain()} if refused else {})}

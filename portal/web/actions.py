@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 
 import jobs
 from portal.domain.calendar import company_day
-from portal.engine import operations, store, work
+from portal.engine import store, work
 from portal.engine.clock import clock
 from portal.engine.errors import BadRequest, Invalid, NotFound, PortalError, Refused
 from portal.engine.fields import View
@@ -27,10 +27,12 @@ from portal.engine.text import Text, pick
 from portal.engine.verbs import Outcome, Preview, Verb, verb_named
 from portal.policies import policy
 from portal.security import scopes
-from portal.security.bulk import Selection, perform_selection, reasons
-from portal.web import forms, records
+from portal.security.bulk import Selection, perform_selection
+from portal.security.refusals import Refusals, refusals
+from portal.web import forms, records, results
 from portal.web.language import view as reader
 from portal.web.pickers import names
+from portal.web.said import say_toast
 
 MOST_SELECTED = 50_000
 FIRST = "_first"
@@ -147,24 +149,32 @@ def _carried_out(asked: Asked) -> Response:
     if len(asked.selection.ids) > policy("bulk.job_above", on=company_day(asked.view.now or clock.now())):
         return _as_job(asked, values)
     try:
-        outcome = run(spec, verb, asked.selection, values)
+        with records.writing() as (session, now):
+            outcome = run_within(session, spec, verb, asked.selection, values, now=now)
+            refused, where = _refused(asked, session, outcome, now)
     except PortalError as error:
         if error.status >= 500:  # noqa: PLR2004
             raise
         return _show_dialog(asked, bound, error.status, *_above(asked, bound, error))
     stays = request.args.get("stay") == "1" or (bool(verb.form) and bool(request.headers.get("HX-Request")))
     if stays and not outcome.done and len(outcome.refused) == 1:
-        return _refused(asked, bound, outcome)
-    return _answer(asked, outcome)
+        return _again(asked, bound, outcome, refused)
+    return _answer(asked, outcome, refused, where)
 
 
-def _refused(asked: Asked, bound: Any, outcome: Outcome) -> Response:
+def _refused(asked: Asked, session: Session, outcome: Outcome, now: datetime) -> tuple[Refusals, str]:
+    """Why rows were refused and, of several, where they are listed."""
+    if len(asked.selection.ids) == 1:
+        return refusals(session, asked.spec, outcome), ""
+    return results.kept(session, asked.spec, _label(asked.spec, asked.verb, asked.selection), outcome, _done(asked.verb, outcome), now)
+
+
+def _again(asked: Asked, bound: Any, outcome: Outcome, refused: Refusals) -> Response:
     """The dialog of the one row that is refused, with the reason and what the row is called."""
     wrong = outcome.refused[0][1]
     if isinstance(wrong, Invalid):
         return _show_dialog(asked, bound, wrong.status, *_above(asked, bound, wrong))
-    said = reasons(store.session(), asked.spec, outcome).values()
-    return _show_dialog(asked, bound, 409, *(each.told(asked.view.language) for each in said))
+    return _show_dialog(asked, bound, 409, *refused.told(asked.view.language))
 
 
 def _above(asked: Asked, bound: Any, wrong: PortalError) -> tuple[str, ...]:
@@ -206,11 +216,10 @@ def ask(spec: Spec, verb: Verb, selection: Selection, values: Mapping[str, Any])
 
 def asked_for(session: Session, spec: Spec, verb: Verb, selection: Selection, values: Mapping[str, Any], *, now: datetime) -> int:
     """The same in the open transaction: who commits it enqueues it."""
-    label = Text("{verb}：{count} 条{entity} | {verb}: {count} {entity}", verb=verb.label, count=len(selection.ids), entity=spec.label)
     return work.ask(
         session,
         kind="verb",
-        label=label,
+        label=_label(spec, verb, selection),
         queue="bulk",
         total=len(selection.ids),
         asked_by_id=records.principal().user_id,
@@ -225,51 +234,53 @@ def asked_for(session: Session, spec: Spec, verb: Verb, selection: Selection, va
     )
 
 
+def _label(spec: Spec, verb: Verb, selection: Selection) -> Text:
+    return Text("{verb}：{count} 条{entity} | {verb}: {count} {entity}", verb=verb.label, count=len(selection.ids), entity=spec.label)
+
+
 def _as_job(asked: Asked, values: Mapping[str, Any]) -> Response:
-    run_id = ask(asked.spec, asked.verb, asked.selection, values)
-    text = asked.t("已在后台开始，进度见右下角。 | Started in the background; see the tray.")
-    return _triggered({"portal:job": {"id": run_id}, "portal:toast": {"text": text}, "portal:close": True}, 202)
+    return started(ask(asked.spec, asked.verb, asked.selection, values))
 
 
-def _answer(asked: Asked, outcome: Outcome) -> Response:
-    why = reasons(store.session(), asked.spec, outcome) if outcome.refused else {}
-    done = asked.t(Text("{verb}完成：{count} 条 | {verb}: {count} done", verb=asked.verb.label, count=len(outcome.done)))
-    text = asked.t(outcome.message) if outcome.message else done
-    comma = "；" if asked.view.language == "zh" else "; "
-    text = comma.join([text, *(reason.told(asked.view.language) for reason in list(why.values())[:3])])
+def started(run_id: int) -> Response:
+    """What is told of long work."""
+    text = Text("已在后台开始，进度见右下角。 | Started in the background; see the tray.").in_(reader().language)
+    return triggered({"portal:job": {"id": run_id}, "portal:toast": {"text": text}, "portal:close": True}, 202)
+
+
+def _done(verb: Verb, outcome: Outcome) -> Text:
+    return outcome.message or Text("{verb}完成：{count} 条 | {verb}: {count} done", verb=verb.label, count=len(outcome.done))
+
+
+def _answer(asked: Asked, outcome: Outcome, refused: Refusals, where: str) -> Response:
     undo = f"/{asked.spec.name}/undo/{outcome.batch_id}" if outcome.batch_id else None
-    toast = {"text": text, "undo_href": undo, "tone": "warn" if why and not outcome.done else ""}
-    return _triggered({"portal:toast": toast, **_onward(outcome), "portal:close": True}, 200 if outcome.done or not why else 409)
+    tone = "warn" if refused and not outcome.done else ""
+    toast = toast_of(asked.t(_done(asked.verb, outcome)), refused, where, undo_href=undo, tone=tone)
+    return triggered({"portal:toast": toast, **onward(outcome), "portal:close": True}, 200 if outcome.done or not refused else 409)
 
 
-def _onward(outcome: Outcome) -> dict[str, Any]:
+def said(text: Any) -> str:
+    """In the reader's language."""
+    return str(pick(text, reader().language))
+
+
+def toast_of(text: str, refused: Refusals, where: str, **more: Any) -> dict[str, Any]:
+    """What was done and why the rest was not, with the way to the list of those rows."""
+    view = reader()
+    comma = "；" if view.language == "zh" else "; "
+    link = {"href": where, "label": Text("列出 {n} 条 | List all {n}", n=refused.count).in_(view.language)} if where else {}
+    return {"text": comma.join([text, *refused.told(view.language)]), **link, **more}
+
+
+def onward(outcome: Outcome) -> dict[str, Any]:
     """What the page does next: the one record may go on elsewhere, else the page is shown anew."""
     return {"portal:go": {"href": outcome.href}} if outcome.href and len(outcome.done) == 1 else {"portal:refresh": True}
 
 
-def undo(spec: Spec, batches: str) -> Response:
-    """Take batches (`12` or `12,13`) back: rows untouched since are restored, the rest are counted."""
-    wanted = [id_of(part) for part in batches.split(",")]
-    outcome = Outcome()
-    with records.writing() as (session, now):
-        for batch_id in wanted:
-            if batch_id is None:
-                raise NotFound
-            part: Outcome = operations.undo(session, spec, batch_id, acting_user=records.principal(), now=now)
-            outcome.done += part.done
-            outcome.refused += part.refused
-            outcome.href = part.href
-    language = reader().language
-    said = part.message or Text("已撤销 {done} 条 | {done} restored", done=len(outcome.done))
-    text = said.in_(language)
-    if outcome.refused:
-        text += Text("；{left} 条此后又有变动，保持不变 | ; {left} changed since and stay", left=len(outcome.refused)).in_(language)
-    return _triggered({"portal:toast": {"text": text}, **_onward(outcome)}, 200)
-
-
-def _triggered(events: Mapping[str, Any], status: int) -> Response:
+def triggered(events: Mapping[str, Any], status: int) -> Response:
     """An answer for htmx; without JavaScript the reader goes back to where he was."""
     if not request.headers.get("HX-Request"):
+        say_toast(events.get("portal:toast"))
         return make_response(redirect(request.referrer or url_for("HomeView.index"), 303))
     response = make_response("", 200 if status < 400 else status)  # noqa: PLR2004
     response.headers["HX-Trigger"] = json.dumps(events)

@@ -29,7 +29,7 @@ from portal.engine.tables import IdempotencyKey
 from portal.engine.verbs import Outcome, verbs_of
 from portal.policies import policy
 from portal.security.bulk import Selection
-from portal.web import actions, arguments, openapi, pickers, prints, records
+from portal.web import actions, arguments, openapi, pickers, prints, records, undoing
 from portal.web.language import view as reader
 from portal.web.records import granted
 
@@ -117,12 +117,17 @@ class EntityApi(BaseApi):  # type: ignore[misc]
     @expose("/undo", methods=("POST",))
     @granted("read")
     def undo(self) -> Response:
-        """`{"batch_id": 12}` takes a bulk assignment back."""
+        """`{"batch_id": 12}` takes a bulk verb back; of thousands as a job, answered 202."""
         batch_id = _body().get("batch_id")
         if not isinstance(batch_id, int) or id_of(batch_id) is None:
             raise BadRequest("batch_id 应为整数。 | batch_id is a whole number.")
         with records.writing() as (session, now):
-            outcome = operations.undo(session, self.spec, batch_id, acting_user=records.principal(), now=now)
+            run_id = undoing.long_run(session, self.spec, [batch_id], now)
+            outcome = undoing.at_once(session, self.spec, [batch_id], now) if run_id is None else None
+        if run_id is not None:
+            jobs.enqueue(run_id)
+            return make_response(jsonify({"job": run_id}), 202)
+        assert outcome is not None  # noqa: S101 - what was no job was done
         return jsonify(_outcome(outcome)[0])
 
     @expose("/<verb>", methods=("POST",))

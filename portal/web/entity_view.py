@@ -11,7 +11,7 @@ from portal.engine import custom
 from portal.engine.errors import NotAllowed, NotFound, Refused
 from portal.engine.spec import Spec
 from portal.security import policy
-from portal.web import actions, arguments, board_page, charts_page, exports, files, form_page, imports, pickers, prints, records
+from portal.web import actions, arguments, board_page, charts_page, exports, files, form_page, imports, pickers, prints, records, undoing
 from portal.web.detail_page import DetailPageBuilder
 from portal.web.language import view as reader
 from portal.web.list_page import ListPageBuilder
@@ -156,7 +156,7 @@ class EntityView(BaseView):  # type: ignore[misc]
     @expose("/undo/<batches>", methods=("POST",))
     @granted("read")
     def undo(self, batches: str) -> Response:
-        return actions.undo(self.spec, batches)
+        return undoing.page(self.spec, batches)
 
 
 class BoardView(EntityView):

@@ -39,6 +39,6 @@ def export(spec: Spec) -> Response:
         with store.fresh(principal, now) as own:
             yield from copied(own, statement)
 
-    response = Response(lines(), mimetype="text/csv; charset=utf-8")
+    response = Response(lines(), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{spec.name}.csv"'
     return response

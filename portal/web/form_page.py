@@ -16,10 +16,11 @@ from portal.engine.fields import BadValue, Field, View
 from portal.engine.given import id_of
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, spec_named
-from portal.engine.text import pick
+from portal.engine.text import Text, pick
 from portal.web import forms, records
 from portal.web.forms import FormField
 from portal.web.language import view as reader
+from portal.web.said import say_next
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,10 @@ class FormDoor:
                 extra=[("", error.in_(self.view.language))],
                 confirm=error.in_(self.view.language) if error.rule == "duplicate" else None,
             )
+        here = f"/{self.spec.name}/{record_id}"
         where = f"/{self.spec.name}/new" if request.form.get(AGAIN) else self._home(record_id)
+        if where != here:
+            say_next(Text("{what}已保存 | {what} saved", what=self.spec.label), href=here)
         return make_response(redirect(where, 303))
 
     def _write(self, values: dict[str, Any]) -> int:

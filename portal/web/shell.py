@@ -17,6 +17,7 @@ from portal.security.view_as import Looking
 from portal.web import cells
 from portal.web.language import language, view
 from portal.web.navigation import NOTHING, Navigation, navigation
+from portal.web.said import said_once
 
 APP_NAME = "销售门户 | Sales portal"
 _TONES = 6
@@ -49,7 +50,9 @@ def install(app: Flask) -> None:
     static = _static_versions(Path(app.static_folder or ""))
     if not app.config["TEMPLATES_AUTO_RELOAD"]:
         static = cache(static)
-    app.jinja_env.globals.update(t=_t, icon=cells.icon, static=static, when=_when, due=_due, day_words=_day_words, avatar_tone=tone)
+    app.jinja_env.globals.update(
+        t=_t, icon=cells.icon, static=static, when=_when, due=_due, said_once=said_once, day_words=_day_words, avatar_tone=tone
+    )
     app.jinja_env.filters.update(cell=cells.cell, table_rows=cells.table_rows)
 
     @app.context_processor

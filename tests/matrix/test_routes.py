@@ -27,6 +27,8 @@ SPECIAL: dict[Door, Callable[..., Any]] = {
     ("POST", "/inbox/<int:notice_id>"): rules.test_notices_runs_and_reports_of_others_are_not_there,
     ("POST", "/inbox/read"): rules.test_notices_runs_and_reports_of_others_are_not_there,
     ("GET", "/jobs/<int:run_id>.json"): rules.test_notices_runs_and_reports_of_others_are_not_there,
+    ("GET", "/jobs/<int:run_id>"): rules.test_notices_runs_and_reports_of_others_are_not_there,
+    ("GET", "/jobs/<int:run_id>/refused.csv"): rules.test_notices_runs_and_reports_of_others_are_not_there,
     ("POST", "/jobs/<int:run_id>/cancel"): rules.test_notices_runs_and_reports_of_others_are_not_there,
     ("POST", "/jobs/<int:run_id>/retry"): rules.test_notices_runs_and_reports_of_others_are_not_there,
     ("POST", "/report-desk/<int:report_id>"): rules.test_notices_runs_and_reports_of_others_are_not_there,

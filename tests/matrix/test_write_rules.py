@@ -306,21 +306,30 @@ def test_notices_runs_and_reports_of_others_are_not_there(how: str, callers: Cal
     notice = cast.add(
         models.Notification, recipient_id=cast.people["other"], event_key=f"x:{how}", kind="x", title={"zh": "x", "en": "x"}, created_at=NOW
     )
+    theirs_only = {"arguments": {"entity": "lead"}, "result": {"refused": [{"rule": "x", "text": {"zh": "不行", "en": "no"}, "ids": [1]}]}}
     run = cast.add(
-        models.JobRun, kind="verb", period=f"p{how}", state="waiting", due_at=NOW + timedelta(days=1), asked_by_id=cast.people["other"]
+        models.JobRun,
+        kind="verb",
+        period=f"p{how}",
+        state="waiting",
+        due_at=NOW + timedelta(days=1),
+        asked_by_id=cast.people["other"],
+        **theirs_only,
     )
     report = world.one("work_report", "rep").id
     for actor in ("rep", "leader_a", "director", "legal", "nobody"):
         caller = callers(actor, how)
         with untouched(cast, actor):
             assert caller.post(f"/inbox/{notice}").status in (403, 404)
-            assert caller.get(f"/jobs/{run}.json").status == 404
+            for path in (f"/jobs/{run}.json", f"/jobs/{run}", f"/jobs/{run}/refused.csv"):
+                assert caller.get(path).status == 404, path
             assert caller.post(f"/jobs/{run}/cancel").status == 404
             assert caller.post(f"/jobs/{run}/retry").status == 403
             if actor != "rep":
                 assert caller.post(f"/report-desk/{report}", {"problems": "not his words"}).status in (403, 404)
     theirs = callers("other", how)
-    assert theirs.get(f"/jobs/{run}.json").status == 200
+    for path in (f"/jobs/{run}.json", f"/jobs/{run}", f"/jobs/{run}/refused.csv"):
+        assert theirs.get(path).status == 200, path
     callers("rep", how).post("/inbox/read")
     assert cast.row(models.Notification, notice).read_at is None, "one's own notices are read, no others'"
     assert theirs.post(f"/inbox/{notice}").status == 303

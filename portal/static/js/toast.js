@@ -6,12 +6,13 @@ const KEPT = "portal-toast";
 const SHOWN_MS = 8000;
 const words = JSON.parse(document.getElementById("tray").dataset.words);
 
-export const toast = ({ text, undo_href: undo, tone }) => {
+export const toast = ({ text, undo_href: undo, tone, href, label }) => {
   const box = document.createElement("div");
   box.className = "toast-x";
   const line = document.createElement("span");
   line.textContent = text;
   box.append(line);
+  if (href) box.append(Object.assign(document.createElement("a"), { href, textContent: label }));
   if (undo) {
     const button = document.createElement("button");
     button.type = "button";
@@ -23,15 +24,17 @@ export const toast = ({ text, undo_href: undo, tone }) => {
     box.append(button);
   }
   document.getElementById("toasts").append(box);
-  setTimeout(() => box.remove(), tone === "warn" || undo ? SHOWN_MS * 2 : SHOWN_MS);
+  fade(box, tone === "warn" || undo || href);
 };
+const fade = (box, slowly) => setTimeout(() => box.remove(), slowly ? SHOWN_MS * 2 : SHOWN_MS);
+for (const box of document.querySelectorAll("#toasts .toast-x")) fade(box, true);
 
 let leaving = false;
 
 document.body.addEventListener("portal:toast", (event) => {
   // htmx adds the element to the detail; only the words are kept.
-  const { text, undo_href, tone } = event.detail;
-  sessionStorage.setItem(KEPT, JSON.stringify({ text, undo_href, tone }));
+  const { text, undo_href, tone, href, label } = event.detail;
+  sessionStorage.setItem(KEPT, JSON.stringify({ text, undo_href, tone, href, label }));
   setTimeout(() => {
     if (!leaving && sessionStorage.getItem(KEPT)) {
       sessionStorage.removeItem(KEPT);
