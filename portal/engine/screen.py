@@ -66,6 +66,8 @@ class Screen:
     attachments: bool = True
     attached_by: str = ""
     """The verb whose holders add files to a part that nobody edits; empty: whoever may edit the record."""
+    brings_files: bool = False
+    """Whether files are added in the form of a new one, not only afterwards."""
     rank: int = 50
     """Place among the entries of its menu group, smallest first."""
     per_page: int = field(default=25)

@@ -53,6 +53,7 @@ class FollowUp(Entity):
         columns=("content", "lead_id", "customer_id", "kind", "contacted_at", "next_at", "created_by_id"),
         filters=("kind", "contacted_at", "created_by_id", "lead_id", "customer_id"),
         order="-contacted_at",
+        brings_files=True,
         charts=(
             Chart("days", "每天跟进 | Follow-ups a day", by="contacted_at", step="day", spans=30),
             Chart("kind", "近 30 天跟进方式 | How, in the last 30 days", by="kind", filters=(("contacted_at", "last_days", 30),)),

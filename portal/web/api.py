@@ -29,7 +29,7 @@ from portal.engine.tables import IdempotencyKey
 from portal.engine.verbs import Outcome, verbs_of
 from portal.policies import policy
 from portal.security.bulk import Selection
-from portal.web import actions, arguments, openapi, pickers, prints, records, undoing
+from portal.web import actions, arguments, files, openapi, pickers, prints, records, undoing
 from portal.web.language import view as reader
 from portal.web.records import granted
 
@@ -151,6 +151,37 @@ class EntityApi(BaseApi):  # type: ignore[misc]
         if "job" in answer:
             jobs.enqueue(answer["job"])
         return make_response(jsonify(answer), status)
+
+    # files ----------------------------------------------------------------------------------
+    @expose("/<int:record_id>/files", methods=("GET",))
+    @granted("read")
+    def get_files(self, record_id: int) -> Response:
+        """The record's files, the newest first."""
+        records.find(self.spec, record_id)
+        return jsonify({"result": [files.plain(self.spec, each) for each in files.of_record(self.spec, record_id)]})
+
+    @expose("/<int:record_id>/files", methods=("POST",))
+    @granted("read")
+    def post_files(self, record_id: int) -> Response:
+        """`multipart/form-data`, each file as `file`."""
+        made = files.upload(self.spec, record_id)
+        return make_response(jsonify({"result": [files.plain(self.spec, each) for each in made]}), 201)
+
+    @expose("/<int:record_id>/files/<int:file_id>", methods=("GET",))
+    @granted("read")
+    def get_file(self, record_id: int, file_id: int) -> Response:
+        return files.download(self.spec, record_id, file_id)
+
+    @expose("/<int:record_id>/files/<int:file_id>", methods=("DELETE",))
+    @granted("read")
+    def delete_file(self, record_id: int, file_id: int) -> Response:
+        files.remove(self.spec, record_id, file_id)
+        return make_response("", 204)
+
+    @expose("/<int:record_id>/files/<int:file_id>/restore", methods=("POST",))
+    @granted("read")
+    def restore_file(self, record_id: int, file_id: int) -> Response:
+        return jsonify({"result": files.plain(self.spec, files.restore(self.spec, record_id, file_id))})
 
     # parts ----------------------------------------------------------------------------------
     def _fields(self) -> tuple[Field, ...]:

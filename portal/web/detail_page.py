@@ -14,6 +14,7 @@ from portal.engine.kinds.dates import urgency
 from portal.engine.kinds.filled import FilledField
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, registry
+from portal.engine.tables import Attachment
 from portal.engine.text import pick
 from portal.engine.verbs import verbs_of
 from portal.security import policy, scopes
@@ -54,6 +55,16 @@ class Composer:
     hidden: tuple[tuple[str, str], ...]
     hint: str
     submit_label: str
+    files: str = ""
+    """What is said beside the control for files; empty: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    name: str
+    href: str
+    size: str
+    remove_href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,7 @@ class DetailPage:
     panels: tuple[Panel, ...]
     next: tuple[str, str, str, str] | None
     why: tuple[str, ...]
-    file_list: tuple[tuple[str, str, str], ...]
+    file_list: tuple[File, ...]
     upload_href: str | None
     deleted: bool
     restore_href: str | None
@@ -115,7 +126,7 @@ class DetailPageBuilder:
         changeable = writable and spec.is_open(self.row)
         actions = () if deleted else self._actions()
         desk = "" if deleted else self.rights.desk(spec, self.id)
-        attachments = files.of_record(spec, self.id) if spec.screen.attachments else []
+        attached = self._attached()
         return DetailPage(
             record_id=self.id,
             crumb=(self.t(spec.plural), f"/{spec.name}/"),
@@ -126,12 +137,12 @@ class DetailPageBuilder:
             more=self._more(removable=changeable and policy.removes(self.rights.principal, spec, self.row)),
             facts=tuple(self._fact(f) for f in spec.facts if self.rights.sees(spec, f) and f is not state),
             facts_edit_href=f"{self.href}/edit" if changeable and self.may("edit") and spec.form and not desk else None,
-            timeline=Timeline(spec, self.row, self.rights, self.view).html(),
+            timeline=Timeline(spec, self.row, self.rights, self.view, attached).html(),
             composer=self._composer() if writable and not self._is_over() else None,
             panels=related.panels(spec, self.id, self.rights, self.view, writable=writable, changeable=changeable),
             next=self._next(),
             why=self._why(),
-            file_list=tuple((f.name, f"{self.href}/files/{f.id}", _size(f.size)) for f in attachments),
+            file_list=tuple(self._file(f, changeable=changeable) for f in attached if f.entity == spec.name),
             upload_href=f"{self.href}/files" if self._attaches(writable=writable, deleted=deleted) else None,
             deleted=deleted,
             restore_href=f"{self.href}/restore" if deleted and self.may("delete") and not self.row.get("merged_into_id") else None,
@@ -142,6 +153,17 @@ class DetailPageBuilder:
             chain=chain_of(spec, self.row, self.rights, self.view),
             print_href=f"{self.href}/print.pdf" if spec.screen.prints and not deleted else None,
         )
+
+    def _attached(self) -> list[Attachment]:
+        """The files of the record, and of what is logged on it."""
+        child = registry().get(self.spec.screen.composer)
+        if child is not None and child.screen.attachments and self.may("read", child):
+            return files.with_children(self.spec, self.id, child)
+        return files.of_record(self.spec, self.id) if self.spec.screen.attachments else []
+
+    def _file(self, each: Attachment, *, changeable: bool) -> File:
+        href = f"{self.href}/files/{each.id}"
+        return File(each.name, href, _size(each.size), f"{href}/remove" if files.removes(self.spec, each, changeable=changeable) else "")
 
     def _why(self) -> tuple[str, ...]:
         asked = self.rights.principal, self.spec, self.row
@@ -227,6 +249,7 @@ class DetailPageBuilder:
             ((belongs.key, str(self.id)),),
             self.t("联系后 1 小时内记录 | Log within an hour of the contact"),
             self.t(f"记{child.label.split(' | ')[0]} | Log {child.label.split(' | ')[1].lower()}"),
+            self.t(files.EACH) if child.screen.brings_files else "",
         )
 
 

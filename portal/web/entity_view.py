@@ -10,12 +10,14 @@ from flask_appbuilder import BaseView, expose
 from portal.engine import custom
 from portal.engine.errors import NotAllowed, NotFound, Refused
 from portal.engine.spec import Spec
+from portal.engine.text import Text
 from portal.security import policy
 from portal.web import actions, arguments, board_page, charts_page, exports, files, form_page, imports, pickers, prints, records, undoing
 from portal.web.detail_page import DetailPageBuilder
 from portal.web.language import view as reader
 from portal.web.list_page import ListPageBuilder
 from portal.web.records import granted
+from portal.web.said import say_next
 
 
 class EntityView(BaseView):  # type: ignore[misc]
@@ -141,12 +143,31 @@ class EntityView(BaseView):  # type: ignore[misc]
     @expose("/<int:record_id>/files", methods=("POST",))
     @granted("read")
     def upload(self, record_id: int) -> Response:
-        return files.upload(self.spec, record_id)
+        files.upload(self.spec, record_id)
+        return self._to(record_id)
 
     @expose("/<int:record_id>/files/<int:file_id>")
     @granted("read")
     def download(self, record_id: int, file_id: int) -> Response:
         return files.download(self.spec, record_id, file_id)
+
+    @expose("/<int:record_id>/files/<int:file_id>/remove", methods=("POST",))
+    @granted("read")
+    def remove_file(self, record_id: int, file_id: int) -> Response:
+        gone = files.remove(self.spec, record_id, file_id)
+        words = Text("已移除“{name}” | “{name}” removed", name=gone.name)
+        say_next(words, undo_href=f"/{self.spec.name}/{record_id}/files/{file_id}/restore")
+        return self._to(record_id)
+
+    @expose("/<int:record_id>/files/<int:file_id>/restore", methods=("POST",))
+    @granted("read")
+    def restore_file(self, record_id: int, file_id: int) -> Response:
+        back = files.restore(self.spec, record_id, file_id)
+        say_next(Text("已恢复“{name}” | “{name}” is back", name=back.name))
+        return self._to(record_id)
+
+    def _to(self, record_id: int) -> Response:
+        return make_response(redirect(f"/{self.spec.name}/{record_id}", 303))
 
     @expose("/verb/<verb>", methods=("POST",))
     @granted("read")

@@ -17,7 +17,7 @@ from portal.engine.given import id_of
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import Spec, spec_named
 from portal.engine.text import Text, pick
-from portal.web import forms, records
+from portal.web import files, forms, records
 from portal.web.forms import FormField
 from portal.web.language import view as reader
 from portal.web.said import say_next
@@ -37,6 +37,8 @@ class FormPage:
     extra_submit: str | None
     confirm: str | None = None
     """A refusal that a second submit may overrule (a possible duplicate)."""
+    files: str = ""
+    """What is said beside the control for files; empty: there is none."""
 
     @property
     def sections(self) -> tuple[tuple[str, tuple[FormField, ...]], ...]:
@@ -110,6 +112,8 @@ class FormDoor:
             who = records.principal()
             if record_id is None:
                 record = operations.create(session, self.spec, values, acting_user=who, now=now)
+                if self.spec.screen.brings_files and (sent := files.given()):
+                    files.add(session, self.spec, int(record.id), sent, now)
             else:
                 record, seen = records.find(self.spec, record_id), operations.seen(self.spec, id_of(version))
                 operations.change(session, self.spec, record, values, version=seen, acting_user=who, now=now)
@@ -163,7 +167,13 @@ class FormDoor:
             submit_label="保存" if zh else "Save",
             extra_submit=("保存并新建" if zh else "Save and new") if new else None,
             confirm=confirm,
+            files=self._about_files(sent=form is not None) if new and self.spec.screen.brings_files else "",
         )
+
+    def _about_files(self, *, sent: bool) -> str:
+        """A browser lets nobody fill in a file for somebody."""
+        lost = sent and bool(files.given())
+        return str(pick("请重新选择文件。 | Choose the files again." if lost else files.EACH, self.view.language))
 
     def _version(self, *, anew: bool) -> int | None:
         """The one on the screen: while values are corrected it stays the one that was read, however late that gets."""

@@ -15,6 +15,8 @@ from portal.security.fields import Rights
 Referred = Mapping[tuple[str, int], str]
 """Names of the records that the past speaks of, by record type and id; those the reader does not see are missing."""
 
+FILED = frozenset({"attach", "detach", "reattach"})
+"""Lines about files, which name them."""
 WORDS = {
     "create": "新建 | created this",
     "edit": "修改了 | changed",
@@ -22,6 +24,8 @@ WORDS = {
     "restore": "恢复 | restored this",
     "import": "导入 | imported this",
     "attach": "添加了文件 | added files",
+    "detach": "移除了文件 | removed files",
+    "reattach": "恢复了文件 | put files back",
     "reveal": "查看了隐藏的内容 | revealed a hidden value",
     "export": "导出 | exported",
     "print": "打印 | printed",

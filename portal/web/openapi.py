@@ -37,6 +37,8 @@ def describe(api_spec: Any, spec: Spec, verbs: Sequence[Verb], rights: Rights) -
         api_spec.path(path=root + "{record_id}/reveal", operations={"post": _reveal(spec)})
     if spec.screen.prints:
         api_spec.path(path=root + "{record_id}/print.pdf", operations={"get": _paper(spec)})
+    if spec.screen.attachments:
+        _files(api_spec, spec, root + "{record_id}/files")
     for verb in verbs:
         api_spec.path(path=root + verb.name, operations={"post": _verb(spec, verb)})
 
@@ -116,6 +118,32 @@ def _paper(spec: Spec) -> dict[str, Any]:
     return {"tags": [_tag(spec)], "summary": "打印 | Print PDF", "parameters": [_ID], "responses": made}
 
 
+def _files(api_spec: Any, spec: Spec, path: str) -> None:
+    """Adding takes several parts named `file`; what is taken away can be put back."""
+    one = {
+        "type": "object",
+        "properties": {
+            **{key: {"type": "integer"} for key in ("id", "size", "created_by_id")},
+            **{key: {"type": "string"} for key in ("name", "content_type", "created_at", "href")},
+        },
+    }
+    told = {"type": "object", "properties": {"result": {"type": "array", "items": one}}}
+    parts = {"type": "object", "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}}}
+    about = {"tags": [_tag(spec)], "parameters": [_ID]}
+    added = {**about, "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": parts}}}}
+    api_spec.path(
+        path=path, operations={"get": {**about, "responses": _responses(200, told)}, "post": {**added, "responses": _responses(201, told)}}
+    )
+    which = {"tags": [_tag(spec)], "parameters": [_ID, _FILE]}
+    content = _responses(200)
+    content["200"]["content"] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    api_spec.path(
+        path=path + "/{file_id}", operations={"get": {**which, "responses": content}, "delete": {**which, "responses": _responses(204)}}
+    )
+    again = {"type": "object", "properties": {"result": one}}
+    api_spec.path(path=path + "/{file_id}/restore", operations={"post": {**which, "responses": _responses(200, again)}})
+
+
 def _reveal(spec: Spec) -> dict[str, Any]:
     asked = {
         "type": "object",
@@ -155,3 +183,4 @@ def _tag(spec: Spec) -> str:
 
 
 _ID = {"name": "record_id", "in": "path", "required": True, "schema": {"type": "integer"}}
+_FILE = {**_ID, "name": "file_id"}

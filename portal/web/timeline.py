@@ -22,12 +22,12 @@ from portal.engine.fields import Field, View
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.query.listing import Listing, ListQuery
 from portal.engine.spec import Spec, registry
-from portal.engine.tables import AuditEvent
+from portal.engine.tables import Attachment, AuditEvent
 from portal.engine.text import pick
 from portal.security.fields import Rights
 from portal.security.session import guarded
 from portal.web.cells import icon
-from portal.web.happened import Referred, happened, value_then
+from portal.web.happened import FILED, Referred, happened, value_then
 from portal.web.pickers import names
 
 _MOST = 50
@@ -47,6 +47,8 @@ class Entry:
     meta: tuple[tuple[str, str], ...] = ()
     changes: tuple[tuple[str, str, str], ...] = ()
     href: str = ""
+    files: tuple[tuple[str, str], ...] = ()
+    """Name and address of what is attached."""
 
 
 Shown = Callable[[Mapping[str, Any]], Cell]
@@ -56,8 +58,8 @@ Shown = Callable[[Mapping[str, Any]], Cell]
 class Timeline:
     """One reader's timeline of one record (`row` came through the gate)."""
 
-    def __init__(self, spec: Spec, row: Mapping[str, Any], rights: Rights, view: View) -> None:
-        self.spec, self.row, self.rights, self.view = spec, row, rights, view
+    def __init__(self, spec: Spec, row: Mapping[str, Any], rights: Rights, view: View, attached: Sequence[Attachment] = ()) -> None:
+        self.spec, self.row, self.rights, self.view, self.attached = spec, row, rights, view, attached
         self.id = row["id"]
 
     def t(self, text: str) -> str:
@@ -107,6 +109,11 @@ class Timeline:
             body="" if (body := said(row)).kind == "mute" else body.title or body.text,
             meta=tuple((label, cell.title or cell.text) for label, cell in cells if cell.kind != "mute"),
             href=self.rights.href(child, row["id"]),
+            files=tuple(
+                (each.name, f"/{child.name}/{row['id']}/files/{each.id}")
+                for each in reversed(self.attached)
+                if (each.entity, each.record_id) == (child.name, row["id"])
+            ),
         )
 
     # what was changed in it ------------------------------------------------------------------
@@ -123,7 +130,7 @@ class Timeline:
             event.actor or self.t("系统 | System"),
             self.t(happened(self.spec.name, event.verb)) + (f" #{event.record_id}" if event.record_id != self.id else ""),
             event.at.astimezone(self.view.zone),
-            body=event.reason,
+            body=event.reason or self._files(event),
             meta=self._of_field(event),
             changes=changes,
         )
@@ -135,6 +142,9 @@ class Timeline:
             for values in (event.before, event.after)
         )
         return self.t(each.label), old, new
+
+    def _files(self, event: Any) -> str:
+        return self.t("、 | , ").join(map(str, event.after.get("files", ()))) if event.verb in FILED else ""
 
     def _of_field(self, event: Any) -> tuple[tuple[str, str], ...]:
         """Which field a line is about that changed none (a reveal)."""
@@ -175,7 +185,9 @@ def _written(entry: Entry) -> str:
     what, at = escape(entry.what), entry.at.isoformat(" ", "minutes")[:16]
     head = f'<a href="{escape(entry.href)}">{what}</a>' if entry.href else what
     meta = "".join(f"<span>{escape(label)}: {escape(value)}</span>" for label, value in entry.meta)
-    body = f'<div class="tl-card">{escape(entry.body)}{_in("meta", meta)}</div>' if entry.body else ""
+    attached = "".join(f'<a href="{escape(href)}">{icon("paperclip")}{escape(name)}</a>' for name, href in entry.files)
+    inside = f"{_in('meta', meta)}{_in('tl-files', attached)}"
+    body = f'<div class="tl-card">{escape(entry.body)}{inside}</div>' if entry.body or attached else ""
     changes = " · ".join(f"{escape(label)} <del>{escape(old)}</del> → <ins>{escape(new)}</ins>" for label, old, new in entry.changes)
     return (
         f'<li class="tl-i"><span class="tl-k">{icon(entry.icon)}</span><div class="stack-0">'

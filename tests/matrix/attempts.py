@@ -171,7 +171,7 @@ def attempts(entity: str) -> Iterator[Attempt]:
         "delete": (("POST", page + "/{i}/delete"), ("DELETE", rest + "/{i}")),
         "restore": (("POST", page + "/{i}/restore"), ("POST", rest + "/{i}/restore")),
         "reveal": (("POST", page + "/{i}/reveal"), ("POST", rest + "/{i}/reveal")),
-        "attach": (("POST", page + "/{i}/files"),),
+        "attach": (("POST", page + "/{i}/files"), ("POST", rest + "/{i}/files")),
         "import": (("POST", f"{page}/import"),),
         **{verb: (("POST", f"{page}/verb/{verb}"), ("POST", f"{rest}/{verb}")) for verb in registry()[entity].verbs},
     }

@@ -135,7 +135,14 @@ def test_a_hidden_id_and_a_free_id_answer_alike(actor: str, callers: Callers, wo
     for record in world.records:
         if sees(actor, record):
             continue
-        for shape in ("/api/v1/{e}/{i}", "/{e}/{i}", "/{e}/{i}/edit", "/{e}/{i}/files/1"):
+        for shape in (
+            "/api/v1/{e}/{i}",
+            "/{e}/{i}",
+            "/{e}/{i}/edit",
+            "/{e}/{i}/files/1",
+            "/api/v1/{e}/{i}/files",
+            "/api/v1/{e}/{i}/files/1",
+        ):
             hidden = caller.get(shape.format(e=record.entity, i=record.id))
             free = caller.get(shape.format(e=record.entity, i=987654))
             assert _plain(hidden) == _plain(free), f"{actor} {shape} {record}"

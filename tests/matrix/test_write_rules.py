@@ -297,8 +297,33 @@ def test_a_file_is_read_through_its_record_only(how: str, callers: Callers, cast
         ("rep", f"/follow_up/{follow_up}/files/{file_id}"),
         ("admin", f"/lead/{others}/files/{file_id}"),
     ):
-        answer = callers(actor, how).get(path)
-        assert answer.status in (403, 404) and "file-canary" not in answer.body, f"{actor} {path}: {answer.status}"
+        for door in (path, f"/api/v1{path}", f"/api/v1{path.rsplit('/', 1)[0]}"):
+            answer = callers(actor, how).get(door)
+            assert answer.status in (403, 404) or ((actor == "admin" or "follow_up" in door) and door.endswith("files")), f"{actor} {door}"
+            assert "file-canary" not in answer.body and "words.txt" not in answer.body, f"{actor} {door}: {answer.status}"
+    for door in (f"/lead/{own}/files/{file_id}", f"/api/v1/lead/{own}/files/{file_id}", f"/api/v1/lead/{own}/files"):
+        assert callers("", "cookie").get(door).status in (302, 401), door
+
+
+@HOW
+def test_a_file_is_taken_away_by_who_may_change_its_record_only(how: str, callers: Callers, cast: Cast, world: World) -> None:
+    own, others = cast.lead(owner="rep"), world.one("lead", "other").id
+    rep = callers("rep", how)
+    file_id = rep.upload(f"/api/v1/lead/{own}/files").json()["result"][0]["id"]  # type: ignore[index]
+    for actor in ("mate", "other", "leader_b", "legal", "nobody"):
+        with untouched(cast, actor):
+            for doors in (f"/lead/{own}/files/{file_id}", f"/lead/{others}/files/{file_id}"):
+                assert callers(actor, how).post(f"{doors}/remove").status in (403, 404), actor
+                assert callers(actor, how).send("DELETE", f"/api/v1{doors}", {}).status in (403, 404), actor
+    assert rep.send("DELETE", f"/api/v1/lead/{own}/files/{file_id}", {}).status == 204
+    for door in (f"/lead/{own}/files/{file_id}", f"/api/v1/lead/{own}/files/{file_id}"):
+        assert callers("leader_a", how).get(door).status == 404, "what was taken away is read by nobody"
+    for actor in ("mate", "other", "leader_b", "legal", "nobody"):
+        with untouched(cast, actor):
+            assert callers(actor, how).post(f"/lead/{own}/files/{file_id}/restore").status in (403, 404), actor
+            assert callers(actor, how).send("POST", f"/api/v1/lead/{own}/files/{file_id}/restore", {}).status in (403, 404), actor
+    assert rep.post(f"/lead/{own}/files/{file_id}/restore").status == 303
+    assert rep.get(f"/lead/{own}/files/{file_id}").status == 200
 
 
 @HOW

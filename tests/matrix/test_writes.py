@@ -132,12 +132,18 @@ def other_doors(entity: str) -> list[tuple[str, str, str]]:
         f"{page}/count",
         f"{rest}/",
         f"{rest}/1",
+        f"{rest}/1/files",
+        f"{rest}/1/files/1",
         f"{rest}/pick?field=owner_id",
     ]
+    attaches = "attach" if registry()[entity].screen.attached_by else "edit"
+    files = [("POST", f"{page}/1/files/1/remove"), ("POST", f"{page}/1/files/1/restore"), ("DELETE", f"{rest}/1/files/1")]
+    files.append(("POST", f"{rest}/1/files/1/restore"))
     pair = [("merge", "GET", f"{page}/1/merge"), ("merge", "POST", f"{page}/1/merge")]
     alike = [("read", "GET", f"{page}/1/duplicates"), ("read", "POST", f"{page}/1/duplicates")]
     return [
         *(("read", "GET", path) for path in reading),
+        *((attaches, method, path) for method, path in files),
         *((*pair, *alike) if registry()[entity].mergeable else ()),
         ("read", "POST", f"{page}/verb/nothing"),
         ("read", "POST", f"{rest}/nothing"),

@@ -83,7 +83,7 @@ def test_a_bulk_verb_lists_all_that_it_refused(site: Site) -> None:
     own, closed = cast.lead(owner="rep"), [cast.lead(owner="rep", company=f"={n}号", state="invalid") for n in range(9)]
     said = toast(do(rep, "/lead/verb/release", [own, *closed], reason="x"))
     assert "9 ×" in said["text"]
-    assert "列出 9 条" == said["label"]
+    assert said["label"] == "列出 9 条"
     rows = sheet(rep.get(f"{said['href']}/refused.csv"))
     assert rows[0] == ["编号", "公司", "原因"]
     assert [row[:2] for row in rows[1:]] == [[str(lead), f"'={n}号"] for n, lead in enumerate(closed)]

@@ -37,6 +37,15 @@ for (const form of document.querySelectorAll("form:has([data-only-with])")) {
   fit(form);
 }
 
+// What was chosen to be attached, by name.
+document.addEventListener("change", (event) => {
+  const box = event.target.closest("[data-files]");
+  if (!box) return;
+  const chosen = [...box.querySelectorAll("input[type=file]")].flatMap((input) => [...input.files]);
+  const names = chosen.map((file) => Object.assign(document.createElement("li"), { textContent: file.name }));
+  box.querySelector("[data-file-names]").replaceChildren(...names);
+});
+
 // A one-tap answer.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-fill]");
