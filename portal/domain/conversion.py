@@ -94,7 +94,7 @@ def _named(values: Mapping[str, Any]) -> Text | str:
             ),
         ),
         ("opportunity_product_id", ReferenceField("商机产品 | Its product", "product", taken_from="opportunity.product_id")),
-        ("opportunity_amount", MoneyField("商机金额 | Its amount", taken_from="opportunity.amount")),
+        ("opportunity_amount", MoneyField("商机金额 | Its amount", least=0, taken_from="opportunity.amount")),
         ("opportunity_close_on", DateField("预计成交日 | Expected close", taken_from="opportunity.close_on")),
         ("separate", FlagField("确认不是同一个客户，仍然新建 | Not the same customer: add it all the same")),
     ),

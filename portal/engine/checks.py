@@ -130,14 +130,20 @@ def _screen_problems(spec: Spec) -> Iterator[str]:
     for part, words in {"menu": screen.menu, "plural": screen.plural}.items():
         if words and not is_bilingual(words):
             yield f"screen.{part} needs both languages, not {words!r}"
+    yield from _way_problems(spec)
+    if not 0 < screen.per_page <= _MOST_PER_PAGE:
+        yield f"screen.per_page is {screen.per_page}; it must lie between 1 and {_MOST_PER_PAGE}"
+
+
+def _way_problems(spec: Spec) -> Iterator[str]:
+    """How files come to a record, and where else it is worked on."""
+    screen = spec.screen
     if (by := screen.attached_by) and (by not in spec.verbs or spec.scope == "owner"):
         yield f"screen.attached_by names {by!r}; only a part can have files added by a verb, and by one of its own"
     if bool(screen.desk) != bool(screen.desk_needs) or (screen.desk and "{id}" not in screen.desk):
         yield "screen.desk needs {id} in its address, and screen.desk_needs the right to come to it"
     if screen.brings_files and (screen.attached_by or not screen.attachments):
         yield "screen.brings_files: whoever makes one must be who adds its files; leave out attached_by and attachments=False"
-    if not 0 < screen.per_page <= _MOST_PER_PAGE:
-        yield f"screen.per_page is {screen.per_page}; it must lie between 1 and {_MOST_PER_PAGE}"
 
 
 def _chart_problems(spec: Spec) -> Iterator[str]:

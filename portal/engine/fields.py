@@ -65,6 +65,13 @@ class BadValue(ValueError):
         super().__init__(self.text.in_("en"))
 
 
+_JSON_WORDS = {
+    str: say("文字 | string"),
+    int: say("数字 | number"),
+    bool: say("真假值 | boolean"),
+    list: say("列表 | array"),
+    dict: say("对象 | object"),
+}
 REQUIRED = say("必填。 | Required.")
 _OPERATORS_OF_ALL = ("empty", "not_empty")
 
@@ -99,6 +106,8 @@ class Field:
     align: ClassVar[str] = ""
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne")
     json_type: ClassVar[dict[str, Any]] = {"type": "string"}
+    json_takes: ClassVar[tuple[type[Any], ...]] = (str,)
+    """What stands for a value in a JSON body, besides null; digits in quotes are read like a form's."""
     blank: ClassVar[Any] = None
     """The stored value of "nothing": NULL, or the empty string for texts."""
     recurs: ClassVar[bool] = False
@@ -179,6 +188,12 @@ class Field:
         if raw is None or (isinstance(raw, str) and not raw.strip()):
             return self.blank
         return self.read(raw)
+
+    def given(self, raw: Any) -> Any:
+        """A value from a JSON body: no list becomes a text, no truth a number. Raises `BadValue`."""
+        if raw is not None and (not isinstance(raw, self.json_takes) or (isinstance(raw, bool) and bool not in self.json_takes)):
+            raise BadValue("应为 JSON 的{wanted}。 | It must be a JSON {wanted}.", wanted=_JSON_WORDS[self.json_takes[0]])
+        return self.parse(raw)
 
     def gathered(self, parts: Sequence[str]) -> str:
         """What the controls of this name in a form say together; `parse` reads it."""

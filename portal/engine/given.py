@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
 MOST_ID = 2**31 - 1
 """The largest id a record can have: keys are PostgreSQL integers."""
 
+_FILLERS = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u034f")
+"""Letters and signs by name, which nothing is drawn for."""
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")
 # PostgreSQL keeps no NUL, and half of a surrogate pair is no character.
 
@@ -27,6 +30,19 @@ def storable(text: str) -> bool:
     return _UNKEPT.search(text) is None
 
 
+def shows(text: str) -> bool:
+    """Whether there is anything to see: blanks, marks of no width and fillers alone are nothing."""
+    return any(unicodedata.category(each)[0] not in "CZ" and each not in _FILLERS for each in text)
+
+
+class Unkept(ValueError):
+    """JSON with a character that cannot be stored; `where`: in the value of which key, where that can be said."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        super().__init__("it holds a character that cannot be stored")
+
+
 def json_of(raw: str | bytes) -> Any:
     """The value of a JSON text. Raises `ValueError` also where it nests too deeply or holds what cannot be stored."""
     try:
@@ -35,7 +51,8 @@ def json_of(raw: str | bytes) -> Any:
             return found
     except RecursionError as error:
         raise ValueError("it nests too deeply") from error
-    raise ValueError("it holds a character that cannot be stored")
+    at = found.items() if isinstance(found, dict) else ()
+    raise Unkept(next((key for key, value in at if storable(key) and not all(map(storable, _texts(value)))), ""))
 
 
 def _texts(found: Any) -> Iterator[str]:

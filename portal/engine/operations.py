@@ -20,6 +20,7 @@ from portal.engine.text import Text
 Operation = Callable[..., Any]
 ONE_PARENT = Text("请选择它属于哪条记录，只选一条。 | Choose the one record it belongs to.")
 MOVED = Text("不能改到另一条记录。 | It cannot be moved to another record.")
+NO_SUCH = Text("没有这条记录，请从列表中选择。 | There is no such record. Choose from the list.")
 _TAKEN = Text("已有记录是这个值。 | Another record has this value.")
 _TAKEN_BY = "“{field}”：已有记录是这个值。 | “{field}”: another record has this value."
 _replaced: dict[tuple[str, str], Operation] = {}
@@ -41,7 +42,7 @@ def is_replaced(entity: str, name: str) -> bool:
 
 
 def parse(spec: Spec, raw: Mapping[str, Any], *, fields: tuple[Field, ...], view: View, whole: bool) -> dict[str, Any]:
-    """Typed values from a form or JSON body. Unknown keys and bad values are named, all at once.
+    """Typed values from a JSON body. Unknown keys and bad values are named, all at once.
 
     `whole`: missing required fields are errors (create); otherwise only given keys are read (change).
     """
@@ -52,8 +53,7 @@ def parse(spec: Spec, raw: Mapping[str, Any], *, fields: tuple[Field, ...], view
         if key not in raw and not whole:
             continue
         try:
-            given = raw.get(key, each.default if each.default is not None else None)
-            value = each.parse(given)
+            value = each.given(raw[key]) if key in raw else each.parse(each.default)
             values[key] = each.local(value, view) if isinstance(each, InstantField) and value else value
         except BadValue as error:
             errors[key] = error.text
@@ -120,7 +120,10 @@ def change(
 
 @contextmanager
 def clash_named(spec: Spec | None = None) -> Iterator[None]:
-    """A value that a unique custom field has already is told beside that field; without a spec, of whichever record type."""
+    """A value that a unique custom field has already is told beside that field; without a spec, of whichever record type.
+
+    So is a reference to a record that is not there.
+    """
     known = tuple(registry().values()) if spec is None else (spec,)
     try:
         yield
@@ -130,7 +133,16 @@ def clash_named(spec: Spec | None = None) -> Iterator[None]:
             for key, clashing in each.custom.items():
                 if index == custom.index_name(each.name, key, "unique"):
                     raise Invalid({key: _TAKEN if spec is not None else Text(_TAKEN_BY, field=clashing.label)}) from error
+        if spec is not None and (key := _missing(spec, index)):
+            raise Invalid({key: NO_SUCH}) from error
         raise
+
+
+def _missing(spec: Spec, index: str | None) -> str:
+    """The reference whose constraint this is, named by the database where the declaration names none."""
+    table = spec.table
+    names = {each.name or f"{table.name}_{each.column_keys[0]}_fkey": each.column_keys[0] for each in table.foreign_key_constraints}
+    return names.get(index, "")
 
 
 def remove(session: Session, spec: Spec, record: Any, *, acting_user: Any, now: datetime) -> Any:

@@ -41,7 +41,7 @@ class Product(Entity):
 
     name = text("名称 | Name", 120, required=True, searched=True, identity=True)
     series = text("系列 | Series", 80)
-    price = money("标价 | List price")
+    price = money("标价 | List price", least=0)
     active = flag("在售 | On sale", default=True)
     name_key: Mapped[str] = mapped_column(String(120), nullable=False, server_default="", default="")
     """The name in normal form: an import finds it however the file spells it."""

@@ -101,7 +101,7 @@ class Lead(Entity, Pooled, Customisable):
     source_id = ref("来源 | Source", "source_channel", required=True)
     industry = text("行业 | Industry", 80)
     region = text("地区 | Region", 80)
-    expected_amount = money("预计金额 | Expected amount", slot="money")
+    expected_amount = money("预计金额 | Expected amount", least=0, slot="money")
     money = flag("有购买力 | Can pay", section=_MAN, help="MAN 的 M：付得起。 | The M of MAN: able to pay.")
     authority = flag("有决定权 | Decides", section=_MAN, help="MAN 的 A：能拍板。 | The A of MAN: authorised to decide.")
     need = flag("有需求 | Needs it", section=_MAN, help="MAN 的 N：真需要。 | The N of MAN: has the need.")

@@ -21,7 +21,7 @@ from portal.domain.calendar import company_day
 from portal.engine import custom, operations, store
 from portal.engine.errors import BadRequest, Invalid, NotFound, PortalError, Refused
 from portal.engine.fields import Field
-from portal.engine.given import id_of
+from portal.engine.given import Unkept, id_of, json_of
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.query.listing import Listing, label_key
 from portal.engine.spec import Spec
@@ -227,11 +227,20 @@ def _named(each: ReferenceField) -> Callable[[Mapping[str, Any]], Any]:
     return lambda row: None if row.get(label) is None else {"id": row[key], "name": row[label]}
 
 
+MOST_KEY = 100
 _SELECTION = frozenset({"ids", "filter", "scope", "q", "tab", "version"})
 
 
+_UNKEPT = "“{where}”含有不能保存的字符（如 NUL）。 | “{where}” holds a character that cannot be stored, such as NUL."
+
+
 def _body() -> dict[str, Any]:
-    given = request.get_json(silent=True)
+    try:
+        given = json_of(request.get_data()) if request.is_json else None
+    except Unkept as error:
+        raise BadRequest(_UNKEPT, where=error.where or "JSON") from error
+    except ValueError:
+        given = None
     if not isinstance(given, dict):
         raise BadRequest("请求体应是 JSON 对象。 | The body must be a JSON object.")
     return dict(given)
@@ -265,13 +274,21 @@ def _fields(error: PortalError) -> dict[str, Any]:
     return {"fields": {key: text.in_(language) for key, text in error.errors.items()}} if isinstance(error, Invalid) else {}
 
 
+def _key() -> str:
+    """The key that this request is sent under, if any. Two long ones must not become one by being cut."""
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > MOST_KEY:
+        raise BadRequest("Idempotency-Key 最多 {most} 个字符。 | An Idempotency-Key has at most {most} characters.", most=MOST_KEY)
+    return key
+
+
 def _request_hash(given: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{request.path}\n{json.dumps(given, sort_keys=True)}".encode()).hexdigest()
 
 
 def _remembered(given: Mapping[str, Any]) -> Response | None:
     """The first answer, when this key was used before for the same request."""
-    key = request.headers.get("Idempotency-Key", "")[:100]
+    key = _key()
     if not key:
         return None
     table = IdempotencyKey.__table__
@@ -290,7 +307,7 @@ def _remembered(given: Mapping[str, Any]) -> Response | None:
 
 def _reserved(session: Session, given: Mapping[str, Any], now: datetime) -> Response | None:
     """The key is this transaction's until it ends; who brings the same one meanwhile waits here for the first answer."""
-    key = request.headers.get("Idempotency-Key", "")[:100]
+    key = _key()
     if not key:
         return None
     table = IdempotencyKey
@@ -303,7 +320,7 @@ def _reserved(session: Session, given: Mapping[str, Any], now: datetime) -> Resp
 
 def _remember(session: Session, answer: Mapping[str, Any], status: int) -> None:
     """With the effect, in its transaction: there is never one without the other."""
-    table, key = IdempotencyKey, request.headers.get("Idempotency-Key", "")[:100]
+    table, key = IdempotencyKey, _key()
     if key:
         ours = update(table).where(table.user_id == records.principal().user_id, table.key == key)
         session.connection().execute(ours.values(status=status, answer=dict(answer)))

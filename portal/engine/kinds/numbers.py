@@ -23,6 +23,7 @@ class IntegerField(Field):
     align = "r"
     operators = _RANGE
     json_type: ClassVar[dict[str, Any]] = {"type": "integer"}
+    json_takes: ClassVar[tuple[type[Any], ...]] = (int, str)
 
     def __init__(self, label: str, *, least: int = -_INTEGER_LIMIT, most: int = _INTEGER_LIMIT, **options: Unpack[Options]) -> None:
         super().__init__(label, **options)
@@ -50,6 +51,7 @@ class DecimalField(Field):
     align = "r"
     operators = _RANGE
     json_type: ClassVar[dict[str, Any]] = {"type": "string", "format": "decimal"}
+    json_takes: ClassVar[tuple[type[Any], ...]] = (int, float, str)
 
     def __init__(self, label: str, *, digits: int = 18, scale: int = 4, least: int | None = None, **options: Unpack[Options]) -> None:
         super().__init__(label, **options)
@@ -68,7 +70,7 @@ class DecimalField(Field):
         if not value.is_finite() or abs(value) >= self.edge or abs(rounded := round(value, self.scale)) >= self.edge:
             raise BadValue("数字太大。 | The number is too large.")
         if self.least is not None and rounded < self.least:
-            raise BadValue("不能小于 {least}。 | Not below {least}.", least=self.least)
+            raise BadValue("不能小于 {least}。 | It cannot be below {least}.", least=self.least)
         return rounded
 
     def words(self, value: Any, view: View) -> str:
@@ -121,6 +123,7 @@ class FlagField(Field):
     widget = "flag"
     operators = ("eq",)
     json_type: ClassVar[dict[str, Any]] = {"type": "boolean"}
+    json_takes: ClassVar[tuple[type[Any], ...]] = (bool, str)
     _true = frozenset({"1", "true", "yes", "on", "y", "是", "有", "√", "对"})
     _false = frozenset({"0", "false", "no", "off", "n", "否", "无", "×", "没有", ""})
 

@@ -24,6 +24,7 @@ class ReferenceField(Field):
     widget = "reference"
     operators = ("eq", "ne", "in", "me")
     json_type: ClassVar[dict[str, Any]] = {"type": "integer"}
+    json_takes: ClassVar[tuple[type[Any], ...]] = (int, str)
 
     def __init__(
         self,

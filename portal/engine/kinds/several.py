@@ -27,6 +27,7 @@ class SeveralField(Field):
     widget = "choices"
     operators = ("in",)
     json_type: ClassVar[dict[str, Any]] = {"type": "array", "uniqueItems": True}
+    json_takes: ClassVar[tuple[type[Any], ...]] = (list, str)
 
     def __init__(self, label: str, options: type[Choices], **rest: Unpack[Options]) -> None:
         super().__init__(label, **rest)
@@ -61,6 +62,11 @@ class SeveralField(Field):
 
     def gathered(self, parts: Sequence[str]) -> str:
         return ",".join(part for part in parts if part)
+
+    def given(self, raw: Any) -> Any:
+        for each in raw if isinstance(raw, list) else ():
+            self.one.given(each)
+        return super().given(raw)
 
     def read(self, raw: Any) -> list[str] | None:
         given = raw if isinstance(raw, list | tuple) else self._split(str(raw))

@@ -14,6 +14,7 @@ from portal.engine.fields import Field, Options
 class JsonField(Field):
     kind = "json"
     json_type: ClassVar[dict[str, Any]] = {"type": "object"}
+    json_takes: ClassVar[tuple[type[Any], ...]] = (dict, str)
 
     def __init__(self, label: str, **options: Any) -> None:
         super().__init__(label, readonly=True, filterable=False, sortable=False, **options)

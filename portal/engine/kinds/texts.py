@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeEngine
 from portal.engine import csv_out
 from portal.engine.cell import Cell
 from portal.engine.fields import BadValue, Field, Options, View
-from portal.engine.given import storable
+from portal.engine.given import shows, storable
 from portal.engine.mask import mask_phone, phone_digits
 from portal.engine.text import pick
 
@@ -35,6 +35,10 @@ class TextField(Field):
 
     def sql_type(self) -> TypeEngine[Any]:
         return String(self.length)
+
+    def parse(self, raw: Any) -> Any:
+        """What shows nothing is nothing."""
+        return self.blank if isinstance(raw, str) and not shows(raw) else super().parse(raw)
 
     def read(self, raw: Any) -> str:
         value = str(raw).strip()

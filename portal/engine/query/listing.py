@@ -272,6 +272,8 @@ def parse_filters(raw: str) -> tuple[tuple[str, str, Any], ...]:
         return ()
     try:
         found = json_of(raw)
+        if not isinstance(found, list) or not all(isinstance(each, list) for each in found):
+            raise ValueError("conditions are lists in a list")  # noqa: TRY301 - told like any other text that is none
         conditions = tuple((str(key), str(operator), value) for key, operator, value in found)
     except (ValueError, TypeError) as error:
         raise BadRequest('筛选条件应是 JSON：[["state","eq","new"]]。 | The filter must be JSON such as [["state","eq","new"]].') from error
