@@ -101,7 +101,9 @@ def _note(session: Session, _context: UOWTransaction, _instances: Any) -> None:
             if record in session.new:
                 record.created_at, record.created_by_id = now, actor  # type: ignore[attr-defined]
             record.changed_at, record.changed_by_id = now, actor  # type: ignore[attr-defined]
-        pending.append((record, *_difference(record, new=record in session.new)))
+        before, after = _difference(record, new=record in session.new)
+        if before or after or record in session.new or session.info.get("verb_name"):
+            pending.append((record, before, after))
     pending.extend((record, _values(record), {}) for record in session.deleted if isinstance(record, Declared))
 
 

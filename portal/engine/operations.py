@@ -138,10 +138,12 @@ def clash_named(spec: Spec | None = None) -> Iterator[None]:
         raise
 
 
-def _missing(spec: Spec, index: str | None) -> str:
+def _missing(spec: Spec, index: Any) -> str:
     """The reference whose constraint this is, named by the database where the declaration names none."""
     table = spec.table
-    names = {each.name or f"{table.name}_{each.column_keys[0]}_fkey": each.column_keys[0] for each in table.foreign_key_constraints}
+    names: dict[Any, str] = {
+        each.name or f"{table.name}_{each.column_keys[0]}_fkey": each.column_keys[0] for each in table.foreign_key_constraints
+    }
     return names.get(index, "")
 
 

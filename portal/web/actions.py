@@ -235,7 +235,7 @@ def asked_for(session: Session, spec: Spec, verb: Verb, selection: Selection, va
 
 
 def _label(spec: Spec, verb: Verb, selection: Selection) -> Text:
-    return Text("{verb}：{count} 条{entity} | {verb}: {count} {entity}", verb=verb.label, count=len(selection.ids), entity=spec.label)
+    return Text("{verb}：{count} 条{entity} | {verb}: {count} {entity}", verb=verb.label, count=len(selection.ids), entity=spec.plural)
 
 
 def _as_job(asked: Asked, values: Mapping[str, Any]) -> Response:

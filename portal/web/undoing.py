@@ -70,4 +70,4 @@ def long_run(session: Session, spec: Spec, wanted: Sequence[int], now: datetime)
 
 
 def _label(spec: Spec, count: int) -> Text:
-    return Text("撤销：{count} 条{entity} | Undo: {count} {entity}", count=count, entity=spec.label)
+    return Text("撤销：{count} 条{entity} | Undo: {count} {entity}", count=count, entity=spec.plural)
