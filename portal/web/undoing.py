@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 import jobs
 from portal.domain import batches
+from portal.domain.calendar import company_day
 from portal.engine import operations, work
 from portal.engine.errors import NotFound
 from portal.engine.given import id_of
@@ -54,7 +55,7 @@ def long_run(session: Session, spec: Spec, wanted: Sequence[int], now: datetime)
     """The job that does it, asked for in the open transaction; None where it is short enough to be done at once."""
     rows = {batch_id: batches.rows_of(spec.name, batch_id) for batch_id in wanted}
     total = sum(map(len, rows.values()))
-    if total <= policy("bulk.job_above", on=now.date()) or not all(rows.values()):
+    if total <= policy("bulk.job_above", on=company_day(now)) or not all(rows.values()):
         return None
     for batch_id in wanted:
         batches.check(spec.name, batch_id, acting_user=records.principal())
