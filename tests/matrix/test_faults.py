@@ -13,6 +13,7 @@ from portal.security import resolve
 from portal.security import session as gate_module
 from tests.cast import Cast
 from tests.matrix import planting as p
+from tests.matrix import test_file_rules as file_rules
 from tests.matrix import test_reads as reads
 from tests.matrix import test_write_fields as fields
 from tests.matrix import test_write_rules as rules
@@ -105,7 +106,7 @@ FAULTS = (
     Fault("masks are off", p.no_mask, REP_READS),
     Fault("masks are off in the history", p.history_unmasked, door_of_rep(lambda w: f"/lead/{w.one('lead', '').id}")),
     Fault("the history is everybody's", p.history_of_all, door_of_rep(lambda w: f"/lead/{w.one('lead', 'rep').id}")),
-    Fault("a file is found without its record", p.files_of_all, with_how(rules.test_a_file_is_read_through_its_record_only)),
+    Fault("a file is found without its record", p.files_of_all, with_how(file_rules.test_a_file_is_read_through_its_record_only)),
     Fault("files go to records one only reads", p.uploads_anywhere, refuses("rep", "lead", "cookie")),
     Fault("every field can be filled in", p.every_field, with_how(fields.test_rest_names_every_field_that_cannot_be_filled_in)),
     Fault("masked fields can be filled in", p.masked_fields_writable, with_how(fields.test_masked_values_are_not_overwritten_unread)),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
+from PIL import Image
 
 from tests.pages.browser import Visitor, faults, too_wide
 
@@ -123,6 +126,40 @@ def test_a_rep_claims_logs_a_follow_up_and_sees_it_in_the_timeline(visitors: Vis
         page.fill("[name=content]", "电话里谈了交期，下周给报价。")
         page.locator(".composer button[type=submit]").click()
         page.locator(".tl-card", has_text="下周给报价").wait_for()
+
+
+def test_on_a_phone_a_contact_is_logged_with_a_photo_and_leads_to_its_entry(visitors: Visitors) -> None:
+    rep = visitors("rep08")
+    rep.said.clear()
+    mine = quote('[["state","in",["assigned","following"]]]')
+    with rep.page(f"/lead/?tab=mine&filter={mine}", width=390) as page:
+        page.locator("tbody tr .link").first.click()
+        page.fill("[name=content]", "见面谈了方案，附上现场照片。")
+        photo = io.BytesIO()
+        Image.new("RGB", (40, 30)).save(photo, "PNG")
+        page.locator("[capture=environment]").set_input_files([{"name": "现场.png", "mimeType": "image/png", "buffer": photo.getvalue()}])
+        page.locator("[data-file-names]", has_text="现场.png").wait_for()
+        page.locator(".composer button[type=submit]").click()
+        page.locator(".tl-card", has_text="现场照片").locator("a", has_text="现场.png").wait_for()
+        assert not faults(page) and not too_wide(page)
+        page.locator(".toast-x a").click()
+        page.locator("form[action$='/remove'] button").click()
+        page.locator(".toast-x form button").click()
+        page.locator(".toast-x", has_text="已恢复").wait_for()
+        assert not faults(page) and not too_wide(page)
+    assert not rep.said
+
+
+def test_what_a_bulk_verb_left_is_listed_on_a_page_of_its_own(visitors: Visitors) -> None:
+    leader, done = visitors("leader01"), quote('[["state","eq","converted"]]')
+    with leader.page(f"/lead/?filter={done}", width=390, theme="dark", language="en") as page:
+        ids = page.locator("[data-tick]").evaluate_all("ticks => ticks.slice(0, 2).map(tick => tick.value)")
+        token = page.locator("meta[name=csrf-token]").get_attribute("content") or ""
+        form = {"ids": ",".join(ids), "reason": "x", "csrf_token": token}
+        told = page.request.post(f"{leader.base}/lead/verb/invalidate", form=form, headers={"HX-Request": "true"})
+        page.goto(leader.base + json.loads(told.headers["hx-trigger"])["portal:toast"]["href"])
+        assert page.locator(".left a").count() == 2
+        assert not faults(page) and not too_wide(page)
 
 
 def test_a_verb_that_is_sent_wrong_stays_as_it_was_typed_and_the_policy_silent(visitors: Visitors) -> None:
