@@ -26,6 +26,7 @@ from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.texts import unknown_address
 from portal.engine.mask import normalise_name
 from portal.engine.operations import is_replaced
+from portal.engine.query.listing import seen_field
 from portal.engine.spec import Spec, spec_named
 from portal.engine.text import Text, say
 from portal.entities.leads import LeadGrade, LeadState
@@ -226,6 +227,8 @@ def require(mapped: Mapped, principal: Principal) -> None:
 
 def _require_field(spec: Spec, key: str, principal: Principal) -> None:
     if not fillable(spec, key, principal):
+        if key in spec.fields:
+            seen_field(spec, key, Rights(principal))
         raise NotAllowed("你不能填写“{label}”。 | You may not set “{label}”.", label=importer_of(spec).fields(spec)[key].label)
 
 

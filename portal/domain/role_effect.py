@@ -156,7 +156,7 @@ def _with(bare: Principal, roles: list[tuple[str, RoleRights]], parents: dict[in
         for entity, scope in rights.scopes.items()
     ]
     verbs = {name: rights.verbs for name, rights in roles}
-    access = widest(given)
+    access = widest(given, verbs)
     levels = effective({name: rights.fields for name, rights in roles}, access, verbs)
     return replace(bare, access=access, verbs=frozenset[str]().union(*verbs.values()), levels=levels)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import ge, gt, le, lt
 from typing import Any, ClassVar, Protocol, TypedDict
 from zoneinfo import ZoneInfo
 
@@ -74,6 +75,8 @@ _JSON_WORDS = {
 }
 REQUIRED = say("必填。 | Required.")
 _OPERATORS_OF_ALL = ("empty", "not_empty")
+_ORDERS: dict[str, Any] = {"gt": gt, "ge": ge, "lt": lt, "le": le}
+"""With nothing they do not compare: nothing is neither more nor less."""
 
 
 class Options(TypedDict, total=False):
@@ -270,7 +273,7 @@ class Field:
         except BadValue as error:
             raise BadRequest("“{label}”：{why} | “{label}”: {why}", label=self.label, why=error.text) from error
 
-    def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:  # noqa: PLR0911 - one a line
+    def compare(self, column: Any, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
         if operator == "in":
             values = raw if isinstance(raw, list) else [raw]
             return column.in_([self.parse(value) for value in values])  # type: ignore[no-any-return]
@@ -286,15 +289,11 @@ class Field:
                 return column == value  # type: ignore[no-any-return]
             case "ne":
                 return or_(column != value, column.is_(None))
-            case "gt":
-                return column > value  # type: ignore[no-any-return]
-            case "ge":
-                return column >= value  # type: ignore[no-any-return]
-            case "lt":
-                return column < value  # type: ignore[no-any-return]
-            case "le":
-                return column <= value  # type: ignore[no-any-return]
-        raise WrongKind(self)
+        if operator not in _ORDERS:
+            raise WrongKind(self)
+        if value is None:
+            raise BadValue(REQUIRED.template)
+        return _ORDERS[operator](column, value)  # type: ignore[no-any-return]
 
     def allows(self, operator: str) -> bool:
         return operator in self.operators or operator in _OPERATORS_OF_ALL

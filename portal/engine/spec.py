@@ -134,8 +134,13 @@ class Spec:
         """The field of this name, or an error a person understands (never silently ignored)."""
         found = self.fields.get(key)
         if found is None:
-            raise BadRequest("没有字段 {key}。 | There is no field {key}.", key=key)
+            raise self.no_field(key)
         return found
+
+    @staticmethod
+    def no_field(key: str) -> BadRequest:
+        """What is said of a field that is not there; one that is not for this reader is told the same of."""
+        return BadRequest("没有字段 {key}。 | There is no field {key}.", key=key)
 
 
 _read: dict[type[Any], Spec] = {}

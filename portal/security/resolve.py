@@ -66,7 +66,7 @@ def _load(session: Session, user_id: int, key: str, now: datetime) -> Principal:
     of_person = select(assoc_user_role.c.role_id).where(assoc_user_role.c.user_id == user_id)
     roles, verbs = _granted(session, Role.id.in_(of_person))
     parents = team_tree(session)
-    given, kept = _reach(session, roles, parents)
+    given, kept = _reach(session, roles, parents, verbs)
     access, until = _let_in(session, user_id, given, now)
     return Principal(
         user_id=person.id,
@@ -87,7 +87,7 @@ def _load(session: Session, user_id: int, key: str, now: datetime) -> Principal:
 def rights_of(session: Session, names: Collection[str]) -> tuple[frozenset[str], dict[str, Access]]:
     """What somebody with these roles would hold: his rights, and what he reaches per entity."""
     roles, verbs = _granted(session, Role.name.in_(names))
-    access, _ = _reach(session, roles, team_tree(session))
+    access, _ = _reach(session, roles, team_tree(session), verbs)
     return frozenset[str]().union(*verbs.values()), access
 
 
@@ -146,12 +146,12 @@ def _lent(session: Session) -> frozenset[str]:
 
 
 def _reach(
-    session: Session, roles: dict[int, str], parents: Mapping[int, int | None]
+    session: Session, roles: dict[int, str], parents: Mapping[int, int | None], verbs: Mapping[str, Collection[str]]
 ) -> tuple[dict[str, Access], dict[str, dict[str, Mapping[str, str]]]]:
     """Per entity the widest role, rows and fields together; and what each role is limited to in fields."""
     wanted = (RoleScope.role_id, RoleScope.entity, RoleScope.read, RoleScope.write, RoleScope.assign, RoleScope.team_ids, RoleScope.fields)
     rows = session.connection().execute(select(*wanted).where(RoleScope.role_id.in_(roles))).all()
-    access = widest((each.entity, access_of(roles[each[0]], *each[2:5], below(parents, each.team_ids))) for each in rows)
+    access = widest(((each.entity, access_of(roles[each[0]], *each[2:5], below(parents, each.team_ids))) for each in rows), verbs)
     kept: dict[str, dict[str, Mapping[str, str]]] = {name: {} for name in roles.values()}
     for each in rows:
         kept[roles[each.role_id]][each.entity] = each.fields
@@ -163,10 +163,12 @@ def access_of(role: str, read: str, write: str, assign: str, teams: tuple[int, .
     return Access(role, branches_of(read), branches_of(write), cast("AssignReach", assign), teams)
 
 
-def widest(found: Iterable[tuple[str, Access]]) -> dict[str, Access]:
-    """Of several roles' access to an entity the widest, whole."""
+def widest(found: Iterable[tuple[str, Access]], verbs: Mapping[str, Collection[str]]) -> dict[str, Access]:
+    """Of several roles' access to an entity the widest, whole. `verbs`: of each role; one that may not read gives no rows."""
     kept: dict[str, Access] = {}
     for entity, access in found:
+        if f"{entity}:read" not in verbs.get(access.role, ()):
+            continue
         if entity not in kept or width(access.read) > width(kept[entity].read):
             kept[entity] = access
     return kept

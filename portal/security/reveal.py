@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal.engine import audit, custom
 from portal.engine.errors import BadRequest, NotAllowed, PortalError
+from portal.engine.query.listing import seen_field
 from portal.engine.spec import Spec
 from portal.security.fields import Rights
 from portal.security.principal import Principal
@@ -31,9 +32,10 @@ def reveal(session: Session, spec: Spec, record: Any, key: str, *, reason: str, 
 
     The line in the history names the field and never the value: it is written before the value leaves.
     """
-    field, rights = spec.field(key), Rights(acting_user)
-    if not acting_user.may(f"{spec.name}:{VERB}") or not rights.sees(spec, field):
+    rights = Rights(acting_user)
+    if not acting_user.may(f"{spec.name}:{VERB}"):
         raise NotAllowed
+    field = seen_field(spec, key, rights)
     mask = rights.mask(spec, field)
     if mask is None or not mask.covers({name: getattr(record, name) for name in mask.needs}):
         raise BadRequest("“{label}”没有隐藏。 | “{label}” is not hidden.", label=field.label)

@@ -20,6 +20,8 @@ BRANCH_WORDS = {
     "shared": ("请我参与的", "shared with me"),
     "all": ("全部", "All"),
 }
+_USED = {"work": "read"}
+_LOOKING = frozenset({"read", "work"})
 WIDTH = {"none": 0, "own": 1, "pool": 1, "team": 4, "subtree": 8, "chosen": 8, "all": 16}
 _WIDTH_OF_STATES = 2
 
@@ -117,9 +119,12 @@ def covers(spec: Spec, branches: Iterable[str], principal: Principal, row: Mappi
     return any(covers_branch(spec, branch, principal, row) for branch in expand(branches, spec, principal))
 
 
-def readable(spec: Spec, principal: Principal, *, with_deleted: bool = False) -> ColumnElement[bool] | None:
-    """Which rows the principal reads; None for open entities."""
-    return _scoped(spec, principal, "read", with_deleted=with_deleted)
+def readable(spec: Spec, principal: Principal, *, with_deleted: bool = False, at_work: bool = False) -> ColumnElement[bool] | None:
+    """Which rows the principal reads; None for open entities.
+
+    `at_work`: for what is done to a record, which is done to all that belongs to it, whether he may look at that or not.
+    """
+    return _scoped(spec, principal, "work" if at_work else "read", with_deleted=with_deleted)
 
 
 def writable(spec: Spec, principal: Principal) -> ColumnElement[bool] | None:
@@ -139,8 +144,8 @@ def _scoped(spec: Spec, principal: Principal, use: str, *, with_deleted: bool) -
         return None
     alive = [] if with_deleted else [spec.model.deleted_at.is_(None)]
     if spec.scope == "owner":
-        found = criterion(spec, getattr(principal.to(spec.name), use), principal, spec.model)
-        borrowed = lent(spec, principal, spec.model) if use == "read" else None
+        found = criterion(spec, getattr(principal.to(spec.name), _USED.get(use, use)), principal, spec.model)
+        borrowed = lent(spec, principal, spec.model) if use in _LOOKING else None
         return and_(found if borrowed is None else or_(found, borrowed), *alive)
     return and_(_through_parent(spec, principal, use), *alive)
 
@@ -172,17 +177,18 @@ def lent(spec: Spec, principal: Principal, columns: Any, *, mapped: bool = False
 
 
 def _through_parent(spec: Spec, principal: Principal, use: str) -> ColumnElement[bool]:
-    """Children hold no owner: they are seen with the one parent they have.
+    """Children hold no owner: they are seen with the one parent they have, by who may read their record type.
 
     Asked row by row: an OR of `IN (all visible parents)` reads every parent to show one child.
     """
-    found = []
+    found, closed = [], use == "read" and not principal.may(f"{spec.name}:read")
     for reference in spec.parents:
         parent = registry()[reference.target]
         table = _parents(parent)
-        branches = [each for each in getattr(principal.to(parent.name), use) if each not in spec.model.scope_except]
+        given = () if closed else getattr(principal.to(parent.name), _USED.get(use, use))
+        branches = [each for each in given if each not in spec.model.scope_except]
         inner = criterion(parent, branches, principal, table.c)
-        borrowed = lent(parent, principal, table.c) if use == "read" and spec.model.is_part else None
+        borrowed = lent(parent, principal, table.c) if use in _LOOKING and spec.model.is_part else None
         inner = inner if borrowed is None else or_(inner, borrowed)
         theirs = select(table.c.id).where(table.c.id == spec.column(reference.key), inner, table.c.deleted_at.is_(None))
         found.append(theirs.correlate_except(table).exists())

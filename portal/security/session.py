@@ -63,9 +63,9 @@ class Gate:
     """Everything the session listeners need to know, read once from the declarations."""
 
     def __init__(self) -> None:
-        self._options: OrderedDict[tuple[str, bool, frozenset[Table]], tuple[Any, ...]] = OrderedDict()
+        self._options: OrderedDict[tuple[str, bool, bool, frozenset[Table]], tuple[Any, ...]] = OrderedDict()
         self._verdicts: OrderedDict[tuple[Any, ...], Verdict] = OrderedDict()
-        self._scoped_statements: WeakKeyDictionary[Any, dict[tuple[str, bool, bool], Any]] = WeakKeyDictionary()
+        self._scoped_statements: WeakKeyDictionary[Any, dict[tuple[str, bool, bool, bool], Any]] = WeakKeyDictionary()
         self._specs: tuple[Spec, ...] | None = None
 
     @property
@@ -86,18 +86,21 @@ class Gate:
         _proof.cache_clear()
         _widened.cache_clear()
 
-    def options(self, principal: Principal, touched: frozenset[Table] | None = None, *, with_deleted: bool = False) -> tuple[Any, ...]:
+    def options(
+        self, principal: Principal, touched: frozenset[Table] | None = None, *, with_deleted: bool = False, at_work: bool = False
+    ) -> tuple[Any, ...]:
         """One plain criterion per scoped class that the statement touches, built once per principal version.
 
         `touched`: None for every class, where it is not known what the statement touches.
         """
         scoped = self.scoped
-        key = (principal.key, with_deleted, frozenset(self.tables) if touched is None else touched)
+        key = (principal.key, with_deleted, at_work, frozenset(self.tables) if touched is None else touched)
         if key not in self._options or principal.key == "nobody":
             self._options[key] = tuple(
                 ScopeCriterion(spec.model, found, include_aliases=True)
                 for spec in scoped
-                if spec.table in key[2] and (found := scopes.readable(spec, principal, with_deleted=with_deleted)) is not None
+                if spec.table in key[3]
+                and (found := scopes.readable(spec, principal, with_deleted=with_deleted, at_work=at_work)) is not None
             )
             if len(self._options) > _MOST_CACHED:
                 self._options.popitem(last=False)
@@ -107,10 +110,11 @@ class Gate:
         """The statement as it may run: judged, and a SELECT with its criteria. One that comes again (lists keep theirs) is done once."""
         passed, with_deleted = (bool(state.execution_options.get(option)) for option in (GATE_PASSED, WITH_DELETED))
         done = self._scoped_statements.setdefault(state.statement, {})
-        key = (principal.key, passed, with_deleted)
+        at_work = bool(state.session.info.get("unit_of_work"))
+        key = (principal.key, passed, with_deleted, at_work)
         if key not in done or principal.key == "nobody":
             touched = None if passed else _refuse_detours(state)
-            options = self.options(principal, touched, with_deleted=with_deleted) if state.is_select else ()
+            options = self.options(principal, touched, with_deleted=with_deleted, at_work=at_work) if state.is_select else ()
             done[key] = state.statement.options(*options) if options else state.statement
         return done[key]
 
@@ -383,7 +387,7 @@ def _parents(session: Session, principal: Principal, records: Iterable[Any]) -> 
         for target, value in references.newly_made(session, record, _changed(session, record)):
             wanted.setdefault(target, set()).add(value)
     for target, ids in wanted.items():
-        visible = true() if registry()[target].scope == "open" else scopes.readable(registry()[target], principal)
+        visible = true() if registry()[target].scope == "open" else scopes.readable(registry()[target], principal, at_work=True)
         yield registry()[target], ids, false() if visible is None else visible
 
 

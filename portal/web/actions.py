@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from flask import Response, make_response, redirect, render_template, request, url_for
 from sqlalchemy import select
@@ -281,11 +282,18 @@ def triggered(events: Mapping[str, Any], status: int) -> Response:
     """An answer for htmx; without JavaScript the reader goes back to where he was."""
     if not request.headers.get("HX-Request"):
         say_toast(events.get("portal:toast"))
-        return make_response(redirect(request.referrer or url_for("HomeView.index"), 303))
+        return make_response(redirect(_came_from(), 303))
     response = make_response("", 200 if status < 400 else status)  # noqa: PLR2004
     response.headers["HX-Trigger"] = json.dumps(events)
     response.headers["HX-Reswap"] = "none"
     return response
+
+
+def _came_from() -> str:
+    """The page of ours that the reader was on; home where he came from elsewhere."""
+    came = urlsplit(request.referrer or "")
+    ours = came.netloc == request.host and came.path.startswith("/") and not came.path.startswith(("//", "/\\"))
+    return urlunsplit(("", "", came.path, came.query, "")) if ours else url_for("HomeView.index")
 
 
 # the dialog -----------------------------------------------------------------------------------

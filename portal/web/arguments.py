@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from portal.engine.errors import BadRequest
 from portal.engine.given import id_of
-from portal.engine.query.listing import MOST_PER_PAGE, ListQuery, parse_filters
+from portal.engine.query.listing import MOST_PER_PAGE, ListQuery, parse_filters, seen_field
 from portal.engine.spec import Spec
 from portal.web import records
 
@@ -30,7 +30,7 @@ def parse(spec: Spec, given: Mapping[str, str], *, known: frozenset[str]) -> Lis
         records.require(spec, "delete")
     columns = tuple(key for key in given.get("columns", "").split(",") if key)
     for key in columns:
-        spec.field(key)
+        seen_field(spec, key, records.rights())
     return ListQuery(
         filters=parse_filters(given.get("filter", "")),
         order=given.get("order", ""),

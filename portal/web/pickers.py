@@ -38,7 +38,8 @@ def pick(spec: Spec) -> Response:
     target = registry()[each.target]
     statement = select(target.model.id, target.column(target.identity.key)).where(_offered(spec, each, target))
     if words := request.args.get("q", "").strip():
-        statement = statement.where(search_criterion(target, words, records.rights()))
+        rights = records.rights()
+        statement = statement.where(search_criterion(target, words, rights, by_name=not rights.reads(target)))
     rows = store.session().execute(statement.order_by(target.model.id).limit(MOST))
     return jsonify([{"value": str(key), "text": str(name)} for key, name in rows])
 

@@ -92,7 +92,8 @@ class Listing:
     # what is read ---------------------------------------------------------------------
     def shown(self) -> tuple[Field, ...]:
         keys = self.query.columns or self.spec.screen.columns
-        return tuple(f for f in (self.spec.field(key) for key in keys) if not f.silent and self.rights.sees(self.spec, f))
+        seen = tuple(f for f in map(self.spec.field, keys) if not f.silent and self.rights.sees(self.spec, f))
+        return seen or (self.spec.identity,)
 
     def statement(self, fields: Sequence[Field] | None = None) -> Select[Any]:
         """The rows of the view without order and page."""
@@ -213,7 +214,7 @@ class Listing:
         order = self.query.order or self._default_order()
         key = order.lstrip("-")
         if key != "id":
-            each = self.spec.field(key)
+            each = seen_field(self.spec, key, self.rights)
             if not each.sortable or not self.rights.finds(self.spec, each):
                 raise BadRequest("不能按“{label}”排序。 | This list cannot be sorted by “{label}”.", label=each.label)
         return key, order.startswith("-")
@@ -228,21 +229,11 @@ class Listing:
             return self._beyond_reference(key, operator, raw)
         if key == CHOSEN:
             return self.spec.column(key).in_(chosen_ids(operator, raw))  # type: ignore[no-any-return]
-        each = self.spec.field(key)
+        each = seen_field(self.spec, key, self.rights)
         self._require_filterable(each)
-        column = self.spec.column(key)
         if isinstance(each, ReferenceField) and operator == "me":
             operator, raw = "eq", getattr(self.rights, "user_id", 0)
-        met = each.criterion(column, operator, raw, self.view)
-        if each.masked is None:
-            return met
-        hidden = each.masked.criterion(_columns(self.spec))
-        shown_digits = (
-            each.criterion(each.hide_sql(column), operator, raw, self.view)
-            if isinstance(each, PhoneField) and operator == "contains"
-            else false()
-        )
-        return or_(and_(~hidden, met), and_(hidden, shown_digits))
+        return condition_of(self.spec, each, operator, raw, self.view)
 
     def _require_filterable(self, each: Field) -> None:
         if not each.filterable or not self.rights.finds(self.spec, each):
@@ -251,7 +242,7 @@ class Listing:
     def _beyond_reference(self, path: str, operator: str, raw: Any) -> ColumnElement[bool]:
         """Records that refer to one that meets the condition, among those this reader sees: the gate scopes the inner rows too."""
         key, _, rest = path.partition(THROUGH)
-        each = self.spec.field(key)
+        each = seen_field(self.spec, key, self.rights)
         seen = isinstance(each, ReferenceField) and each.filterable and self.rights.finds(self.spec, each)
         target = registry().get(each.target) if seen and isinstance(each, ReferenceField) else None
         if target is None or target.scope == "open" or not self.rights.reads(target) or THROUGH in rest:
@@ -259,6 +250,27 @@ class Listing:
         met = Listing(target, self.rights, self.view)._condition(rest, operator, raw)  # noqa: SLF001 - of the same class
         inner = select(target.column("id")).where(met, target.column("deleted_at").is_(None))
         return self.spec.column(key).in_(inner.correlate(None))  # type: ignore[no-any-return]
+
+
+def seen_field(spec: Spec, key: str, rights: Rights) -> Field:
+    """The field of this name; one that this reader does not see answers like one that is not there."""
+    each = spec.field(key)
+    if not rights.sees(spec, each):
+        raise spec.no_field(key)
+    return each
+
+
+def condition_of(spec: Spec, each: Field, operator: str, raw: Any, view: View) -> ColumnElement[bool]:
+    """A condition as a reader may ask it: where the field is masked only what the mask shows is compared."""
+    column = spec.column(each.key)
+    met = each.criterion(column, operator, raw, view)
+    if each.masked is None:
+        return met
+    hidden = each.masked.criterion(_columns(spec))
+    shown_digits = (
+        each.criterion(each.hide_sql(column), operator, raw, view) if isinstance(each, PhoneField) and operator == "contains" else false()
+    )
+    return or_(and_(~hidden, met), and_(hidden, shown_digits))
 
 
 def replace_branch(listing: Listing) -> Listing:

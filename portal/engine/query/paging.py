@@ -16,6 +16,8 @@ from portal.engine.given import MOST_ID, json_of
 from portal.engine.spec import Spec
 
 _NO_CURSOR = "翻页参数不对，请回到第一页。 | The page argument is not valid. Go back to the first page."
+_DIGITS = 18
+"""Of a number whose column does not say how many it holds."""
 ORDER = "__order"
 """Under which key a row has the value it is ordered by."""
 
@@ -64,6 +66,16 @@ def decoded(cursor: str, spec: Spec, key: str) -> tuple[Any, int]:
         last_id = int(last_id)
     except (ValueError, TypeError, ArithmeticError) as error:
         raise BadRequest(_NO_CURSOR) from error
-    if abs(last_id) > MOST_ID or (isinstance(value, int) and abs(value) > MOST_ID):
+    if abs(last_id) > MOST_ID or not _held(value, spec.column(key).type):
         raise BadRequest(_NO_CURSOR)
     return value, last_id
+
+
+def _held(value: Any, kind: Any) -> bool:
+    """Whether a column of this type could hold the number."""
+    if isinstance(value, int):
+        return abs(value) <= MOST_ID
+    if isinstance(value, Decimal | float):
+        number = Decimal(value)
+        return number.is_finite() and abs(number) < 10 ** ((kind.precision or _DIGITS) - (kind.scale or 0))
+    return True

@@ -36,12 +36,16 @@ class Reader(Protocol):
     def mask(self, spec: Spec, field: Field) -> Mask | None: ...
 
 
-def search_criterion(spec: Spec, words: str, rights: Reader) -> ColumnElement[bool]:
-    """Rows whose searched texts contain the words, or whose phone contains the digits (only shown digits where masked)."""
+def search_criterion(spec: Spec, words: str, rights: Reader, *, by_name: bool = False) -> ColumnElement[bool]:
+    """Rows whose searched texts contain the words, or whose phone contains the digits (only shown digits where masked).
+
+    `by_name`: for who is told no more of the records than what they are called.
+    """
     words = words.strip()
     if len(words) > LONGEST:
         raise BadRequest("搜索词太长。 | The search is too long.")
-    seen = [f for f in spec.searched if rights.sees(spec, f)]
+    asked = [f for f in spec.searched if f is spec.identity] if by_name else spec.searched
+    seen = [f for f in asked if rights.sees(spec, f)]
     texts = [f for f in seen if not isinstance(f, PhoneField) and rights.mask(spec, f) is not ALWAYS]
     declared = [f for f in texts if f.key not in spec.custom]
     found = [_by_declared(spec, declared, words)] if declared else []
