@@ -14,6 +14,7 @@ from portal.domain.approvals import OPEN
 from portal.domain.approvers import People
 from portal.engine import store
 from portal.engine.errors import PortalError
+from portal.engine.spec import spec_named
 from portal.entities.approvals import ActionKind, ApprovalState, TaskState
 from portal.security.principal import Principal
 
@@ -204,16 +205,39 @@ def decided_by(who: Principal) -> list[Line]:
     task, user = models.ApprovalTask, models.User
     ended = (TaskState.APPROVED.value, TaskState.REJECTED.value, TaskState.RETURNED.value, TaskState.TRANSFERRED.value)
     wanted = (
-        select(task.id, task.title, task.decided_at, task.created_at, task.state, task.comment, user.name)
+        select(task.id, task.title, task.entity, task.record_id, task.decided_at, task.created_at, task.state, task.comment, user.name)
         .outerjoin(user, user.id == task.asked_by_id)
         .where(task.owner_id == who.user_id, task.state.in_(ended))
         .order_by(task.id.desc())
         .limit(_MOST)
     )
-    rows = store.session().execute(wanted)
+    rows = store.session().execute(wanted).all()
+    open_to_him = _still_read([(r.entity, r.record_id) for r in rows], who)
+    told = [(r.title, r.name or "—") if (r.entity, r.record_id) in open_to_him else (kind_of(r.entity), "") for r in rows]
     return [
-        Line(r.id, r.title, r.name or "—", r.decided_at or r.created_at, TaskState(r.state), f"/approvals/{r.id}", r.comment) for r in rows
+        Line(r.id, title, name, r.decided_at or r.created_at, TaskState(r.state), f"/approvals/{r.id}", r.comment)
+        for r, (title, name) in zip(rows, told, strict=True)
     ]
+
+
+def still_told(found: Standing, who: Principal) -> bool:
+    """Whether all of an approval is for him who once held a task of it: it is his turn, or he reads its record anyway."""
+    return found.task_id is not None or bool(_still_read([(found.entity, found.record_id)], who))
+
+
+def kind_of(entity: str) -> str:
+    """What is said of a decision whose record its reader no longer sees: of which type it was."""
+    return spec_named(entity).label
+
+
+def _still_read(wanted: Sequence[tuple[str, int]], who: Principal) -> set[tuple[str, int]]:
+    """Of these records those that he may view and that come through the gate: a statement a record type."""
+    found: set[tuple[str, int]] = set()
+    for entity in {entity for entity, _ in wanted if who.may(f"{entity}:read")}:
+        model = spec_named(entity).model
+        ids = [record_id for each, record_id in wanted if each == entity]
+        found |= {(entity, record_id) for record_id in store.session().scalars(select(model.id).where(model.id.in_(ids)))}
+    return found
 
 
 def how_many_wait(who: Principal) -> int:

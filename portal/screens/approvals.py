@@ -14,6 +14,7 @@ from portal.engine.clock import clock
 from portal.engine.errors import BadRequest, NotAllowed, NotFound
 from portal.engine.spec import spec_of
 from portal.engine.verbs import verbs_of
+from portal.entities.approvals import TaskState
 from portal.security.principal import Principal
 from portal.web import records
 from portal.web.approval_asked import Asked, shortly, told
@@ -56,6 +57,8 @@ class ApprovalDeskView(BaseView):  # type: ignore[misc]
         found = approval_desk.standing_of(task.approval_id, reader=who, now=clock.now())
         if found is None:
             raise NotFound
+        if not approval_desk.still_told(found, who):
+            return render_template("approval_past.html", task=task, kind=approval_desk.kind_of(found.entity), task_state=TaskState)
         return render_template(
             "approval.html",
             task=task,
