@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -86,7 +86,8 @@ def engine(acting_user: Principal) -> Principal:
 def holds(spec: Spec, step: Mapping[str, Any], record_id: int, *, now: datetime) -> bool:
     """Whether a step's conditions hold for this record: they mean what a list's filter means, whether an index is ready or not.
 
-    Raises where one cannot be read: it names a field, a choice or a policy that is no more.
+    Raises where one cannot be read: it names a field, a choice or a policy that is no more. The engine's alone: it asks of
+    fields that the person may not see. What a person tries is asked in `flow_desk`.
     """
     view = View(zone=company_zone(), now=now)
     met = [spec.field(key).criterion(spec.column(key), how, figure(raw, now), view) for key, how, raw in step.get("when", ())]
@@ -98,13 +99,15 @@ def fault(spec: Spec, step: Mapping[str, Any], *, now: datetime) -> Text | None:
     return _read(spec, step, 0, now)[1]
 
 
-def _read(spec: Spec, step: Mapping[str, Any], record_id: int, now: datetime) -> tuple[bool, Text | None]:
+def _read(
+    spec: Spec, step: Mapping[str, Any], record_id: int, now: datetime, asks: Callable[..., bool] = holds
+) -> tuple[bool, Text | None]:
     """Whether the step is asked for, and why its conditions cannot be read where they cannot: then it is asked for all the same."""
     if not step.get("when"):
         return True, None
     try:
         with store.session().begin_nested():
-            return holds(spec, step, record_id, now=now), None
+            return asks(spec, step, record_id, now=now), None
     except PortalError as error:
         return True, error.text
     except (ValueError, TypeError, KeyError, DBAPIError):
@@ -166,12 +169,15 @@ class Stop:
     """Why its conditions cannot be read; it is asked for all the same."""
 
 
-def walk(flow: Flow, record_id: int, asked_by: int, *, now: datetime) -> list[Stop]:
-    """How this record would go through the steps today, asked for by this person. Tells nobody."""
+def walk(flow: Flow, record_id: int, asked_by: int, *, now: datetime, asks: Callable[..., bool] = holds) -> list[Stop]:
+    """How this record would go through the steps today, asked for by this person. Tells nobody.
+
+    `asks`: what a step's conditions are asked of.
+    """
     spec, people = spec_named(flow.entity), People(now)
     found = []
     for step in flow.steps:
-        asked, unread = _read(spec, step, record_id, now)
+        asked, unread = _read(spec, step, record_id, now, asks)
         who = tuple(people.standing_in(each, asked_by) for each in people.named(step.get("who", ()), asked_by)) if asked else ()
         found.append(Stop(str(step.get("label", "")), str(step.get("mode", "any")), asked, who, step.get("when", ()), unread))
     return found

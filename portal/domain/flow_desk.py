@@ -9,20 +9,24 @@ from typing import Any
 from sqlalchemy import func, select
 
 from portal import models
-from portal.domain.approval_flows import MODES, Flow, Stop, approvable, fault, flow_for, walk
+from portal.domain.approval_flows import MODES, Flow, Stop, approvable, fault, figure, flow_for, walk
 from portal.domain.approvers import People
+from portal.domain.calendar import company_zone
 from portal.domain.people import role_names
 from portal.engine import store
 from portal.engine.errors import BadRequest, NotAllowed, Refused
 from portal.engine.fields import View
 from portal.engine.given import id_of, json_of
+from portal.engine.query.listing import condition_of, seen_field
 from portal.engine.spec import Spec, registry, spec_named
 from portal.engine.text import Text, is_bilingual
 from portal.engine.verbs import Verb, all_verbs
 from portal.security import scopes
+from portal.security.fields import Rights
 from portal.security.principal import Principal
 from portal.security.resolve import access_version, resolve, touch_access
 from portal.security.roles import role_label
+from portal.security.session import principal_of
 
 _flows: Any = models.ApprovalFlow.__table__
 _approvals: Any = models.Approval.__table__
@@ -33,6 +37,7 @@ _MOST_ASKERS = 20
 _MOST_LOOKED_AT = 60
 _A_CONDITION = 3
 _OWN = frozenset({"approval", "approval_task", "approval_action", "approval_flow"})
+_HIDDEN = "不能用“{label}”作条件：你看不到它的全部。 | “{label}” cannot be a condition: you do not see all of it."
 Steps = Sequence[Mapping[str, Any]]
 
 
@@ -99,8 +104,33 @@ def check(spec: Spec, steps: Steps, *, now: datetime) -> None:
                 rule="nobody",
                 n=number,
             )
-        if (why := fault(spec, step, now=now)) is not None:
+        if (why := _hidden(spec, step) or fault(spec, step, now=now)) is not None:
             raise BadRequest("第 {n} 步的条件：{why} | The conditions of step {n}: {why}", n=number, why=why)
+
+
+def _hidden(spec: Spec, step: Mapping[str, Any]) -> Text | None:
+    """Whoever writes a condition and tries it learns what it compares: he must be one who may filter a list by it."""
+    rights = Rights(principal_of(store.session()))
+    try:
+        fields = [seen_field(spec, str(key), rights) for key, _, _ in step.get("when", ())]
+    except BadRequest as unknown:
+        return unknown.text
+    return next((Text(_HIDDEN, label=each.label) for each in fields if not rights.finds(spec, each)), None)
+
+
+def _holds_as_seen(spec: Spec, step: Mapping[str, Any], record_id: int, *, now: datetime) -> bool:
+    """What the engine asks of the record itself, asked of what its reader sees of it."""
+    view = View(zone=company_zone(), now=now)
+    met = [condition_of(spec, spec.field(key), how, figure(raw, now), view) for key, how, raw in step.get("when", ())]
+    return not met or store.session().scalar(select(spec.model.id).where(spec.model.id == record_id, *met)) is not None
+
+
+def _may_try(spec: Spec, steps: Steps, record_id: int) -> bool:
+    """Whether a run on this record would tell its reader nothing that he does not see."""
+    if any(_hidden(spec, step) is not None for step in steps):
+        return False
+    may = principal_of(store.session()).may(f"{spec.name}:read")
+    return may and store.session().scalar(select(spec.model.id).where(spec.model.id == record_id)) is not None
 
 
 def _is_somebody(each: Mapping[str, Any], people: People, roles: Sequence[str]) -> bool:
@@ -156,10 +186,15 @@ def samples(spec: Spec, view: View) -> list[tuple[int, str]]:
 
 
 def dry_run(entity: str, name: str, steps: Steps, record_id: int, *, now: datetime, asked_by: int = 0) -> tuple[list[Stop], str]:
-    """How this record would go, asked for today by one of `askers` (else by the first of them); and his name. Tells nobody."""
+    """How this record would go, asked for today by one of `askers` (else by the first of them); and his name. Tells nobody.
+
+    Nothing where the reader sees not all that it is decided by: he would learn of it from where the record goes.
+    """
+    if not _may_try(spec_named(entity), steps, record_id):
+        return [], ""
     may_ask = dict(askers(approvable(entity, name), record_id, now=now))
     asker = asked_by if asked_by in may_ask else next(iter(may_ask), 0)
-    return walk(Flow(entity, name, 0, tuple(steps)), record_id, asker, now=now), may_ask.get(asker, "—")
+    return walk(Flow(entity, name, 0, tuple(steps)), record_id, asker, now=now, asks=_holds_as_seen), may_ask.get(asker, "—")
 
 
 def askers(verb: Verb, record_id: int, *, now: datetime) -> list[tuple[int, str]]:
