@@ -81,6 +81,7 @@ def accept(reviews: Sequence[Any], *, acting_user: Principal, now: datetime) -> 
     preview=_changes,
     inverse="undo",
     help="和建议不同的分类，或保持原类；写明理由。 | Another class than proposed, or the one it has; say why.",
+    reason_in=("class_review.reason",),
 )
 def override(reviews: Sequence[Any], *, acting_user: Principal, now: datetime, to: str, reason: str) -> Outcome:
     """Another class, or the same, with the reason."""

@@ -29,6 +29,12 @@ _WORKED = (CustomerState.POTENTIAL, CustomerState.WON, CustomerState.ACTIVE, Cus
 _customer: Any = models.Customer.__table__
 _deal: Any = models.Opportunity.__table__
 _review: Any = models.ClassReview.__table__
+READ = (
+    *(models.Customer.customer_class, models.Customer.state, models.Customer.owner_id),
+    *(models.Opportunity.amount, models.Opportunity.probability, models.Opportunity.closed_on, models.Opportunity.state),
+    *(models.ClassReview.amount, models.ClassReview.deals, models.ClassReview.potential, models.ClassReview.points),
+)
+"""What a class is proposed from."""
 _EVIDENCE = ("amount", "earlier", "deals", "potential", "points")
 
 

@@ -20,17 +20,22 @@ from portal.security.seeing import as_seen, seen
 
 _MOST = 12
 _AHEAD = timedelta(days=90)
+_COLLECTED = (
+    *(models.Receipt.amount, models.Receipt.received_on, models.Allocation.amount),
+    *(models.PaymentPlan.amount, models.PaymentPlan.due_on, models.PaymentPlan.received),
+)
 OWED = (PaymentState.OPEN.value, PaymentState.PARTLY.value)
 
 
 @dataclass(frozen=True, slots=True)
 class DutyDay:
-    """`to_seal` is None where sealing is not the reader's duty, `due` where he reads no payments."""
+    """`to_seal` is None where sealing is not the reader's duty, `due` where he reads no payments or not when they are due,
+    `ending` where he does not see when contracts end."""
 
     today: date
     to_seal: Sequence[Any] | None
     due: Sequence[Any] | None
-    ending: Sequence[Any]
+    ending: Sequence[Any] | None
     running: int
     collected: Collected | None
     """Of this month; None where payments are not the reader's duty."""
@@ -44,10 +49,10 @@ def duty_day(who: Principal, *, now: datetime) -> DutyDay:
     return DutyDay(
         today,
         _to_seal() if who.may("contract:seal") else None,
-        payments_due() if money else None,
+        payments_due() if money and seen(models.PaymentPlan.due_on) else None,
         _ending(today),
         _running(),
-        collected(month.first, month.last) if money and seen(models.Receipt.amount, models.PaymentPlan.amount) else None,
+        collected(month.first, month.last) if money and seen(*_COLLECTED) else None,
     )
 
 
@@ -57,7 +62,7 @@ def _to_seal() -> Sequence[Any]:
         select(contract.id, contract.title, as_seen(contract.party), as_seen(contract.amount), as_seen(contract.signed_at), user.name)
         .outerjoin(user, user.id == contract.owner_id)
         .where(contract.state == ContractState.TO_SEAL.value)
-        .order_by(contract.signed_at, contract.id)
+        .order_by(*((contract.signed_at,) if seen(contract.signed_at) else ()), contract.id)
         .limit(_MOST)
     )
     return store.session().execute(wanted).all()
@@ -69,7 +74,7 @@ def payments_due() -> Sequence[Any]:
     still = func.coalesce(plan.amount, 0) - func.coalesce(plan.received, 0) if seen(plan.amount, plan.received) else null()
     party, number = as_seen(contract.party), as_seen(contract.number)
     wanted = (
-        select(plan.id, plan.name, plan.due_on, plan.overdue, plan.contract_id, still.label("open"), party, number)
+        select(plan.id, plan.name, plan.due_on, plan.contract_id, still.label("open"), party, number)
         .join(contract, contract.id == plan.contract_id)
         .where(plan.state.in_(OWED))
         .order_by(plan.due_on, plan.id)
@@ -78,8 +83,10 @@ def payments_due() -> Sequence[Any]:
     return store.session().execute(wanted).all()
 
 
-def _ending(today: date) -> Sequence[Any]:
+def _ending(today: date) -> Sequence[Any] | None:
     contract, user = models.Contract, models.User
+    if not seen(contract.end_on):
+        return None
     wanted = (
         select(contract.id, contract.title, as_seen(contract.party), contract.end_on, user.name)
         .outerjoin(user, user.id == contract.owner_id)

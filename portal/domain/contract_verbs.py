@@ -204,6 +204,7 @@ def reopen(contracts: Sequence[models.Contract], *, acting_user: Principal, now:
     form=(("reason", TextField("变更原因 | Why it changes", 500, required=True)),),
     help="生成新版本的草稿，重新审批、签章；盖章之前原合同照常履行、收款，盖章后由新版本取代。"
     " | Makes a draft of the next version, decided and signed anew. Until its seal this one stays in force; then the new one replaces it.",
+    reason_in=("contract.change_reason",),
 )
 def change(contracts: Sequence[models.Contract], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """The next version of a contract in effect, as a draft beside it; one at a time."""

@@ -184,6 +184,7 @@ def _changes(customers: Sequence[Any], *, acting_user: Principal, now: datetime,
     preview=_changes,
     inverse="undo",
     help="A、B、C 决定回访频率和多久没有跟进退回公海。 | A, B, C decide how often to call and when it returns to the pool.",
+    reason_in=("class_review.reason",),
 )
 def reclassify(customers: Sequence[Any], *, acting_user: Principal, now: datetime, to: str, reason: str) -> Outcome:
     """Give customers another class by hand, with the grounds; those that have it already are refused by name."""

@@ -146,6 +146,7 @@ def _reason(label: str, *, required: bool = False) -> LongTextField:
     bulk=True,
     inverse="undo",
     help="往后退要写明原因；输单也要。 | Going back needs a reason; so does a loss.",
+    reason_in=("opportunity.outcome_reason", "stage_change.reason"),
 )
 def move(deals: Sequence[models.Opportunity], *, acting_user: Principal, now: datetime, to: int, reason: str = "") -> Outcome:
     """Put deals in another stage of their pipeline. Refused: another pipeline's stage, the same one, back without a reason."""
@@ -248,6 +249,7 @@ def _end(
     primary=True,
     states=_UNDER_WAY,
     inverse="undo",
+    reason_in=("opportunity.outcome_reason", "stage_change.reason"),
 )
 def won(deals: Sequence[models.Opportunity], *, acting_user: Principal, now: datetime, reason: str = "") -> Outcome:
     """The customer buys: the deal stands in its pipeline's won stage from today."""
@@ -264,6 +266,7 @@ def won(deals: Sequence[models.Opportunity], *, acting_user: Principal, now: dat
     states=_UNDER_WAY,
     bulk=True,
     inverse="undo",
+    reason_in=("opportunity.outcome_reason", "stage_change.reason"),
 )
 def lost(deals: Sequence[models.Opportunity], *, acting_user: Principal, now: datetime, reason: str, competitor: str = "") -> Outcome:
     """The customer does not buy: why, and from whom instead."""

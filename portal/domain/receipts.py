@@ -155,6 +155,7 @@ def _booked(session: Session, contract: models.Contract, amount: Decimal, receiv
     form=(("reason", TextField("原因 | Reason", 500, required=True)),),
     help="登记错了用：回款计划恢复未收，记录保留；已履行完毕的合同恢复生效。"
     " | For a mistake: the payments are open again, the record stays; a fulfilled contract is in effect again.",
+    reason_in=("receipt.reason",),
 )
 def reverse(receipts: Sequence[models.Receipt], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """As if it had not come in; the receipt stays and says why."""

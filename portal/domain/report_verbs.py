@@ -289,6 +289,7 @@ def _told_lately(reports: Sequence[models.WorkReport], now: datetime) -> dict[in
     states=("open", "draft", "missing"),
     columns=("state", "exempt_reason"),
     form=(("reason", LongTextField("原因 | Reason", required=True)),),
+    reason_in=("work_report.exempt_reason",),
 )
 def exempt(reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """Not owed after all, with the reason; the superior decides."""

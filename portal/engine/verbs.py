@@ -9,7 +9,7 @@ from typing import Any
 from portal.engine.errors import NotFound, PortalError, WrongDeclaration
 from portal.engine.fields import Field
 from portal.engine.operations import is_replaced
-from portal.engine.spec import Spec
+from portal.engine.spec import Spec, registry
 from portal.engine.text import Text, is_bilingual
 
 
@@ -88,6 +88,8 @@ class Verb:
     approval: ApprovalRule | None = None
     page: str = ""
     """The last part of the address below a record where it has a page of its own instead of the dialog."""
+    reason_in: tuple[str, ...] = ()
+    """`receipt.reason`: the fields that keep the reason it is given, so that the history tells it to whom they are told."""
 
     @property
     def permission(self) -> str:
@@ -101,6 +103,7 @@ class Verb:
 
 GENERATED = ("read", "create", "edit", "delete", "export", "import")
 """Verbs that every entity has without declaring them."""
+_REASON = "reason"
 _DOORS = ("restore", "undo", "pick")
 BRANCHES = frozenset({"own", "pool", "team", "subtree", "joined", "reach", "assignable", "all"})
 _verbs: dict[str, Verb] = {}
@@ -125,6 +128,7 @@ def verb(
     gone: Callable[[], PortalError] = NotFound,
     approval: ApprovalRule | None = None,
     page: str = "",
+    reason_in: Sequence[str] = (),
 ) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
     """Register a domain function `(records, *, acting_user, now, **form)` as a verb."""
     entity, _, name = permission.partition(":")
@@ -162,6 +166,7 @@ def verb(
             gone,
             approval,
             page,
+            tuple(reason_in),
         )
         return function
 
@@ -179,6 +184,12 @@ def verb_named(entity: str, name: str) -> Verb | None:
 
 def all_verbs() -> tuple[Verb, ...]:
     return tuple(_verbs.values())
+
+
+def reason_fields(name: str) -> tuple[tuple[Spec, Field], ...]:
+    """The fields that keep the reason of a verb, by the name that the history of any record has it under."""
+    named = dict.fromkeys(key for each in _verbs.values() if each.name == name for key in each.reason_in)
+    return tuple((registry()[entity], registry()[entity].fields[key]) for entity, key in (each.split(".") for each in named))
 
 
 def check_verbs(specs: Sequence[Spec]) -> None:
@@ -210,8 +221,21 @@ def _problems(spec: Spec, each: Verb) -> Iterator[str]:
     states = {member.value for member in spec.state.options} if spec.state else set()
     if each.states and not set(each.states) <= states:
         yield f"is offered in the states {sorted(set(each.states) - states)}, which {spec.name!r} does not have"
+    yield from _reason_problems(spec, each)
     if each.approval is not None:
         rule = each.approval
         moved = {rule.waiting, rule.rejected, rule.returned, *rule.stands.values()} - {""}
         if not moved <= states:
             yield f"moves to the states {sorted(moved - states)} while it is decided, which {spec.name!r} does not have"
+
+
+def _reason_problems(spec: Spec, each: Verb) -> Iterator[str]:
+    """A reason that a field keeps, of which the verb does not say so, would be told by the history whoever sees the field."""
+    known = registry()
+    for path in each.reason_in:
+        entity, _, key = path.partition(".")
+        if entity not in known or key not in known[entity].fields:
+            yield f"keeps its reason in {path!r}, which is no field"
+    kept = {key for key in each.columns if key.endswith(_REASON)}
+    if unsaid := sorted(key for key in kept if f"{spec.name}.{key}" not in each.reason_in):
+        yield f"writes {unsaid}: name it in reason_in, so that the history tells the reason to whom the field is told"

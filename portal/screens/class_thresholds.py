@@ -23,6 +23,7 @@ from portal.engine.text import Text
 from portal.entities.customers import CustomerClass
 from portal.handbook.definition import PolicyDefinition
 from portal.policies import POLICIES, policy_text
+from portal.security.seeing import seen
 from portal.web import records
 
 PERMISSION = "policy_desk:read"
@@ -61,7 +62,8 @@ class Moved:
 
 
 class ClassThresholdsView(BaseView):  # type: ignore[misc]
-    """Counts over the whole company, for who sets its figures and sees all its customers and all that they buy."""
+    """Counts over the whole company, for who sets its figures and sees all its customers and all that they buy: other
+    thresholds tried one after the other tell any figure that they are held against."""
 
     route_base = "/class-thresholds"
     endpoint = "ClassThresholdsView"
@@ -88,7 +90,11 @@ def _require() -> None:
     if g.signed_in is None:
         raise Unauthorized
     who = records.principal()
-    if not who.may(PERMISSION) or not all("all" in who.to(each).read for each in ("customer", "opportunity")):
+    if (
+        not who.may(PERMISSION)
+        or not all("all" in who.to(each).read for each in ("customer", "opportunity"))
+        or not seen(*class_review.READ)
+    ):
         raise NotAllowed
 
 

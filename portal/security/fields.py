@@ -16,6 +16,7 @@ from portal.engine.fields import ALWAYS, Field, Mask, View
 from portal.engine.kinds.texts import PhoneField
 from portal.engine.query.listing import label_key
 from portal.engine.spec import Spec
+from portal.engine.verbs import reason_fields
 from portal.security import scopes
 from portal.security.principal import Principal
 
@@ -44,6 +45,10 @@ class Rights:
     def finds(self, spec: Spec, field: Field) -> bool:
         """Whether he may filter, order and count by it: what he sees only in part tells nothing by such ways either."""
         return self.sees(spec, field) and self.mask(spec, field) is not ALWAYS
+
+    def hears(self, verb: str) -> bool:
+        """Whether he is told why somebody did this: where a field keeps the reason too, only with that field."""
+        return all(self.finds(spec, field) and field.masked is None for spec, field in reason_fields(verb))
 
     def reads(self, spec: Spec) -> bool:
         """Whether this reader has lists of the record type at all; which rows stand there is the gate's question."""

@@ -130,7 +130,7 @@ class Timeline:
             event.actor or self.t("系统 | System"),
             self.t(happened(self.spec.name, event.verb)) + (f" #{event.record_id}" if event.record_id != self.id else ""),
             event.at.astimezone(self.view.zone),
-            body=event.reason or self._files(event),
+            body=(event.reason if self.rights.hears(event.verb) else "") or self._files(event),
             meta=self._of_field(event),
             changes=changes,
         )
