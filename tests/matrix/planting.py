@@ -17,7 +17,7 @@ from portal.engine.errors import NotAllowed, NotFound
 from portal.engine.query import listing, search
 from portal.engine.tables import Attachment, AuditEvent, IdempotencyKey
 from portal.engine.verbs import verb_named
-from portal.security import bulk, scopes
+from portal.security import bulk, resolve, scopes
 from portal.security import session as gate_module
 from portal.security.fields import Rights
 from portal.security.principal import Principal, system_principal
@@ -75,6 +75,24 @@ def widened(branch: str, *, entity: str = "") -> Callable[[Patch, Matrix], None]
         return true() if name == branch else real(spec, name, principal, columns)
 
     return lambda patch, _: patch.setattr(scopes, "branch_criterion", criterion)
+
+
+def reach_without_reading(patch: Patch, _: Matrix) -> None:
+    """A role's reach counts whether it may view the record type or not."""
+    real = resolve.widest
+
+    def widest(found: Any, verbs: Any) -> Any:
+        pairs = list(found)
+        every = {f"{entity}:read" for entity, _ in pairs}
+        return real(pairs, {access.role: every for _, access in pairs})
+
+    patch.setattr(resolve, "widest", widest)
+
+
+def children_without_reading(patch: Patch, _: Matrix) -> None:
+    """What belongs to a record is seen by who sees the record, whether he may view it or not."""
+    real = scopes.readable
+    patch.setattr(scopes, "readable", lambda spec, principal, **how: real(spec, principal, **{**how, "at_work": True}))
 
 
 def pool_writable(patch: Patch, _: Matrix) -> None:

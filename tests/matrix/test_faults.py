@@ -15,6 +15,7 @@ from tests.cast import Cast
 from tests.matrix import planting as p
 from tests.matrix import test_file_rules as file_rules
 from tests.matrix import test_reads as reads
+from tests.matrix import test_unreadable as unreadable
 from tests.matrix import test_write_fields as fields
 from tests.matrix import test_write_rules as rules
 from tests.matrix import test_writes as writes
@@ -146,6 +147,16 @@ FAULTS = (
     Fault("a key gives its answer to anybody", p.keys_shared, with_how(rules.test_a_key_used_again_by_somebody_else_gives_him_nothing)),
     Fault("anybody undoes anything", p.undo_for_all, with_how(rules.test_nobody_takes_back_what_somebody_else_did)),
     Fault("undo needs no right", p.granted("lead:assign"), with_how(rules.test_who_may_not_assign_any_more_takes_nothing_back)),
+    Fault(
+        "a reach counts without the right to view",
+        p.reach_without_reading,
+        with_how(unreadable.test_nothing_is_written_under_a_record_that_may_not_be_viewed),
+    ),
+    Fault(
+        "a child is seen without the right to view it",
+        p.children_without_reading,
+        with_how(unreadable.test_what_belongs_to_a_record_is_closed_by_its_own_right_and_whole_for_what_is_done_to_the_record),
+    ),
     Fault("uploaded files are everybody's", p.uploads_shared, with_how(rules.test_a_run_or_a_file_of_an_import_is_only_its_owners)),
 )
 

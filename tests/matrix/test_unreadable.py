@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
+from portal import models
 from portal.domain import role_changes, role_desk
-from tests.cast import Cast
+from portal.engine import store
+from tests.cast import NOW, Cast
 from tests.matrix.http import Caller, found_in
 from tests.matrix.test_reads import reading_doors
 from tests.matrix.world import ROLE, World, sees
@@ -77,3 +80,14 @@ def test_nothing_is_written_under_a_record_that_may_not_be_viewed(callers: Calle
         assert caller.send("PUT", f"/api/v1/lead/{lead.id}", {"note": "planted", "version": 1}).status in (403, 404)
         assert caller.get(f"/api/v1/follow_up/?filter={json.dumps([['lead_id', 'eq', lead.id]])}").json()["count"] == 0  # type: ignore[index]
     assert caller.send("POST", "/api/v1/follow_up/", logged).status == 201
+
+
+def test_what_belongs_to_a_record_is_closed_by_its_own_right_and_whole_for_what_is_done_to_the_record(world: World, cast: Cast) -> None:
+    mine = select(models.FollowUp.id).where(models.FollowUp.lead_id == world.one("lead", "rep").id)
+    with unreadable(cast, "rep", "follow_up"):
+        with store.fresh(cast.principal("rep"), NOW) as session:
+            assert not list(session.scalars(mine))
+        with cast.act("rep") as session:
+            assert list(session.scalars(mine)), "a conversion takes along what its author may not look at"
+    with store.fresh(cast.principal("rep"), NOW) as session:
+        assert list(session.scalars(mine))
