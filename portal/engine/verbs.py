@@ -136,12 +136,7 @@ def verb(
         raise WrongDeclaration(f'verb {permission!r} needs "entity:name" and a label in both languages, not {label!r}')
     if unknown := {*takes, *leaves} - BRANCHES:
         raise WrongDeclaration(f"verb {permission!r} takes or leaves {sorted(unknown)}; branches are {sorted(BRANCHES)}")
-    fields = []
-    for key, each in form:
-        if not is_bilingual(each.label):
-            raise WrongDeclaration(f"verb {permission!r}: {key} needs a label in both languages, not {each.label!r}")
-        each.key = key
-        fields.append(each)
+    fields = _form_fields(permission, form)
 
     def register(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
         if permission in _verbs:
@@ -155,7 +150,7 @@ def verb(
             tuple(takes),
             tuple(leaves) or tuple(takes),
             tuple(columns),
-            tuple(fields),
+            fields,
             inverse,
             bulk,
             primary,
@@ -171,6 +166,14 @@ def verb(
         return function
 
     return register
+
+
+def _form_fields(permission: str, form: Sequence[tuple[str, Field]]) -> tuple[Field, ...]:
+    for key, each in form:
+        if not is_bilingual(each.label):
+            raise WrongDeclaration(f"verb {permission!r}: {key} needs a label in both languages, not {each.label!r}")
+        each.key = key
+    return tuple(each for _, each in form)
 
 
 def verbs_of(spec: Spec) -> tuple[Verb, ...]:
