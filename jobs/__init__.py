@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from redis import ConnectionPool, Redis, UnixDomainSocketConnection
 from redis.exceptions import RedisError
-from rq import Queue, Retry
+from rq import Queue, Retry, Worker
 from rq.exceptions import DuplicateJobError
 from rq.serializers import JSONSerializer
 
@@ -62,6 +62,27 @@ def enqueue(run_id: int, queue: str = "bulk", *, lease: int = 0) -> bool:
 def enqueue_mail() -> bool:
     """Wake the delivery of mail."""
     return _push("mail", "jobs.deliver.deliver", [], "mail")
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """A worker that lives: the queues it takes from, and whether it works just now."""
+
+    queues: tuple[str, ...]
+    busy: bool
+
+
+def workers() -> list[Taker] | None:
+    """Who takes jobs from the queues; None where Redis cannot be reached, which delays work and loses none."""
+    try:
+        if not _broker.url or time.monotonic() < _broker.rest_until:
+            return None
+        found = Worker.all(connection=_queue(QUEUES[0]).connection, serializer=JSONSerializer)
+        return [Taker(tuple(each.queue_names()), each.get_state() == "busy") for each in found]
+    except RedisError as error:
+        log.warning("redis cannot be reached, so nobody knows who works: %s", error)
+        _broker.rest_until = time.monotonic() + _REST_AFTER_FAILURE
+        return None
 
 
 def _push(queue: str, function: str, arguments: list[int], name: str) -> bool:

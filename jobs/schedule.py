@@ -17,6 +17,9 @@ Times = Callable[[datetime, datetime], Iterator[tuple[str, datetime]]]
 """Times from an instant to another, both included: (name of the period, due instant), the earliest first."""
 
 
+_SHORTEST, _FARTHEST = timedelta(minutes=1), timedelta(days=200)
+
+
 @dataclass(frozen=True, slots=True)
 class Periodic:
     """`each`: every missed period is made up for. `latest`: only the newest, for it sees all that is due."""
@@ -96,6 +99,21 @@ def report_opens(kind: PeriodKind) -> Times:
             period = period.next
 
     return opens
+
+
+def next_run(periodic: Periodic, now: datetime) -> datetime | None:
+    """When it runs next, by the times that the scheduler plans by; None where that is not within half a year.
+
+    Looked for twice as far each time: `every` tells only the newest tick of a span, and a span with none before its
+    middle has one at most after it.
+    """
+    ahead = _SHORTEST
+    while ahead <= _FARTHEST:
+        found = next((due for _, due in periodic.times(now, now + ahead) if due > now), None)
+        if found is not None:
+            return found
+        ahead *= 2
+    return None
 
 
 SCHEDULE: tuple[Periodic, ...] = (

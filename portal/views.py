@@ -7,6 +7,7 @@ from flask_appbuilder import AppBuilder, BaseView, IndexView, expose
 
 from portal.screens import (
     approvals,
+    audit_log,
     class_thresholds,
     field_desk,
     flows,
@@ -41,6 +42,7 @@ SCREENS: tuple[type[BaseView], ...] = (
     class_thresholds.ClassThresholdsView,  # what other class thresholds would propose
     packs.PackView,  # the quarter's meeting pack
     jobs_page.JobsView,  # long work and periodic work
+    audit_log.AuditLogView,  # who did what, when, from where
     role_desk.RoleDeskView,  # roles, their rights and reach
     role_fields.RoleFieldsView,  # which fields a role sees, masked or whole, and edits
     role_desk.EyesView,  # look as somebody else, and why somebody sees a record
@@ -62,6 +64,7 @@ menu_entry("管理 | Administration", "打印模板 | Print templates", "printer
 menu_entry("管理 | Administration", "字段 | Fields", "forms", "/fields/", "custom_field:read")
 menu_entry("管理 | Administration", "角色 | Roles", "shield-lock", "/roles/", "role_desk:read")
 menu_entry("管理 | Administration", "任务 | Jobs", "activity", "/jobs/", "job:read")
+menu_entry("管理 | Administration", "操作日志 | Audit log", "history", "/audit-log/", "audit_log:read")
 
 
 class HomeView(IndexView):  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,14 +11,28 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from portal import models
-from portal.engine import store
+from portal.engine import audit, store
+from portal.engine.kinds import Choices
 from portal.engine.work import OPEN_STATES
 
 SILENT_AFTER = timedelta(minutes=2)
 """Without a heartbeat for this long the home page warns (jobs.md)."""
+LATE_AFTER = timedelta(minutes=5)
+"""Work that nobody has taken for this long after it was due wants a look."""
+MAIL_LATE_AFTER = timedelta(minutes=15)
+_MOST = 50
 
 _runs: Any = models.JobRun.__table__
 _outbox: Any = models.Outbox.__table__
+_people: Any = models.User.__table__
+
+
+class RunState(Choices):
+    WAITING = "waiting", "排队 | Waiting", "new"
+    RUNNING = "running", "进行中 | Running", "go"
+    DONE = "done", "完成 | Done", "ok"
+    FAILED = "failed", "失败 | Failed", "bad"
+    CANCELLED = "cancelled", "已取消 | Cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,43 +47,86 @@ class ScheduleRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
-    """The health of the jobs at one instant."""
+class Health:
+    """The jobs in a few numbers. `late`: runs due for a while that nobody has taken; `mail_since`: the oldest mail not sent."""
 
-    schedule: tuple[ScheduleRow, ...]
-    queues: dict[str, int]
-    """Runs that are due and not done, by queue."""
+    failures: int
+    late: int
     oldest_due_at: datetime | None
-    failures: tuple[Any, ...]
     mails_waiting: int
+    mail_since: datetime | None
     heartbeat_at: datetime | None
     silent: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The jobs at one instant. Run rows are those of the table, with `who` asked for them."""
+
+    health: Health
+    schedule: tuple[ScheduleRow, ...]
+    queues: dict[str, int]
+    """Runs that are due and not done, by queue."""
+    oldest: Any | None
+    """The run that has been due the longest."""
+    failures: Sequence[Any]
+    asked: Sequence[Any]
+    """Long work that people asked for and that is not done."""
+
+    @property
+    def silent(self) -> bool:
+        return self.health.silent
+
+
 def heartbeat(*, now: datetime) -> tuple[datetime | None, bool]:
     """When the scheduler last lived, and whether that is too long ago."""
-    wanted = select(_runs.c.ended_at).where(_runs.c.kind == "scheduler", _runs.c.period == "heartbeat")
-    found = store.session().connection().scalar(wanted)
-    return found, found is None or now - found > SILENT_AFTER
+    found = store.session().connection().scalar(_beat())
+    return found, _is_silent(found, now)
+
+
+def _beat() -> Any:
+    return select(_runs.c.ended_at).where(_runs.c.kind == "scheduler", _runs.c.period == "heartbeat")
+
+
+def _is_silent(beat: datetime | None, now: datetime) -> bool:
+    return beat is None or now - beat > SILENT_AFTER
+
+
+def health(*, now: datetime) -> Health:
+    """What a home says of the jobs, in one statement."""
+    due = (_runs.c.state.in_(OPEN_STATES), _runs.c.due_at <= now)
+    unsent = (_outbox.c.sent_at.is_(None), _outbox.c.dropped_at.is_(None))
+    parts = {
+        "failures": select(func.count()).select_from(_runs).where(_runs.c.state == "failed"),
+        "late": select(func.count()).select_from(_runs).where(_runs.c.state == "waiting", _runs.c.due_at <= now - LATE_AFTER),
+        "oldest": select(func.min(_runs.c.due_at)).where(*due),
+        "mails": select(func.count()).select_from(_outbox).where(*unsent),
+        "mail_since": select(func.min(_outbox.c.due_at)).where(*unsent),
+        "beat": _beat(),
+    }
+    row = store.session().connection().execute(select(*(part.scalar_subquery().label(key) for key, part in parts.items()))).one()
+    return Health(row.failures, row.late, row.oldest, row.mails, row.mail_since, row.beat, _is_silent(row.beat, now))
 
 
 def overview(*, now: datetime) -> Overview:
-    """Schedule, queues, failures, oldest due work, heartbeat, in five statements."""
+    """Everything the jobs page shows, in six statements."""
     connection = store.session().connection()
     due = (_runs.c.state.in_(OPEN_STATES), _runs.c.due_at <= now)
-    waiting = connection.execute(select(_runs.c.queue, func.count(), func.min(_runs.c.due_at)).where(*due).group_by(_runs.c.queue)).all()
-    failures = connection.execute(select(_runs).where(_runs.c.state == "failed").order_by(_runs.c.id.desc()).limit(50)).all()
-    mails = connection.scalar(select(func.count()).select_from(_outbox).where(_outbox.c.sent_at.is_(None), _outbox.c.dropped_at.is_(None)))
-    beat, silent = heartbeat(now=now)
+    waiting = connection.execute(select(_runs.c.queue, func.count()).where(*due).group_by(_runs.c.queue)).all()
     return Overview(
+        health(now=now),
         _schedule(),
-        {queue: count for queue, count, _ in waiting},
-        min((row[2] for row in waiting), default=None),
-        tuple(failures),
-        mails or 0,
-        beat,
-        silent,
+        dict(waiting),
+        connection.execute(_with_who().where(*due).order_by(_runs.c.due_at, _runs.c.id).limit(1)).one_or_none(),
+        connection.execute(_with_who().where(_runs.c.state == "failed").order_by(_runs.c.id.desc()).limit(_MOST)).all(),
+        connection.execute(
+            _with_who().where(_runs.c.state.in_(OPEN_STATES), _runs.c.asked_by_id.is_not(None)).order_by(_runs.c.id).limit(_MOST)
+        ).all(),
     )
+
+
+def _with_who() -> Any:
+    return select(_runs, _people.c.name.label("who")).outerjoin(_people, _people.c.id == _runs.c.asked_by_id)
 
 
 def _schedule() -> tuple[ScheduleRow, ...]:
@@ -91,11 +149,16 @@ def _schedule() -> tuple[ScheduleRow, ...]:
     return tuple(ScheduleRow(row.period, row.label, row.arguments["when"], row.at, row.state or "") for row in ordered)
 
 
-def retry(run_id: int, *, now: datetime) -> bool:
-    """Let a failed run begin anew; False when it has not failed. Its effects have natural keys, so none is doubled."""
+def retry(run_id: int, *, now: datetime) -> Any | None:
+    """Let a failed run begin anew, and its row; None when it has not failed. Its effects have natural keys, so none is doubled."""
     again = (
         update(_runs)
         .where(_runs.c.id == run_id, _runs.c.state == "failed")
         .values(state="waiting", due_at=now, attempts=0, error="", ended_at=None, cancelled=False)
+        .returning(_runs)
     )
-    return bool(store.session().connection().execute(again).rowcount)
+    session = store.session()
+    found = session.connection().execute(again).one_or_none()
+    if found is not None:
+        audit.write(session, verb="retry", entity="job", record_id=run_id)
+    return found

@@ -55,13 +55,14 @@ def templates_for(kind: PeriodKind, people: Sequence[Duty]) -> dict[int, int]:
             roles.setdefault(user_id, set()).update({name, duties.get(name, name)})
     found = {}
     for duty in people:
-        fitting = [each for each in templates if _fits(each, duty, roles.get(duty.user_id, set()))]
+        fitting = [each for each in templates if fits(each, duty, roles.get(duty.user_id, set()))]
         if fitting:
             found[duty.user_id] = max(fitting, key=lambda each: (bool(each.for_team_id), bool(each.for_role), each.id)).id
     return found
 
 
-def _fits(template: Any, duty: Duty, roles: set[str]) -> bool:
+def fits(template: Any, duty: Duty, roles: set[str]) -> bool:
+    """Whether a template is for somebody of this team with these roles."""
     return template.for_team_id in (None, duty.team_id) and (not template.for_role or template.for_role in roles)
 
 

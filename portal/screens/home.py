@@ -7,25 +7,34 @@ from typing import Any
 
 from flask import render_template, request
 
-from portal.domain import approval_desk, company_bench, contract_bench, handover, job_desk, workbench, worklists
-from portal.domain.calendar import company_day, provisional_years
+from portal.domain import approval_desk, company_bench, contract_bench, house_bench, workbench, worklists
+from portal.domain.calendar import company_day
+from portal.domain.job_desk import MAIL_LATE_AFTER
 from portal.domain.report_draft import Draft
 from portal.domain.spans import SpanKind, span_of
 from portal.engine.clock import clock
 from portal.engine.query.measuring import Holder
 from portal.engine.text import pick
 from portal.entities.leads import LeadGrade, LeadState
-from portal.screens import figures
+from portal.screens import audit_log, figures
+from portal.screens.jobs_page import lateness
 from portal.security.principal import Principal
 from portal.security.roles import ROLES
 from portal.web import records
-from portal.web.language import language
+from portal.web.language import language, view
 
 _WAITING = {
     "warehouse": "已收款、待发货的订单会出现在这里。 | Paid orders to ship will come here.",
     "service": "客户反馈和投诉会出现在这里，处理结果会回到业务员。"
     " | Feedback and complaints will come here; the result goes back to the rep.",
 }
+_NEWEST = 10
+_SHORTCUTS = (
+    ("/user/new", "plus", "新建员工 | New person", "user:create"),
+    ("/lead/import", "upload", "导入线索 | Import leads", "lead:import"),
+    ("/roles/why", "help-circle", "为什么看得到 | Why seen", "role_desk:read"),
+    ("/policy/", "adjustments", "政策 | Policies", "policy:edit"),
+)
 _NO_ROLE = "你的账号还没有角色，请联系管理员。 | Your account has no role yet. Ask an administrator."
 
 
@@ -124,15 +133,16 @@ def _director(who: Principal) -> str:
 
 def _admin(who: Principal) -> str:
     now = clock.now()
+    day = house_bench.house_day(who, now=now)
     return render_template(
         "home_admin.html",
         who=who,
         decisions=approval_desk.how_many_wait(who),
-        desk=job_desk.overview(now=now),
-        years=provisional_years(now),
-        pool=workbench.pool_state(now=now),
-        hand_over=handover.leavers(),
-        now=now,
+        day=day,
+        log=audit_log.latest(who, _NEWEST, view()),
+        late_mail=day.health.mail_since is not None and now - day.health.mail_since > MAIL_LATE_AFTER,
+        late=lambda due: lateness(due, now),
+        shortcuts=[(href, sign, label) for href, sign, label, needs in _SHORTCUTS if who.may(needs)],
     )
 
 

@@ -20,6 +20,8 @@ SCREENS = {
     "role_desk:read": "看角色与范围 | See roles and reach",
     "role_desk:edit": "改角色与范围 | Change roles and reach",
     "role_desk:view_as": "换成某人看看 | View as somebody",
+    "audit_log:read": "看操作日志 | Read the audit log",
+    "audit_log:export": "导出操作日志 | Export the audit log",
 }
 """Permissions of screens that no declaration makes."""
 

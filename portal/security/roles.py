@@ -131,6 +131,7 @@ ADMIN = Role(
         *_LETS_IN,
         *_verbs("class_review", "read export accept override"),
         *_verbs("role_desk", "read edit view_as"),
+        *_verbs("audit_log", "read export"),
         *_verbs("follow_up", "read export"),
         *(verb for entity in ("contract", *_CONTRACT_PARTS) for verb in _verbs(entity, "read export")),
         *_MONEY_IN,

@@ -12,7 +12,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
-from portal.engine.errors import Changed, Invalid, NotFound, PortalError
+from portal.engine import audit, store
+from portal.engine.clock import clock
+from portal.engine.errors import Changed, Invalid, NotAllowed, NotFound, PortalError
+from portal.engine.given import id_of
+from portal.engine.spec import registry
 from portal.engine.text import Text
 from portal.web.language import language
 
@@ -31,6 +35,8 @@ _SORRY = "出了点问题，我们已记录。请稍后重试。 | Something wen
 _NO_SUCH = "选的记录不存在，请从列表中选择。 | What was chosen does not exist. Choose from the list."
 _CLASH = "已有相同的记录，请检查唯一的字段。 | A record with these values exists already. Check the unique fields."
 _BUSY = "别人正在修改这些记录，请稍后重试。 | Somebody is changing these records just now. Try again in a moment."
+_A_PAGE = "page"
+_LONGEST_REASON = 500
 _STALE_FORM = "页面停留太久，请刷新后重试。 | This page has been open too long. Reload it and try again."
 
 
@@ -53,10 +59,28 @@ def install(app: Flask) -> None:
 def _portal_error(error: PortalError) -> Response:
     if error.status >= 500:  # noqa: PLR2004
         log.error("gate", rule=error.rule, why=str(error))
+    if isinstance(error, NotAllowed):
+        _keep_denied()
     fields = {k: t.in_(language()) for k, t in error.errors.items()} if isinstance(error, Invalid) else None
     if isinstance(error, NotFound) and g.get("signed_in") is None and not wants_json():
         return to_login()
     return answer(error.status, error.text, rule=error.rule, fields=fields)
+
+
+def _keep_denied() -> None:
+    """Who asked for what he may not stands in the history, with the address and nothing of what he sent.
+
+    Through somebody else's eyes nothing is written, and nobody has asked as himself.
+    """
+    if g.get("signed_in") is None or g.get("looking") is not None:
+        return
+    part = request.path.removeprefix("/api/v1").strip("/").partition("/")[0]
+    entity = part if part in registry() else _A_PAGE
+    asked = id_of((request.view_args or {}).get("record_id", "")) if entity != _A_PAGE else None
+    store.session().rollback()
+    with store.unit_of_work(g.principal, clock.now()) as session:
+        where = f"{request.method} {request.path}"[:_LONGEST_REASON]
+        audit.write(session, verb="denied", entity=entity, record_id=asked, reason=where)
 
 
 def _http_error(error: HTTPException) -> Response:

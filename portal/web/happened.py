@@ -50,6 +50,15 @@ WORDS = {
     "password_link": "发送了密码链接 | was sent a link for a password",
     "password_set": "设置了密码 | set a password",
     "user:place": "变更了角色 | role changed",
+    "retry": "重试了任务 | tried a job again",
+    "denied": "没有权限，被拒绝 | was denied: no permission",
+    "duplicate_check": "查重 | looked for duplicates",
+    "role:create": "新建了角色 | made a role",
+    "role:rename": "给角色改了名 | renamed a role",
+    "role:save": "改了角色的权限 | changed what a role may do",
+    "role:delete": "删除了角色 | removed a role",
+    "role_desk:view_as": "开始以他的身份查看 | began to look as this person",
+    "role_desk:view_as_end": "结束以他人身份查看 | stopped looking as somebody else",
 }
 
 

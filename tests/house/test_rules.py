@@ -194,7 +194,7 @@ def test_scripts_hold_no_words_of_their_own() -> None:
 
 
 def test_whatever_enters_the_history_is_called_by_words() -> None:
-    """A literal that code gives as a history line's verb has a label, or words of its own; roles have a history of their own."""
+    """A literal that code gives as a history line's verb has a label, or words of its own."""
     domain.load()
     called = {each.name for each in all_verbs()} | set(WORDS)
     given = {
@@ -204,7 +204,7 @@ def test_whatever_enters_the_history_is_called_by_words() -> None:
         for key, word in _named_values(node)
         if key in ("verb", "how", "verb_name") and isinstance(word, ast.Constant) and word.value
     }
-    assert [f"{path}: {word}" for path, word in sorted(given) if word not in called and not word.startswith("role")] == []
+    assert [f"{path}: {word}" for path, word in sorted(given) if word not in called] == []
 
 
 def _named_values(node: ast.AST) -> Iterator[tuple[object, ast.expr]]:

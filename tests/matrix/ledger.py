@@ -11,8 +11,8 @@ from tests.cast import Cast
 
 _MOVING = frozenset({"login_session", "sign_in_limit", "alembic_version"})
 """They move with every request or sign-in, allowed or not."""
-_KEPT_ANYHOW = {"audit_event": " WHERE verb <> 'duplicate_check'"}
-"""That somebody asked for duplicates is kept whatever becomes of his save."""
+_KEPT_ANYHOW = {"audit_event": " WHERE verb NOT IN ('duplicate_check', 'denied')"}
+"""That somebody asked for duplicates, or for what he may not, is kept whatever becomes of it."""
 _statements: list[str] = []
 
 
