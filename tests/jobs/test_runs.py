@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, event, select
 from sqlalchemy.orm import Session
 
 from jobs import planner, runner
+from jobs.schedule import BY_KIND, SCHEDULE, Periodic, next_run
 from portal import models
 from portal.domain import job_desk
 from portal.engine import store, work
@@ -240,6 +241,27 @@ def test_a_make_up_day_that_arrives_late_is_still_opened(cast: Cast) -> None:
     cast.add(models.WorkCalendar, day=saturday.date(), working=True, region="CN")
     planner.plan(saturday + MINUTE)
     assert "2026-05-16" in [row.period for row in of_kind(cast, "report.open.day")]
+
+
+@pytest.mark.parametrize("periodic", SCHEDULE, ids=lambda each: each.kind)
+def test_the_next_run_that_is_told_is_the_one_that_is_planned(cast: Cast, periodic: Periodic) -> None:
+    """Nothing is planned a second before it, and it is planned when its time has come; what is switched off has none."""
+    with system("test", NOW):
+        following = next_run(periodic, NOW)
+    assert following is not None and following > NOW
+    planner.plan(NOW)
+    run_all(NOW)
+    before = len(of_kind(cast, periodic.kind))
+    planner.plan(following - timedelta(seconds=1))
+    assert periodic.catch_up == "each" or len(of_kind(cast, periodic.kind)) == before
+    planner.plan(following)
+    assert [row.due_at for row in of_kind(cast, periodic.kind)][-1] == following
+
+
+def test_what_is_switched_off_has_no_next_run(cast: Cast) -> None:
+    cast.add(models.Policy, key="report.day.on", value="off", reason="x", effective_on=NOW.date())
+    with system("test", NOW):
+        assert next_run(BY_KIND["report.open.day"], NOW) is None
 
 
 def test_the_desk_shows_schedule_heartbeat_and_what_is_late(cast: Cast) -> None:

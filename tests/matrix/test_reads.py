@@ -41,7 +41,7 @@ def reading_doors(how: str, world: World) -> list[str]:
     if how == "cookie":
         doors += ["/", "/inbox/", "/report-desk/", "/report-desk/board", "/jobs/", "/me/"]
         doors += [f"/?period={period}" for period in ("day", "week", "month", "quarter")]
-        doors += ["/meeting-pack/", "/meeting-pack/2026-Q2.pdf", "/class-thresholds/"]
+        doors += ["/meeting-pack/", "/meeting-pack/2026-Q2.pdf", "/class-thresholds/", "/audit-log/", "/audit-log/export.csv"]
         doors += [f"/{r.entity}/{r.id}" for r in world.records] + [f"/{r.entity}/{r.id}/edit" for r in world.records]
         alike = [r for r in world.records if registry()[r.entity].mergeable]
         doors += [f"/{r.entity}/{r.id}/duplicates" for r in alike]

@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 
 from portal.engine.spec import registry
 from portal.web.protection import is_shut
+from tests.matrix import test_audit_log as log_rules
 from tests.matrix import test_policy_desk as policy_rules
 from tests.matrix import test_report_rules as report_rules
 from tests.matrix import test_write_rules as rules
@@ -77,6 +78,7 @@ SPECIAL: dict[Door, Callable[..., Any]] = {
         (("GET", "/policies/"), ("GET", "/policies/<key>"), ("POST", "/policies/<key>"), ("POST", "/policies/<key>/take-back")),
         policy_rules.test_policies_are_the_admins,
     ),
+    **dict.fromkeys((("GET", "/audit-log/"), ("GET", "/audit-log/export.csv")), log_rules.test_the_log_is_for_who_holds_its_right),
     ("GET", "/fields/"): rules.test_pages_of_the_house_are_the_admins,
     ("POST", "/fields/"): rules.test_pages_of_the_house_are_the_admins,
     ("GET", "/print-templates/"): rules.test_pages_of_the_house_are_the_admins,

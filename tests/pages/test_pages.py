@@ -32,6 +32,8 @@ PAGES = {
         "/",
         "/user/",
         "/jobs/",
+        "/audit-log/",
+        "/audit-log/?kind=denied&from=2020-01-01",
         "/lead/import",
         "/pool/",
         "/policy/",
