@@ -78,7 +78,8 @@ def workers() -> list[Taker] | None:
         if not _broker.url or time.monotonic() < _broker.rest_until:
             return None
         found = Worker.all(connection=_queue(QUEUES[0]).connection, serializer=JSONSerializer)
-        return [Taker(tuple(each.queue_names()), each.get_state() == "busy") for each in found]
+        takers = [Taker(tuple(each.queue_names()), each.get_state() == "busy") for each in found]
+        return sorted(takers, key=lambda each: [QUEUES.index(name) for name in each.queues if name in QUEUES])
     except RedisError as error:
         log.warning("redis cannot be reached, so nobody knows who works: %s", error)
         _broker.rest_until = time.monotonic() + _REST_AFTER_FAILURE

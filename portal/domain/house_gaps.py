@@ -85,7 +85,7 @@ def _of_flows(people: Sequence[Person], working: Sequence[Person]) -> Iterator[G
         if verb is None or spec is None or not missing:
             continue
         empty = any(step.get("who") and not any(_is_there(each, held, known) for each in step["who"]) for step in steps)
-        title = say("审批流“{what} · {verb}”缺人 | Approval flow “{what} · {verb}” lacks people", what=spec.label, verb=verb.label)
+        title = say("审批流“{what} · {verb}”缺人 | Approval flow {what} · {verb} lacks people", what=spec.label, verb=verb.label)
         if empty:
             why = say("{who}。这一步会落到管理员头上。 | {who}. That step comes to an administrator.", who=_absent(missing, known))
         else:
@@ -115,7 +115,7 @@ def _absent(missing: Sequence[Mapping[str, Any]], known: Mapping[int, Person]) -
     said = []
     for each in missing:
         if each.get("by") == "role":
-            said.append(say("没有人是“{role}” | nobody is “{role}”", role=role_label(str(each.get("role", "")))))
+            said.append(say("没有人是“{role}” | nobody holds the role {role}", role=role_label(str(each.get("role", "")))))
         else:
             person = known.get(int(each.get("id", 0)))
             said.append(say("{name} 已停用 | {name} is inactive", name=person.name if person else "—"))

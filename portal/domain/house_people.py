@@ -20,7 +20,7 @@ from portal.security.roles import role_label
 BAD, WARN, QUIET = "bad", "warn", ""
 _AT_THE_TOP = frozenset({"admin", "director"})
 _BY_TEAM = ("team", "subtree")
-_BLIND = "角色“{role}”有查看权，却一条也看不到 | “{role}” may look and sees nothing"
+_BLIND = "角色“{role}”有查看权，却一条也看不到 | Role {role} may look and sees nothing"
 _roles, _held = (models.User.metadata.tables[name] for name in ("ab_role", "ab_user_role"))
 _people: Any = models.User.__table__
 
@@ -145,7 +145,7 @@ def of_reach(working: Sequence[Person]) -> Iterator[Gap]:
         if blind and role_id in held:
             whom = held[role_id]
             title = say(
-                "角色“{role}”有查看权，却一条也看不到 | “{role}” may look and sees nothing", role=role_label(whom[0].roles[role_id])
+                "角色“{role}”有查看权，却一条也看不到 | Role {role} may look and sees nothing", role=role_label(whom[0].roles[role_id])
             )
             why = say("范围是“无”：{what} | It reaches none of: {what}", what=_listed(blind))
             yield Gap(WARN, title, why, f"/roles/{role_id}", "改范围 | Change the reach", "role_desk:read", links(whom))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from portal import models
@@ -66,7 +66,7 @@ class Overview:
     health: Health
     schedule: tuple[ScheduleRow, ...]
     queues: dict[str, int]
-    """Runs that are due and not done, by queue."""
+    """Runs that are due and that nobody does, by queue."""
     oldest: Any | None
     """The run that has been due the longest."""
     failures: Sequence[Any]
@@ -84,6 +84,12 @@ def heartbeat(*, now: datetime) -> tuple[datetime | None, bool]:
     return found, _is_silent(found, now)
 
 
+def _undone(now: datetime) -> tuple[Any, ...]:
+    """Due, and nobody does it: not taken yet, or its worker's lease ran out."""
+    dropped = and_(_runs.c.state == "running", _runs.c.leased_until < now)
+    return or_(_runs.c.state == "waiting", dropped), _runs.c.due_at <= now
+
+
 def _beat() -> Any:
     return select(_runs.c.ended_at).where(_runs.c.kind == "scheduler", _runs.c.period == "heartbeat")
 
@@ -94,12 +100,11 @@ def _is_silent(beat: datetime | None, now: datetime) -> bool:
 
 def health(*, now: datetime) -> Health:
     """What a home says of the jobs, in one statement."""
-    due = (_runs.c.state.in_(OPEN_STATES), _runs.c.due_at <= now)
     unsent = (_outbox.c.sent_at.is_(None), _outbox.c.dropped_at.is_(None))
     parts = {
         "failures": select(func.count()).select_from(_runs).where(_runs.c.state == "failed"),
-        "late": select(func.count()).select_from(_runs).where(_runs.c.state == "waiting", _runs.c.due_at <= now - LATE_AFTER),
-        "oldest": select(func.min(_runs.c.due_at)).where(*due),
+        "late": select(func.count()).select_from(_runs).where(*_undone(now), _runs.c.due_at <= now - LATE_AFTER),
+        "oldest": select(func.min(_runs.c.due_at)).where(*_undone(now)),
         "mails": select(func.count()).select_from(_outbox).where(*unsent),
         "mail_since": select(func.min(_outbox.c.due_at)).where(*unsent),
         "beat": _beat(),
@@ -111,13 +116,12 @@ def health(*, now: datetime) -> Health:
 def overview(*, now: datetime) -> Overview:
     """Everything the jobs page shows, in six statements."""
     connection = store.session().connection()
-    due = (_runs.c.state.in_(OPEN_STATES), _runs.c.due_at <= now)
-    waiting = connection.execute(select(_runs.c.queue, func.count()).where(*due).group_by(_runs.c.queue)).all()
+    waiting = connection.execute(select(_runs.c.queue, func.count()).where(*_undone(now)).group_by(_runs.c.queue)).all()
     return Overview(
         health(now=now),
         _schedule(),
         dict(waiting),
-        connection.execute(_with_who().where(*due).order_by(_runs.c.due_at, _runs.c.id).limit(1)).one_or_none(),
+        connection.execute(_with_who().where(*_undone(now)).order_by(_runs.c.due_at, _runs.c.id).limit(1)).one_or_none(),
         connection.execute(_with_who().where(_runs.c.state == "failed").order_by(_runs.c.id.desc()).limit(_MOST)).all(),
         connection.execute(
             _with_who().where(_runs.c.state.in_(OPEN_STATES), _runs.c.asked_by_id.is_not(None)).order_by(_runs.c.id).limit(_MOST)

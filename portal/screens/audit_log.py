@@ -71,6 +71,11 @@ class Row:
     alone_href: str
     """The lines of one act, each for itself."""
 
+    @property
+    def of_oneself(self) -> bool:
+        """Signing in and out: about nobody else."""
+        return self.line.entity == "user" and self.line.record_id == self.line.actor_id
+
 
 @dataclass(frozen=True, slots=True)
 class Day:

@@ -84,10 +84,10 @@ def test_a_role_that_may_look_and_reaches_nothing(settled: Cast) -> None:
         rep = session.scalar(select(Role.id).where(Role.name == "rep"))
     mine = (RoleScope.role_id == rep, RoleScope.entity == "lead")
     change(settled, update(RoleScope.__table__).where(*mine).values(read="none"))  # type: ignore[arg-type]
-    found = gaps(settled)["“Rep” may look and sees nothing"]
+    found = gaps(settled)["Role Rep may look and sees nothing"]
     assert found.why.in_("zh") == "范围是“无”：线索" and found.href == f"/roles/{rep}" and len(found.names) == 3
     change(settled, update(RoleScope.__table__).where(*mine).values(read="own"))  # type: ignore[arg-type]
-    assert "“Rep” may look and sees nothing" not in gaps(settled)
+    assert "Role Rep may look and sees nothing" not in gaps(settled)
 
 
 def test_reports_that_are_owed_and_have_no_template(settled: Cast) -> None:
@@ -101,15 +101,15 @@ def test_reports_that_are_owed_and_have_no_template(settled: Cast) -> None:
 
 def test_flows_that_name_roles_nobody_holds_or_people_who_left(settled: Cast) -> None:
     change(settled, delete(assoc_user_role).where(assoc_user_role.c.user_id == settled.people["legal"]))
-    found = gaps(settled)["Approval flow “Contract · Submit” lacks people"]
+    found = gaps(settled)["Approval flow Contract · Submit lacks people"]
     assert (found.tone, found.href) == ("bad", "/flows/contract/submit")
-    assert "没有人是“法务”" in found.why.in_("zh") and "Nobody is “Legal”" in found.why.in_("en")
+    assert "没有人是“法务”" in found.why.in_("zh") and "Nobody holds the role Legal" in found.why.in_("en")
     steps = [{"label": "审 | Check", "mode": "any", "who": [{"by": "person", "id": settled.people[who]} for who in ("legal", "finance")]}]
     flow = {"entity": "contract", "verb": "submit", "title": "contract:submit", "number": 1, "active": True}
     settled.add(models.ApprovalFlow, **flow, definition={"steps": steps}, version=1)
     assert not [title for title in gaps(settled) if title.startswith("Approval flow")]
     settled.set(models.User, settled.people["legal"], active=False)
-    left = gaps(settled)["Approval flow “Contract · Submit” lacks people"]
+    left = gaps(settled)["Approval flow Contract · Submit lacks people"]
     assert (left.tone, left.why.in_("zh")) == ("warn", "法务 已停用。")
 
 
