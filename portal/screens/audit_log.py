@@ -232,7 +232,7 @@ def _types(language: Language) -> list[tuple[str, str]]:
 def _verbs(entity: str, language: Language) -> list[tuple[str, str]]:
     """What can have been done: to this record type, or to any."""
     spec = registry().get(entity)
-    found = {**{each.name: each.label for each in (verbs_of(spec) if spec else all_verbs())}, **WORDS}
+    found = {**WORDS, **{each.name: each.label for each in (verbs_of(spec) if spec else all_verbs())}}
     return sorted(((key, str(pick(label, language))) for key, label in found.items()), key=lambda each: each[1])
 
 
