@@ -270,6 +270,7 @@ def _line(reader: Principal, row: Any, count: int, seen: Mapping[tuple[str, int]
     spec, one = registry().get(row.entity), count == 1
     record = seen.get((row.entity, row.record_id))
     opens = record is not None and not record.gone and reader.may(f"{row.entity}:read")
+    told = spec is None or record is not None or row.record_id is None or row.verb == "denied"
     return Line(
         id=row.id,
         at=row.at,
@@ -285,7 +286,7 @@ def _line(reader: Principal, row: Any, count: int, seen: Mapping[tuple[str, int]
         title=record.title if record and one else "",
         href=_href(reader, row, opens=opens) if one else "",
         gone=record is not None and record.gone and one,
-        reason=row.reason if spec is None or record or row.record_id is None or row.verb == "denied" else "",
+        reason=row.reason if told and Rights(reader).hears(row.verb) else "",
     )
 
 
