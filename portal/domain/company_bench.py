@@ -14,25 +14,29 @@ from portal.domain.calendar import company_day as local_day
 from portal.domain.handover import Leaver, leavers
 from portal.domain.periods import PeriodKind
 from portal.domain.workbench import PoolState, board_counts, board_period, pool_state
-from portal.domain.worklists import LIVE, first_response_broken
+from portal.domain.worklists import LIVE, late_counts, nothing_late
 from portal.engine import store
 from portal.engine.outbox import inbox
 from portal.entities.leads import LeadState
 from portal.security.principal import Principal
+from portal.security.seeing import seen
 
 _MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
 class TeamRow:
-    """A team's numbers: people, leads held, overdue follow-ups, breaches, reports owed, in, late, missing."""
+    """A team's numbers: people, leads held, overdue follow-ups, breaches, reports owed, in, late, missing.
+
+    None where the reader does not see what they are counted by.
+    """
 
     id: int
     name: str
     people: int
     held: int
-    overdue: int
-    breached: int
+    overdue: int | None
+    breached: int | None
     reports: dict[str, int]
 
 
@@ -43,7 +47,7 @@ class CompanyDay:
     day: date
     teams: tuple[TeamRow, ...]
     states: dict[str, int]
-    channels: Sequence[Any]
+    channels: Sequence[Any] | None
     pool: PoolState
     hand_over: Sequence[Leaver]
     news: Sequence[Any]
@@ -69,12 +73,7 @@ def teams(*, now: datetime) -> tuple[TeamRow, ...]:
     numbers = {
         row.team_id: row
         for row in session.execute(
-            select(
-                lead.team_id,
-                func.count().label("held"),
-                func.count().filter(lead.next_at < now).label("overdue"),
-                func.count().filter(first_response_broken(now)).label("breached"),
-            )
+            select(lead.team_id, func.count().label("held"), *late_counts(now))
             .where(lead.owner_id.is_not(None), lead.state.in_(LIVE))
             .group_by(lead.team_id)
         )
@@ -93,7 +92,7 @@ def teams(*, now: datetime) -> tuple[TeamRow, ...]:
     found = []
     for team_id, name in session.execute(select(team.id, team.name).where(team.deleted_at.is_(None)).order_by(team.id)):
         load = numbers.get(team_id)
-        held, overdue, breached = (load.held, load.overdue, load.breached) if load else (0, 0, 0)
+        held, overdue, breached = (load.held, load.overdue, load.breached) if load else (0, *nothing_late())
         found.append(TeamRow(team_id, name, people.get(team_id, 0), held, overdue, breached, board_counts(sent.get(team_id, []))))
     return tuple(found)
 
@@ -105,9 +104,11 @@ def funnel() -> dict[str, int]:
     return {state.value: counted.get(state.value, 0) for state in LeadState}
 
 
-def channels() -> list[Any]:
-    """Per source channel: leads in all, being followed, converted, invalid; the largest first."""
+def channels() -> list[Any] | None:
+    """Per source channel: leads in all, being followed, converted, invalid; the largest first. None where it is not seen."""
     lead, source = models.Lead, models.SourceChannel
+    if not seen(lead.source_id):
+        return None
     wanted = (
         select(
             source.id,

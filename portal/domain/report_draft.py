@@ -21,7 +21,7 @@ from portal.engine import store
 from portal.engine.text import Text, say
 from portal.entities.activity import ContactKind
 from portal.security.principal import Principal
-from portal.security.seeing import as_seen
+from portal.security.seeing import as_seen, seen
 
 MOST_LINES = 40
 _MOST_RESULTS = 10
@@ -151,7 +151,7 @@ def _contacts(period: Period, follow_ups: Sequence[Any]) -> list[Line]:
                 "{company}：跟进 {n} 次，最近：{last} | {company}: {n} contacts, the last: {last}",
                 company=one_line(rows[-1].company),
                 n=len(rows),
-                last=one_line(rows[-1].content),
+                last=one_line(rows[-1].content or "—"),
             ),
             _href(rows[-1]),
             rows[-1].contacted_at,
@@ -166,8 +166,8 @@ def _href(row: Any) -> str:
 
 
 def _quote(row: Any) -> Line:
-    said = say("{company}：{content} | {company}: {content}", company=one_line(row.company), content=one_line(row.content))
-    return Line(said, _href(row), row.contacted_at, ContactKind(row.kind).label)
+    said = say("{company}：{content} | {company}: {content}", company=one_line(row.company), content=one_line(row.content or "—"))
+    return Line(said, _href(row), row.contacted_at, ContactKind(row.kind).label if row.kind else "")
 
 
 def one_line(content: str) -> str:
@@ -181,7 +181,7 @@ def _planned(user_id: int, period: Period) -> list[Line]:
     first, last = _next_days(period)
     since, until = span(first, last)
     found: list[Any] = []
-    for pooling in poolings.values():
+    for pooling in (each for each in poolings.values() if seen(each.model.next_at)):
         model = pooling.model
         entity, step = literal(pooling.name).label("entity"), as_seen(model.next_step)
         wanted = select(entity, model.id, pooling.title.label("company"), model.next_at, step)

@@ -25,7 +25,7 @@ from portal.entities.activity import ContactKind
 from portal.entities.deals import OpportunityState
 from portal.entities.payments import ReceiptState
 from portal.security.principal import Principal
-from portal.security.seeing import as_seen
+from portal.security.seeing import as_seen, told_of
 
 LABELS: Mapping[str, str] = {
     "follow_ups": "跟进 | Follow-ups",
@@ -134,14 +134,16 @@ def work_of(user_id: int, period: Period) -> Work:
 
 def _follow_ups(user_id: int, since: datetime, until: datetime) -> list[Any]:
     follow_up, lead, customer = models.FollowUp, models.Lead, models.Customer
+    if not told_of(follow_up.contacted_at):
+        return []
     wanted = (
         select(
             follow_up.id,
             follow_up.lead_id,
             follow_up.customer_id,
-            follow_up.kind,
+            as_seen(follow_up.kind),
             follow_up.contacted_at,
-            follow_up.content,
+            as_seen(follow_up.content),
             follow_up.logged_late,
             func.coalesce(lead.company, customer.name).label("company"),
         )
@@ -161,7 +163,7 @@ def _counts_own(user_id: int) -> bool:
 
 def _unseen(user_id: int, since: datetime, until: datetime, seen: set[int]) -> list[Any]:
     """One's own contacts on records that have left one's reach: what is counted of them, and nothing they say."""
-    if not _counts_own(user_id):
+    if not _counts_own(user_id) or not told_of(models.FollowUp.contacted_at):
         return []
     made = models.FollowUp
     wanted = select(made.id, made.kind, made.logged_late, made.lead_id, made.customer_id).where(
@@ -172,6 +174,8 @@ def _unseen(user_id: int, since: datetime, until: datetime, seen: set[int]) -> l
 
 def _deals(user_id: int, period: Period) -> list[Any]:
     deal = models.Opportunity
+    if not told_of(deal.closed_on):
+        return []
     wanted = select(deal.id, as_seen(deal.name), as_seen(deal.amount)).where(
         deal.owner_id == user_id, deal.state == OpportunityState.WON.value, deal.closed_on.between(period.first, period.last)
     )
@@ -180,6 +184,8 @@ def _deals(user_id: int, period: Period) -> list[Any]:
 
 def _contracts(user_id: int, since: datetime, until: datetime) -> list[Any]:
     contract = models.Contract
+    if not told_of(contract.effective_at):
+        return []
     wanted = select(contract.id, as_seen(contract.title).label("name"), as_seen(contract.amount)).where(
         contract.owner_id == user_id, contract.effective_at >= since, contract.effective_at < until
     )
@@ -188,6 +194,8 @@ def _contracts(user_id: int, since: datetime, until: datetime) -> list[Any]:
 
 def _receipts(user_id: int, period: Period) -> list[Any]:
     receipt, contract = models.Receipt, models.Contract
+    if not told_of(receipt.received_on):
+        return []
     wanted = (
         select(receipt.id, as_seen(receipt.payer).label("name"), as_seen(receipt.amount))
         .join(contract, contract.id == receipt.contract_id)
@@ -229,9 +237,25 @@ def _leads(user_id: int, since: datetime, until: datetime) -> tuple[frozenset[in
 
 
 def figures_of_work(work: Work) -> tuple[Figure, ...]:
-    """In the order of `LABELS`."""
+    """In the order of `LABELS`; what the reader may not know is left out, and not nought."""
     found = {figure.key: figure for figure in (*_contacts(work), *_results(work), *_moved(work), *_entered(work))}
-    return tuple(found[key] for key in LABELS if key in found)
+    return tuple(found[key] for key in LABELS if key in found and told_of(*_counted_by(key)))
+
+
+def _counted_by(key: str) -> tuple[Any, ...]:
+    """The fields that tell a figure."""
+    lead, made = models.Lead, models.FollowUp
+    contacts = (made.contacted_at,)
+    ways: dict[str, tuple[Any, ...]] = {
+        **dict.fromkeys(("follow_ups", "leads_contacted", "customers_contacted", "logged_late", "unseen"), contacts),
+        **dict.fromkeys((kind.value for kind in ContactKind), (*contacts, made.kind)),
+        **dict.fromkeys(("deals_won", "won_amount"), (models.Opportunity.closed_on,)),
+        **dict.fromkeys(("contracts", "contract_amount"), (models.Contract.effective_at,)),
+        **dict.fromkeys(("receipts", "received_amount"), (models.Receipt.received_on,)),
+        "customers_claimed": (models.Customer.owner_id,),
+        "first_responses": (lead.first_response_at,),
+    }
+    return ways.get(key, (lead.owner_id,))
 
 
 def _figure(key: str, value: int | Decimal, href: str = "") -> Figure:

@@ -19,6 +19,7 @@ from portal.domain.periods import Period, PeriodKind, period_of
 from portal.domain.reports import IN
 from portal.engine import store
 from portal.policies import policy
+from portal.security.seeing import told_of
 
 COUNTS: Mapping[str, str] = {
     "follow_ups": "跟进 | Follow-ups",
@@ -89,9 +90,25 @@ def week_of(period: Period, team_ids: Collection[int]) -> Week:
     """The week of these teams as far as the reader sees it; six statements."""
     now, then = _counted(period, team_ids), _counted(period.previous, team_ids)
     marked = policy("report.fall_points", on=period.last)
-    changes = tuple(Change(label, now[key], then[key]) for key, label in COUNTS.items())
-    rates = tuple(Rate(label, _share(now, part, whole), _share(then, part, whole), marked) for label, part, whole in RATES.values())
+    changes = tuple(Change(label, now[key], then[key]) for key, label in COUNTS.items() if _told(key))
+    shares = [rate for rate in RATES.values() if _told(*rate[1:])]
+    rates = tuple(Rate(label, _share(now, part, whole), _share(then, part, whole), marked) for label, part, whole in shares)
     return Week(period, changes, rates)
+
+
+def _told(*keys: str) -> bool:
+    """Whether the reader may know these numbers: he sees what they are counted by."""
+    made = models.FollowUp
+    by = {
+        "follow_ups": made.contacted_at,
+        "worked": made.contacted_at,
+        "logged_in_time": made.contacted_at,
+        "created": models.Lead.owner_id,
+        "converted": models.Lead.converted_at,
+        "owed": models.WorkReport.owner_id,
+        "in_time": models.WorkReport.owner_id,
+    }
+    return told_of(*(by[key] for key in keys))
 
 
 def _share(counts: Mapping[str, int], part: str, whole: str) -> Fraction | None:

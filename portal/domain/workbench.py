@@ -23,9 +23,10 @@ from portal.domain.worklists import (
     about_to_return,
     breaches,
     broken_filter,
-    first_response_broken,
     first_responses_open,
     follow_ups_due,
+    late_counts,
+    nothing_late,
     overdue_filter,
     reports_to_send,
 )
@@ -35,6 +36,7 @@ from portal.engine.text import LANGUAGES, Text
 from portal.entities.reports import EXEMPT_BY_ITSELF
 from portal.policies import policy
 from portal.security.principal import Principal
+from portal.security.seeing import seen
 
 _MOST = 20
 _SUMMARY = 80
@@ -52,16 +54,16 @@ class Today:
 
     reports: Shown
     draft: Draft | None
-    first_responses: Shown
-    follow_ups: Shown
-    recycling: Shown
+    first_responses: Shown | None
+    follow_ups: Shown | None
+    recycling: Shown | None
     month: tuple[Figure, ...]
     news: Sequence[Any]
 
     @property
     def left(self) -> int:
         """How many things are to be done."""
-        return self.reports.total + self.first_responses.total + self.follow_ups.total
+        return sum(each.total for each in (self.reports, self.first_responses, self.follow_ups) if each is not None)
 
 
 def today(user: Principal, *, now: datetime) -> Today:
@@ -107,14 +109,17 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member's load: leads held against the cap, follow-ups overdue, first responses breached, away today."""
+    """A member's load: leads held against the cap, follow-ups overdue, first responses breached, away today.
+
+    None where the reader does not see what they are counted by.
+    """
 
     id: int
     name: str
     team_id: int | None
     held: int
-    overdue: int
-    breached: int
+    overdue: int | None
+    breached: int | None
     cap: int
     away: bool
 
@@ -138,7 +143,7 @@ class Member:
 @dataclass(frozen=True, slots=True)
 class PoolState:
     size: int
-    unclaimed: int
+    unclaimed: int | None
     """In the pool for at least `days` (`pool.unclaimed_days`, 3)."""
     days: int
 
@@ -150,7 +155,7 @@ class TeamDay:
     board: Board
     pool: PoolState
     members: tuple[Member, ...]
-    breaches: Shown
+    breaches: Shown | None
     hand_over: Sequence[Leaver]
     news: Sequence[Any]
 
@@ -249,19 +254,14 @@ def pool_state(*, now: datetime) -> PoolState:
     ago = now - timedelta(days=days)
     wanted = select(func.count(), func.count().filter(lead.pooled_at <= ago)).where(lead.pool_id.is_not(None))
     size, unclaimed = store.session().execute(wanted).one()
-    return PoolState(size, unclaimed, days)
+    return PoolState(size, unclaimed if seen(lead.pooled_at) else None, days)
 
 
 def workload(leader: Principal, *, now: datetime) -> tuple[Member, ...]:
     """Every active member of the leader's teams with what he holds, the fullest first."""
     lead, user = models.Lead, models.User
     held = (
-        select(
-            lead.owner_id,
-            func.count().label("held"),
-            func.count().filter(lead.next_at < now).label("overdue"),
-            func.count().filter(first_response_broken(now)).label("breached"),
-        )
+        select(lead.owner_id, func.count().label("held"), *late_counts(now))
         .where(lead.owner_id.is_not(None), lead.state.in_(LIVE))
         .group_by(lead.owner_id)
     )
@@ -273,6 +273,6 @@ def workload(leader: Principal, *, now: datetime) -> tuple[Member, ...]:
     found = []
     for member in members:
         numbers = load.get(member.id)
-        held_now, overdue, breached = (numbers.held, numbers.overdue, numbers.breached) if numbers else (0, 0, 0)
+        held_now, overdue, breached = (numbers.held, numbers.overdue, numbers.breached) if numbers else (0, *nothing_late())
         found.append(Member(member.id, member.name, member.team_id, held_now, overdue, breached, cap, member.id in away))
     return tuple(sorted(found, key=lambda member: (-member.held, member.id)))

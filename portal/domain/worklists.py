@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, func, literal, null, select
 
 from portal import models
 from portal.domain.calendar import company_day, span
@@ -22,7 +22,7 @@ from portal.entities.leads import FirstResponse, LeadState
 from portal.entities.reports import ReportState
 from portal.policies import policy
 from portal.security.principal import Principal
-from portal.security.seeing import as_seen
+from portal.security.seeing import as_seen, seen
 
 LIVE = (LeadState.NEW.value, LeadState.ASSIGNED.value, LeadState.FOLLOWING.value)
 MOST = 20
@@ -100,17 +100,24 @@ def lead_rows() -> Select[Any]:
         as_seen(lead.name),
         as_seen(lead.grade),
         lead.state,
-        lead.next_at,
+        as_seen(lead.next_at),
         as_seen(lead.next_step),
-        lead.first_response_due_at,
-        lead.contacted_at,
+        as_seen(lead.first_response_due_at),
+        as_seen(lead.contacted_at),
         lead.owner_id,
     )
 
 
-def first_responses_open(user: Principal, *, now: datetime) -> Shown:
+def clock_seen() -> bool:
+    """Whether the reader may know how the 24-hour clock of a lead stands; who may not is shown no list by it."""
+    return seen(models.Lead.first_response_at, models.Lead.first_response_due_at, models.Lead.first_response)
+
+
+def first_responses_open(user: Principal, *, now: datetime) -> Shown | None:
     """One's leads whose 24-hour clock runs or has run out without a contact, the shortest time first."""
     lead = models.Lead
+    if not clock_seen():
+        return None
     open_ones = (
         lead.owner_id == user.user_id,
         lead.first_response_at.is_(None),
@@ -125,13 +132,14 @@ def _unanswered() -> tuple[list[Any], ...]:
     return ["first_response", "eq", FirstResponse.OPEN.value], ["state", "in", list(LIVE)]
 
 
-def follow_ups_due(user: Principal, *, now: datetime) -> Shown:
+def follow_ups_due(user: Principal, *, now: datetime) -> Shown | None:
     """What to contact until the end of the company's day, overdue ones first: entity, id, title, next_at, next_step."""
     tomorrow = company_day(now) + timedelta(days=1)
     _, midnight = span(company_day(now), company_day(now))
     found: list[Any] = []
     total, ways = 0, []
-    for pooling in poolings.values():
+    told = [pooling for pooling in poolings.values() if seen(pooling.model.next_at)]
+    for pooling in told:
         model = pooling.model
         entity, step = literal(pooling.name).label("entity"), as_seen(model.next_step)
         wanted = select(entity, model.id, pooling.title.label("title"), model.next_at, step)
@@ -142,7 +150,7 @@ def follow_ups_due(user: Principal, *, now: datetime) -> Shown:
         total += some.total
         if rows:
             ways.append((_way(pooling, some), _owned(pooling, ["next_at", "lt", f"{tomorrow} 00:00"])))
-    return Shown(sorted(found, key=lambda row: row.next_at)[:MOST], total, tuple(ways))
+    return Shown(sorted(found, key=lambda row: row.next_at)[:MOST], total, tuple(ways)) if told else None
 
 
 def _way(pooling: Pooling, some: Shown) -> Text:
@@ -153,18 +161,19 @@ def _owned(pooling: Pooling, *conditions: Sequence[Any]) -> str:
     return list_href(f"/{pooling.name}/", ["owner_id", "me", None], *conditions, ["state", "in", list(pooling.open_states)])
 
 
-def about_to_return(user: Principal, *, now: datetime) -> Shown:
+def about_to_return(user: Principal, *, now: datetime) -> Shown | None:
     """One's records that go back to the pool within the longest warning time (7 days), the soonest first."""
     ahead = max(policy("recycle.warn_days", on=company_day(now)), default=0)
     until = now + timedelta(days=ahead)
     found: list[Due] = []
     ways = []
-    for pooling in poolings.values():
+    told = [each for each in poolings.values() if seen(getattr(each.model, each.rank), each.model.owned_at, each.model.contacted_at)]
+    for pooling in told:
         dues = returning(pooling, now, until, owner_id=user.user_id, most=FIRST_COUNT_CAP + 1)
         found += dues
         if href := chosen(f"/{pooling.name}/", {due.record_id for due in dues}):
             ways.append((_way(pooling, Shown(total=len(dues))), href))
-    return Shown(sorted(found, key=lambda due: due.due_at)[:MOST], len(found), tuple(ways))
+    return Shown(sorted(found, key=lambda due: due.due_at)[:MOST], len(found), tuple(ways)) if told else None
 
 
 # a leader's -------------------------------------------------------------------------------------
@@ -175,9 +184,23 @@ def first_response_broken(now: datetime) -> Any:
     return lead.first_response_at.is_(None) & (lead.first_response_due_at < now) & lead.owner_id.is_not(None)
 
 
-def breaches(*, now: datetime) -> Shown:
+def late_counts(now: datetime) -> tuple[Any, Any]:
+    """Of leads that are grouped: follow-ups overdue, first responses missed; null where the reader does not see their times."""
+    overdue = func.count().filter(models.Lead.next_at < now) if seen(models.Lead.next_at) else null()
+    breached = func.count().filter(first_response_broken(now)) if clock_seen() else null()
+    return overdue.label("overdue"), breached.label("breached")
+
+
+def nothing_late() -> tuple[int | None, int | None]:
+    """The same of who holds no lead."""
+    return (0 if seen(models.Lead.next_at) else None), (0 if clock_seen() else None)
+
+
+def breaches(*, now: datetime) -> Shown | None:
     """Leads of the reader's people that nobody contacted in time, the longest first; with the owner's name."""
     lead, user = models.Lead, models.User
+    if not clock_seen():
+        return None
     broken = (first_response_broken(now), lead.state.in_(LIVE))
     wanted = lead_rows().add_columns(user.name.label("owner")).join(user, user.id == lead.owner_id).where(*broken)
     rows = list(store.session().execute(wanted.order_by(lead.first_response_due_at, lead.id).limit(MOST)))

@@ -24,6 +24,12 @@ def seen(*columns: Any) -> bool:
     return all(rights.finds(spec, spec.fields[key]) for spec, key in specs)
 
 
+def told_of(*columns: Any) -> bool:
+    """Whether he may know what is counted by these: he may view the records, and sees the fields in full."""
+    who = principal_of(store.session())
+    return seen(*columns) and all(who.may(f"{spec_of(column.class_).name}:read") for column in columns)
+
+
 def as_seen(column: Any) -> Any:
     """A mapped column as the reader may know it: nothing where he does not see it in full."""
     return column if seen(column) else cast(null(), column.type).label(column.key)
