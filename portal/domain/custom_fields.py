@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain import approval_flows
+from portal.domain.calendar import company_zone
 from portal.engine import custom, store, work
 from portal.engine.custom import PREFIX, Addition
 from portal.engine.entity import DOCUMENT
 from portal.engine.errors import Invalid, Refused
-from portal.engine.fields import REQUIRED, BadValue, Field
+from portal.engine.fields import FILTERED, INITIAL, MASKED, REQUIRED, SEARCHED, SORTED, UNIQUE, BadValue, Field, View
 from portal.engine.kinds.choice import ChoiceField, choices_of
 from portal.engine.kinds.dates import DateField, InstantField
 from portal.engine.kinds.numbers import DecimalField, FlagField, IntegerField, MoneyField
@@ -49,13 +50,23 @@ _KINDS: Mapping[str, type[Field]] = {
     FieldKind.PHONE: PhoneField,
     FieldKind.EMAIL: EmailField,
 }
-_CHOSEN: Mapping[str, type[ChoiceField | SeveralField]] = {FieldKind.CHOICE: ChoiceField, FieldKind.CHOICES: SeveralField}
 _TELLS = "隐藏的字段不能用：重复的提示会说出隐藏的值。 | Not where it is masked: being taken would tell what is hidden."
+CHOSEN: Mapping[str, type[ChoiceField | SeveralField]] = {FieldKind.CHOICE: ChoiceField, FieldKind.CHOICES: SeveralField}
+KINDS: Mapping[FieldKind, type[Field]] = {kind: CHOSEN.get(kind) or _KINDS.get(kind, ReferenceField) for kind in FieldKind}
+"""What each kind is made of, in the order they are offered."""
 INDEXED = ("is_filterable", "is_sortable", "is_searched", "is_unique")
+USED_BY = {
+    "is_filterable": FILTERED,
+    "is_sortable": SORTED,
+    "is_searched": SEARCHED,
+    "is_unique": UNIQUE,
+    "initial": INITIAL,
+    "mask": MASKED,
+}
+"""What a definition may ask of a field → the use that the kind must have."""
 _NEVER_CHANGED = ("entity", "key", "kind", "target")
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
 _CODED = re.compile(r"([a-z0-9_]{1,32}) = (.+)")
-_WORDS = frozenset({FieldKind.TEXT, FieldKind.PHONE, FieldKind.EMAIL})
 _MOST_OPTIONS = 200
 _FIXED = Text("建立后不能修改。 | It cannot be changed any more.")
 _TAKEN = Text("这个代号已经用过（可能在回收站，可以恢复）。 | This key is taken, perhaps by a deleted field: restore that one instead.")
@@ -94,8 +105,8 @@ def field_of(row: Any) -> Field:
     made: Field
     if row.kind == FieldKind.REFERENCE:
         made = ReferenceField(label, row.target, **options)
-    elif row.kind in _CHOSEN:
-        chosen = _CHOSEN[row.kind](label, choices_of(options_of(row.options)), **options)
+    elif row.kind in CHOSEN:
+        chosen = CHOSEN[row.kind](label, choices_of(options_of(row.options)), **options)
         if gone := options_of(getattr(row, "retired", "") or ""):
             chosen.retire(choices_of(gone))
         made = chosen
@@ -103,13 +114,30 @@ def field_of(row: Any) -> Field:
         made = _KINDS[row.kind](label, **options)
     made.key = PREFIX + row.key
     if row.initial:
-        made.default = made.parse(row.initial)
+        typed = made.parse(row.initial)
+        made.default = made.local(typed, _here()) if isinstance(made, InstantField) and typed else typed
     return made
+
+
+def _here() -> View:
+    return View(zone=company_zone())
 
 
 def options_of(lines: str) -> list[tuple[str, str]]:
     """`code = 中文 | English` a line → value and label."""
     return [(found[1], found[2]) for line in lines.splitlines() if (found := _CODED.fullmatch(line.strip()))]
+
+
+def options_text(choices: Iterable[tuple[str, str]]) -> str:
+    """The other way round; a choice that has no value yet is given one, made from its English label."""
+    found = list(choices)
+    used = {code for code, _ in found if code}
+    lines = []
+    for code, label in found:
+        value = code or _code(label, used)
+        used.add(value)
+        lines.append(f"{value} = {label}")
+    return "\n".join(lines)
 
 
 def _names(listed: str) -> tuple[str, ...]:
@@ -149,6 +177,7 @@ def change(record: models.CustomField, values: Mapping[str, Any], *, acting_user
         if key not in _NEVER_CHANGED:
             setattr(record, key, value)
     _checked(session, record, taken=frozenset())
+    _keep_asked_for(record, choices)
     _retire(session, record, choices)
     wanted = [getattr(record, name) for name in INDEXED] != before or record.state == FieldState.REFUSED
     _take_effect(session, record, wanted=wanted, acting_user=acting_user, now=now)
@@ -202,6 +231,21 @@ def holders(session: Session, record: models.CustomField) -> dict[str, int]:
     return {row.code: row.records for row in counted}
 
 
+def _keep_asked_for(record: models.CustomField, before: Mapping[str, str]) -> None:
+    """Nor can a flow ask for a choice that is no longer one."""
+    gone = before.keys() - dict(options_of(record.options)).keys()
+    for verb in approval_flows.asking_for(record.entity, PREFIX + record.key, gone) if gone else ():
+        raise Invalid(
+            {
+                "options": Text(
+                    "审批流“{flow}”的条件用到了去掉的选项，先改审批流。"
+                    " | The approval flow of “{flow}” asks for a choice you remove: change the flow first.",
+                    flow=verb.label,
+                )
+            }
+        )
+
+
 def _take_effect(session: Session, record: models.CustomField, *, wanted: bool, acting_user: Principal, now: datetime) -> None:
     """For every process from its next request on; `wanted`: the indexes are to be brought in line first."""
     if wanted:
@@ -251,7 +295,8 @@ def _checked(session: Session, record: models.CustomField, *, taken: Iterable[st
     _check_roles(session, record, errors)
     if not errors and record.initial:
         try:
-            field_of(record)
+            made = field_of(record)
+            record.initial = made.to_input(made.default, _here())
         except BadValue as error:
             errors["initial"] = error.text
     if errors:
@@ -261,34 +306,26 @@ def _checked(session: Session, record: models.CustomField, *, taken: Iterable[st
 def _check_options(record: models.CustomField, errors: dict[str, Text]) -> None:
     lines = [line.strip() for line in (record.options or "").splitlines() if line.strip()]
     record.options = ""
-    if record.kind not in _CHOSEN:
+    if record.kind not in CHOSEN:
         return
     if not lines:
         errors["options"] = REQUIRED
         return
-    coded = [_CODED.fullmatch(line) for line in lines]
-    used = {found[1] for found in coded if found}
-    words = []
-    for line, found in zip(lines, coded, strict=True):
-        label = found[2] if found else line
-        code = found[1] if found else _code(label, used)
-        used.add(code)
-        words.append(f"{code} = {label if is_bilingual(label) else f'{label}{SEPARATOR}{label}'}")
-    if len({line.split(" = ")[0] for line in words}) < len(words) or len(words) > _MOST_OPTIONS:
+    coded = [(found[1], found[2]) if (found := _CODED.fullmatch(line)) else ("", line) for line in lines]
+    if any(label.count(SEPARATOR) > 1 for _, label in coded):
+        errors["options"] = Text("名称里不能含竖线。 | A label may not contain a bar.")
+    labelled = [(code, label if is_bilingual(label) else f"{label}{SEPARATOR}{label}") for code, label in coded]
+    values = [code for code, _ in labelled if code]
+    if len(set(values)) < len(values) or len({label for _, label in labelled}) < len(lines) or len(lines) > _MOST_OPTIONS:
         errors["options"] = Text("选项重复或太多。 | Choices repeat, or there are too many.")
-    record.options = "\n".join(words)
+    record.options = options_text(labelled)
 
 
 def _check_target(record: models.CustomField, errors: dict[str, Text]) -> None:
     if record.kind != FieldKind.REFERENCE:
         record.target = ""
-        return
-    if not record.target:
+    elif not record.target:
         errors["target"] = REQUIRED
-    if record.initial:
-        errors["initial"] = Text("关联记录不能有默认值。 | A reference has no default.")
-    if record.mask != MaskRule.NONE:
-        errors["mask"] = Text("看得到那条记录的人才看得到名称，不用再隐藏。 | Its name is shown only to who sees the record referred to.")
 
 
 def _code(label: str, used: set[str]) -> str:
@@ -299,21 +336,18 @@ def _code(label: str, used: set[str]) -> str:
 def _check_lists(record: models.CustomField, errors: dict[str, Text]) -> None:
     for name in ("is_required", "is_listed", *INDEXED):
         setattr(record, name, bool(getattr(record, name)))
-    if record.kind == FieldKind.LONGTEXT:
-        refused = [name for name in ("is_filterable", "is_sortable", "is_unique") if getattr(record, name)]
-        errors |= dict.fromkeys(refused, Text("多行文本不能用。 | Not for long text."))
-    if record.is_sortable and record.kind in (FieldKind.CHOICES, FieldKind.REFERENCE):
-        errors["is_sortable"] = Text("多个选项和关联记录不能排序。 | Several choices and references have no order.")
-    if record.is_searched and record.kind not in {*_WORDS, FieldKind.LONGTEXT}:
-        errors["is_searched"] = Text("只有文字可以搜索。 | Only words can be searched.")
-    if record.is_unique and record.kind in {*_CHOSEN, FieldKind.FLAG}:
-        errors["is_unique"] = Text("选项和是否不能用。 | Not for choices, nor for yes or no.")
-    if record.is_unique and record.mask != MaskRule.NONE.value:
-        errors["is_unique"] = Text(
-            "隐藏的字段不能用：重复的提示会说出隐藏的值。 | Not where it is masked: “taken” would tell what is hidden."
-        )
+    kind = FieldKind(record.kind)
+    asked = {
+        **{name: getattr(record, name) for name in INDEXED},
+        "initial": record.initial,
+        "mask": record.mask not in (None, "", MaskRule.NONE),
+    }
+    for name in (name for name, wanted in asked.items() if wanted and USED_BY[name] not in KINDS[kind].uses):
+        errors[name] = Text("类型“{kind}”不能用。 | Not for the kind “{kind}”.", kind=kind.label)
     if record.mask == MaskRule.POOL and not registry()[record.entity].pooled:
         errors["mask"] = Text("这类数据没有公海。 | This record type has no pool.")
+    if record.is_unique and asked["mask"] and "is_unique" not in errors:
+        errors["is_unique"] = Text(_TELLS)
     if record.mask == MaskRule.POOL and record.is_sortable:
         errors["is_sortable"] = Text("隐藏的字段不能排序。 | A masked field cannot be sorted by.")
 

@@ -77,6 +77,21 @@ REQUIRED = say("必填。 | Required.")
 _OPERATORS_OF_ALL = ("empty", "not_empty")
 _ORDERS: dict[str, Any] = {"gt": gt, "ge": ge, "lt": lt, "le": le}
 """With nothing they do not compare: nothing is neither more nor less."""
+FILTERED, SORTED, SEARCHED, UNIQUE, INITIAL, MASKED = USES = ("filtered", "sorted", "searched", "unique", "initial", "masked")
+"""What a field added at run time may be asked for beyond holding a value."""
+IN_WORDS: Mapping[str, str] = {
+    "eq": "等于 | is",
+    "ne": "不等于 | is not",
+    "ge": "不小于 | at least",
+    "gt": "大于 | more than",
+    "le": "不大于 | at most",
+    "lt": "小于 | less than",
+    "in": "是其中之一 | is one of",
+    "contains": "包含 | contains",
+    "empty": "没有填 | is empty",
+    "not_empty": "填了 | is filled in",
+}
+"""Operators as a rule that is written down says them."""
 
 
 class Options(TypedDict, total=False):
@@ -115,6 +130,13 @@ class Field:
     """The stored value of "nothing": NULL, or the empty string for texts."""
     recurs: ClassVar[bool] = False
     """Whether a page of records holds few different values, worth putting in words once each."""
+    icon: ClassVar[str] = "forms"
+    about: ClassVar[str] = ""
+    """What such a field is for, told to who adds one at run time."""
+    uses: ClassVar[frozenset[str]] = frozenset(USES)
+    """What of `USES` goes with this kind."""
+    conditions: ClassVar[tuple[str, ...]] = ()
+    """Operators that a rule may ask by; none: no rule asks for such a field."""
 
     key: str = ""
 
@@ -309,6 +331,10 @@ class Field:
         values = raw if isinstance(raw, list) else [raw]
         words = ("、" if view.language == "zh" else ", ").join(self.words(self.parse(v), view) for v in values)
         return {"ne": "≠ ", "gt": "> ", "ge": "≥ ", "lt": "< ", "le": "≤ "}.get(operator, "") + words
+
+    def says(self, operator: str) -> str:
+        """An operator in words, as a rule on such a field is read out."""
+        return IN_WORDS[operator]
 
     def choices(self, view: View) -> list[tuple[str, str]]:
         """(value, label) where the kind has a fixed set."""

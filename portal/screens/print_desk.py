@@ -19,6 +19,7 @@ from portal.engine.errors import BadRequest, NotAllowed, PortalError
 from portal.engine.given import id_of, json_of
 from portal.engine.printing import Layout, Section
 from portal.engine.spec import Spec, spec_named
+from portal.screens import drafts
 from portal.web import prints, records
 from portal.web.language import language, view
 
@@ -100,33 +101,21 @@ def _drafted(form: MultiDict[str, str]) -> tuple[Layout, int]:
 
 
 def _pair(form: MultiDict[str, str], key: str, most: int) -> str:
-    """Both languages of what an administrator wrote; where he wrote one, it stands for both."""
-    zh, en = (form.get(f"{key}_{half}", "").replace("\r", "").replace("|", "｜").strip()[:most] for half in ("zh", "en"))
-    return f"{zh or en} | {en or zh}" if zh or en else ""
+    return drafts.pair(form.get(f"{key}_zh", ""), form.get(f"{key}_en", ""), most)
 
 
 def _applied(spec: Spec, layout: Layout, chosen: int, do: str) -> tuple[Layout, int]:
     """What the button said; a place outside the list changes nothing."""
     what, *rest = do.split(":")
     found: Sections = list(layout.sections)
+    at: int | None
     if what == "add" and rest[:1] and rest[0] in printing.KINDS:
         of = rest[1] if len(rest) > 1 and rest[1] in {part.name for part in spec.parts()} else ""
         found.append(Section(rest[0], of=of))
-        return replace(layout, sections=tuple(found)), len(found) - 1
-    at, to = (*(id_of(place) for place in rest), None, None)[:2]
-    if at is None or at >= len(found):
-        return layout, chosen
-    if what in ("up", "down"):
-        to = at - 1 if what == "up" else at + 1
-    if what == "remove":
-        del found[at]
-        chosen = max(at - 1, 0)
-    elif what == "choose":
-        chosen = at
-    elif what in ("up", "down", "move") and to is not None and 0 <= to < len(found):
-        found.insert(to, found.pop(at))
-        chosen = to
-    return replace(layout, sections=tuple(found)), chosen
+        at = len(found) - 1
+    else:
+        at = drafts.rearranged(found, do)
+    return replace(layout, sections=tuple(found)), chosen if at is None else at
 
 
 def _page(current: desk.InUse, layout: Layout, chosen: int, error: str = "") -> str:
@@ -136,7 +125,7 @@ def _page(current: desk.InUse, layout: Layout, chosen: int, error: str = "") -> 
     given: dict[str, Any] = {
         "carried": json.dumps(printing.document(layout), ensure_ascii=False),
         "changed": printing.document(layout) != printing.document(current.layout),
-        "halves": lambda text: (text.partition(" | ")[0], text.partition(" | ")[2]),
+        "halves": drafts.halves,
         "named": {each.name: each.label for each in spec.parts()},
     }
     return render_template(

@@ -19,6 +19,7 @@ from portal.engine.errors import BadRequest, NotAllowed, NotFound, PortalError
 from portal.engine.given import id_of, json_of
 from portal.engine.questions import Question
 from portal.entities.reports import Period
+from portal.screens import drafts
 from portal.security.roles import role_label
 from portal.web import records
 from portal.web.language import language
@@ -124,32 +125,17 @@ def _part(line: str) -> str:
 
 
 def _pair(chinese: str, english: str) -> str:
-    """Both languages of what an admin wrote; where he wrote one, it stands for both."""
-    zh, en = (" ".join(half.replace("|", " ").split())[:200] for half in (chinese, english))
-    return f"{zh or en} | {en or zh}" if zh or en else ""
+    return drafts.pair(drafts.one_line(chinese), drafts.one_line(english), 200)
 
 
 def _apply(draft: Draft, do: str) -> None:
     """What the button said; a place outside the list changes nothing."""
-    what, *places = do.split(":")
-    found = draft.questions
-    if what == "add" and places[:1] and places[0] in asking.KINDS:
-        found.append(Question(_free_key(found), places[0], "", required=True))
-        draft.chosen = len(found) - 1
-        return
-    at, to = (*(id_of(place) for place in places), None, None)[:2]
-    if at is None or at >= len(found):
-        return
-    if what in ("up", "down"):
-        to = at - 1 if what == "up" else at + 1
-    if what == "remove":
-        del found[at]
-        draft.chosen = max(at - 1, 0)
-    elif what == "choose":
+    what, _, kind = do.partition(":")
+    if what == "add" and kind in asking.KINDS:
+        draft.questions.append(Question(_free_key(draft.questions), kind, "", required=True))
+        draft.chosen = len(draft.questions) - 1
+    elif (at := drafts.rearranged(draft.questions, do)) is not None:
         draft.chosen = at
-    elif what in ("up", "down", "move") and to is not None and 0 <= to < len(found):
-        found.insert(to, found.pop(at))
-        draft.chosen = to
 
 
 def _free_key(questions: list[Question]) -> str:
@@ -167,7 +153,7 @@ def _page(template: models.ReportTemplate | None, draft: Draft, error: str = "")
         questions=draft.questions,
         chosen=draft.chosen,
         question=chosen,
-        halves=lambda text: (text.partition(" | ")[0], text.partition(" | ")[2]),
+        halves=drafts.halves,
         carried=json.dumps(asking.document(draft.questions), ensure_ascii=False),
         changed=template is None or asking.document(draft.questions) != asking.document(asking.read(template.questions)),
         kept=desk.opened_with(template.id) if template else 0,

@@ -312,9 +312,8 @@ def _dialog(asked: Asked, bound: Any = None, errors: tuple[str, ...] = ()) -> Di
         for f in verb.form
         if isinstance(f, ReferenceField) and (chosen := id_of(given[f.key])) is not None
     }
-    drawn = forms.controls(
-        [f for f in verb.form if f.widget], view, values={}, labels=labels, lookup=f"/{spec.name}/pick", form=bound, given=request.form
-    )
+    asked_for, sent = [f for f in verb.form if f.widget], request.form if bound is not None else None
+    drawn = forms.controls(asked_for, view, values={}, labels=labels, lookup=f"/{spec.name}/pick", form=bound, given=sent)
     drawn = tuple(_with_verb(f, verb.name) for f in drawn)
     label = asked.t(verb.label)
     return Dialog(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -51,19 +51,42 @@ VERSION = "_version"
 AGAIN = "_again"
 
 
-class FormDoor:
-    """The form of one entity for one request."""
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """A form that could not be saved, with what is wrong in it."""
 
-    def __init__(self, spec: Spec, record: Any | None = None) -> None:
+    page: FormPage
+    status: int
+
+
+class FormDoor:
+    """The form of one entity for one request.
+
+    `given` is what was sent where a page words it otherwise than the declaration does, `keys` the fields that such a
+    page asks for: it draws its own form and saves by this one.
+    """
+
+    def __init__(
+        self, spec: Spec, record: Any | None = None, *, given: MultiDict[str, str] | None = None, keys: Collection[str] | None = None
+    ) -> None:
         self.spec, self.record = spec, record
         self.view: View = reader()
+        self.given = request.form if given is None else given
         writable = records.rights().writes(spec, None if record is None else records.values_of(record))
-        self.fields: tuple[Field, ...] = tuple(f for f in writable if record is None or f not in spec.parents)
+        asked = (f for f in writable if record is None or f not in spec.parents)
+        self.fields: tuple[Field, ...] = tuple(f for f in asked if keys is None or f.key in keys)
 
     def show(self) -> str:
         """An empty form (prefilled from the URL where it names fields), or the record's."""
-        values = self._begun() if self.record is None else records.values_of(self.record)
-        return render_template("form.html", form=self._page(values=values))
+        return render_template("form.html", form=self.opened())
+
+    def opened(self) -> FormPage:
+        """The same as its template reads it."""
+        return self._page(values=self._begun() if self.record is None else records.values_of(self.record))
+
+    def drafted(self) -> FormPage:
+        """What was sent, kept as it is and not judged yet."""
+        return self._page(values={}, given=self.given)
 
     def _begun(self) -> dict[str, Any]:
         """What a new record begins with: what the address says, what the records that it names give, what fields offer."""
@@ -78,19 +101,27 @@ class FormDoor:
 
     def submit(self) -> Response:
         """Create or change; every fault shows beside its field and nothing typed is lost."""
-        form = forms.bind(self.fields, self.view, request.form)
+        done = self.save()
+        if isinstance(done, Faulty):
+            return make_response(render_template("form.html", form=done.page), done.status)
+        here = f"/{self.spec.name}/{done}"
+        where = f"/{self.spec.name}/new" if self.given.get(AGAIN) else self._home(done)
+        if where != here:
+            say_next(Text("{what}已保存 | {what} saved", what=self.spec.label), href=here)
+        return make_response(redirect(where, 303))
+
+    def save(self, faults: Mapping[str, Text] | None = None) -> int | Faulty:
+        """The record's id, or the form with every fault beside its field; `faults` are those that the page itself found."""
+        form = forms.bind(self.fields, self.view, self.given)
         values = forms.validated(form)
-        if values is None:
-            return self._again(form, 422)
+        if values is None or faults:
+            return self._again(form, 422, extra=self._placed(form, faults or {}))
         try:
-            record_id = self._write(values)
+            return self._write(values)
         except (Changed, Unseen) as error:
             return self._again(form, error.status, conflict=True)
         except Invalid as error:
-            for key, text in error.errors.items():
-                if key in form:
-                    form[key].errors = [*form[key].errors, text.in_(self.view.language)]
-            return self._again(form, 422, extra=[(k, t.in_(self.view.language)) for k, t in error.errors.items() if k not in form])
+            return self._again(form, 422, extra=self._placed(form, error.errors))
         except Refused as error:
             return self._again(
                 form,
@@ -98,17 +129,20 @@ class FormDoor:
                 extra=[("", error.in_(self.view.language))],
                 confirm=error.in_(self.view.language) if error.rule == "duplicate" else None,
             )
-        here = f"/{self.spec.name}/{record_id}"
-        where = f"/{self.spec.name}/new" if request.form.get(AGAIN) else self._home(record_id)
-        if where != here:
-            say_next(Text("{what}已保存 | {what} saved", what=self.spec.label), href=here)
-        return make_response(redirect(where, 303))
+
+    def _placed(self, form: Any, errors: Mapping[str, Text]) -> list[tuple[str, str]]:
+        """Each fault beside its control; those that have none are told above the form."""
+        said = {key: text.in_(self.view.language) for key, text in errors.items()}
+        for key, words in said.items():
+            if key in form:
+                form[key].errors = [*form[key].errors, words]
+        return [(key, words) for key, words in said.items() if key not in form]
 
     def _write(self, values: dict[str, Any]) -> int:
-        version = request.form.get(VERSION, "")
+        version = self.given.get(VERSION, "")
         record_id = self.record.id if self.record is not None else None
         with records.writing() as (session, now):
-            session.info["confirmed"] = request.form.get(CONFIRM) == "1"
+            session.info["confirmed"] = self.given.get(CONFIRM) == "1"
             who = records.principal()
             if record_id is None:
                 record = operations.create(session, self.spec, values, acting_user=who, now=now)
@@ -120,37 +154,37 @@ class FormDoor:
             return int(record.id)
 
     def _home(self, record_id: int) -> str:
-        given = {p.key: request.form.get(p.key) or getattr(self.record, p.key, None) for p in self.spec.parents}
+        given = {p.key: self.given.get(p.key) or getattr(self.record, p.key, None) for p in self.spec.parents}
         if belongs := self.spec.parent_in(given):
             return f"/{belongs[0].target}/{belongs[1]}"
         return records.rights().href(self.spec, record_id)
 
     def _again(
         self, form: Any, status: int, *, conflict: bool = False, extra: list[tuple[str, str]] | None = None, confirm: str | None = None
-    ) -> Response:
+    ) -> Faulty:
         if self.record is not None:
             self.record = records.find(self.spec, self.record.id)
-        page = self._page(values={}, form=form, extra=extra or [], conflict=conflict, confirm=confirm)
-        return make_response(render_template("form.html", form=page), status)
+        page = self._page(values={}, form=form, given=self.given, extra=extra or [], conflict=conflict, confirm=confirm)
+        return Faulty(page, status)
 
     def _page(
         self,
         *,
         values: Mapping[str, Any],
         form: Any = None,
+        given: MultiDict[str, str] | None = None,
         extra: list[tuple[str, str]] | None = None,
         conflict: bool = False,
         confirm: str | None = None,
     ) -> FormPage:
         label = str(pick(self.spec.label, self.view.language))
         zh = self.view.language == "zh"
-        given = request.form if form is not None else MultiDict()
         new = self.record is None
         drawn = forms.controls(
             self.fields,
             self.view,
             values=values,
-            labels=self._labels({**values, **given}),
+            labels=self._labels({**values, **(given or {})}),
             lookup=f"/{self.spec.name}/pick",
             form=form,
             given=given,
@@ -162,8 +196,8 @@ class FormDoor:
             fields=drawn,
             errors=(*((f.name, e) for f in drawn for e in f.errors), *(extra or [])),
             hidden=((CONFIRM, "1"),) if confirm else (),
-            version=self._version(anew=form is None or conflict),
-            conflict=self._conflict(given) if conflict else None,
+            version=self._version(anew=given is None or conflict),
+            conflict=self._conflict(self.given) if conflict else None,
             submit_label="保存" if zh else "Save",
             extra_submit=("保存并新建" if zh else "Save and new") if new else None,
             confirm=confirm,
@@ -177,7 +211,7 @@ class FormDoor:
 
     def _version(self, *, anew: bool) -> int | None:
         """The one on the screen: while values are corrected it stays the one that was read, however late that gets."""
-        return getattr(self.record, "version", None) if anew else id_of(request.form.get(VERSION, ""))
+        return getattr(self.record, "version", None) if anew else id_of(self.given.get(VERSION, ""))
 
     def _labels(self, values: Mapping[str, Any]) -> dict[str, str]:
         from portal.web.pickers import names  # noqa: PLC0415

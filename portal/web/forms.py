@@ -86,7 +86,7 @@ def controls(
     form: BaseForm | None = None,
     given: MultiDict[str, str] | None = None,
 ) -> tuple[FormField, ...]:
-    """The controls of a form; after a failed attempt with exactly what was typed and what is wrong."""
+    """The controls of a form: with `given`, exactly what was typed; with a bound `form`, what is wrong with it too."""
     return tuple(_control(f, view, values, labels, lookup, form, given) for f in fields)
 
 
@@ -99,7 +99,7 @@ def _control(
     form: BaseForm | None,
     given: MultiDict[str, str] | None,
 ) -> FormField:
-    value = typed(each, given) if form is not None else each.to_input(values.get(each.key, each.offered(view)), view)
+    value = typed(each, given) if given is not None else each.to_input(values.get(each.key, each.offered(view)), view)
     errors = tuple(str(e) for e in (*form[each.key].process_errors, *form[each.key].errors)) if form is not None else ()
     is_reference = isinstance(each, ReferenceField)
     return FormField(

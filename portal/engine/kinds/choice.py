@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from enum import StrEnum
-from typing import Any, Self, Unpack
+from typing import Any, ClassVar, Self, Unpack
 
 from sqlalchemy import ColumnElement, Computed, String, case, func, literal
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine import csv_out
 from portal.engine.cell import Cell
-from portal.engine.fields import BadValue, Field, Options, View
+from portal.engine.fields import FILTERED, INITIAL, MASKED, SORTED, BadValue, Field, Options, View
 from portal.engine.text import Language, pick
 
 
@@ -45,6 +45,10 @@ class ChoiceField(Field):
     widget = "choice"
     blank = ""
     operators = ("eq", "ne", "in")
+    icon = "select"
+    about = "从列出的选项里选一个 | One of the choices you list"
+    uses = frozenset((FILTERED, SORTED, INITIAL, MASKED))
+    conditions: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", "empty", "not_empty")
     look = "tag"
     recurs = True
     all_told = True
@@ -136,6 +140,7 @@ class StateField(ChoiceField):
 
     kind = "state"
     look = "state"
+    conditions = ()
 
     def __init__(
         self, label: str, options: type[Choices], *, edges: Mapping[Any, Sequence[str]], ended: Sequence[str] = (), **rest: Any

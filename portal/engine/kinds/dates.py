@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from portal.engine.cell import Cell
 from portal.engine.clock import clock
-from portal.engine.fields import BadValue, Field, Options, View, pair
+from portal.engine.fields import SEARCHED, USES, BadValue, Field, Options, View, pair
 
 Day = TypeVar("Day", bound=dt.date)
 _RELATIVE = ("today", "yesterday", "this_week", "this_month", "overdue", "last_days", "next_days")
@@ -24,6 +24,7 @@ _RELATIVE_WORDS = {
     "last_days": ("近 {n} 天", "last {n} days"),
     "next_days": ("未来 {n} 天", "next {n} days"),
 }
+_COMPARED = {"ge": "不早于 | on or after", "gt": "晚于 | after", "le": "不晚于 | on or before", "lt": "早于 | before", "eq": "就是 | is"}
 _MOST_DAYS = 3660
 _GIVE_A_DATE = "请给出日期。 | Give a date."
 YEARS = range(1000, 3000)
@@ -34,6 +35,10 @@ class DateField(Field):
     kind = "date"
     widget = "date"
     operators = ("eq", "gt", "ge", "lt", "le", "between", *_RELATIVE)
+    icon = "calendar"
+    about = "一天，如开标日 | A day, such as a tender's"
+    uses = frozenset(USES) - {SEARCHED}
+    conditions: ClassVar[tuple[str, ...]] = ("ge", "gt", "le", "lt", "eq", "empty", "not_empty")
     json_type: ClassVar[dict[str, Any]] = {"type": "string", "format": "date"}
 
     def __init__(self, label: str, *, in_days: int | None = None, **options: Unpack[Options]) -> None:
@@ -84,6 +89,9 @@ class DateField(Field):
         bounds = [] if first is None else [column >= first]
         return _all([*bounds, *([] if last is None else [column <= last])])
 
+    def says(self, operator: str) -> str:
+        return _COMPARED.get(operator) or super().says(operator)
+
     def filter_words(self, operator: str, raw: Any, view: View) -> str:
         if operator in _RELATIVE:
             return _RELATIVE_WORDS[operator][view.language == "en"].format(n=raw)
@@ -95,6 +103,9 @@ class InstantField(DateField):
 
     kind = "instant"
     widget = "instant"
+    icon = "clock"
+    about = "日期和钟点 | A day and the time of day"
+    conditions = ("ge", "gt", "le", "lt", "empty", "not_empty")
     json_type: ClassVar[dict[str, Any]] = {"type": "string", "format": "date-time"}
 
     def __init__(self, label: str, *, due: bool = False, **options: Unpack[Options]) -> None:

@@ -10,9 +10,11 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeEngine
 
 from portal.engine.cell import Cell
-from portal.engine.fields import BadValue, Field, Options, View
+from portal.engine.fields import FILTERED, INITIAL, MASKED, SEARCHED, SORTED, USES, BadValue, Field, Options, View
 
 _RANGE = ("eq", "ne", "gt", "ge", "lt", "le", "between", "in")
+_ASKED = ("ge", "gt", "le", "lt", "eq", "ne", "empty", "not_empty")
+_USES = frozenset(USES) - {SEARCHED}
 _SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "HKD": "HK$", "JPY": "JP¥"}
 _INTEGER_LIMIT = 2**31 - 1
 
@@ -22,6 +24,10 @@ class IntegerField(Field):
     widget = "integer"
     align = "r"
     operators = _RANGE
+    icon = "number"
+    about = "个数、天数、人数 | How many pieces, days, people"
+    uses = _USES
+    conditions = _ASKED
     json_type: ClassVar[dict[str, Any]] = {"type": "integer"}
     json_takes: ClassVar[tuple[type[Any], ...]] = (int, str)
 
@@ -50,6 +56,10 @@ class DecimalField(Field):
     widget = "decimal"
     align = "r"
     operators = _RANGE
+    icon = "percentage"
+    about = "带小数的数，如面积、折扣 | A number with decimals, such as an area"
+    uses = _USES
+    conditions = _ASKED
     json_type: ClassVar[dict[str, Any]] = {"type": "string", "format": "decimal"}
     json_takes: ClassVar[tuple[type[Any], ...]] = (int, float, str)
 
@@ -100,6 +110,8 @@ class MoneyField(DecimalField):
 
     kind = "money"
     widget = "money"
+    icon = "coin-yuan"
+    about = "人民币金额，两位小数 | An amount of money, two decimals"
 
     def __init__(self, label: str, *, currency: str = "CNY", least: int | None = None, **options: Unpack[Options]) -> None:
         super().__init__(label, digits=18, scale=2, least=least, **options)
@@ -122,6 +134,10 @@ class FlagField(Field):
     kind = "flag"
     widget = "flag"
     operators = ("eq",)
+    icon = "toggle-right"
+    about = "打勾就是“是” | A tick means yes"
+    uses = frozenset((FILTERED, SORTED, INITIAL, MASKED))
+    conditions = ("eq",)
     json_type: ClassVar[dict[str, Any]] = {"type": "boolean"}
     json_takes: ClassVar[tuple[type[Any], ...]] = (bool, str)
     _true = frozenset({"1", "true", "yes", "on", "y", "是", "有", "√", "对"})

@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from portal.engine import csv_out
 from portal.engine.cell import Cell
-from portal.engine.fields import BadValue, Field, Options, View
+from portal.engine.fields import FILTERED, UNIQUE, BadValue, Field, Options, View
 from portal.engine.given import id_of
 from portal.engine.text import SEPARATOR
 
@@ -23,6 +23,9 @@ class ReferenceField(Field):
     recurs = True
     widget = "reference"
     operators = ("eq", "ne", "in", "me")
+    icon = "link"
+    about = "另一条记录，如介绍人 | Another record, such as who introduced them"
+    uses = frozenset((FILTERED, UNIQUE))
     json_type: ClassVar[dict[str, Any]] = {"type": "integer"}
     json_takes: ClassVar[tuple[type[Any], ...]] = (int, str)
 

@@ -18,6 +18,7 @@ class SaidField(TextField):
     """`own` are the portal's sentences, stored as pairs; a bar in what a person wrote is only a bar."""
 
     kind = "said"
+    conditions = ()
 
     def __init__(self, label: str, length: int = 200, *, own: Sequence[str], **options: Unpack[Options]) -> None:
         super().__init__(label, length, **options)
@@ -41,6 +42,7 @@ class PairField(TextField):
     """A line that the portal says, stored as a pair."""
 
     kind = "pair"
+    conditions = ()
 
     def words(self, value: Any, view: View) -> str:
         return str(pick(value or "", view.language))

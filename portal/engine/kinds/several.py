@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.types import TypeEngine
 
 from portal.engine import csv_out
-from portal.engine.fields import Field, Options, View
+from portal.engine.fields import FILTERED, INITIAL, MASKED, Field, Options, View
 from portal.engine.kinds.choice import ChoiceField, Choices
 
 _PARTING = re.compile(r"([、,，;；/\n])")
@@ -26,6 +26,10 @@ class SeveralField(Field):
     kind = "choices"
     widget = "choices"
     operators = ("in",)
+    icon = "list-check"
+    about = "可以同时选几个 | Any number of the choices you list"
+    uses = frozenset((FILTERED, INITIAL, MASKED))
+    conditions = ("in", "empty", "not_empty")
     json_type: ClassVar[dict[str, Any]] = {"type": "array", "uniqueItems": True}
     json_takes: ClassVar[tuple[type[Any], ...]] = (list, str)
 
@@ -117,6 +121,9 @@ class SeveralField(Field):
 
     def filter_words(self, operator: str, raw: Any, view: View) -> str:
         return super(SeveralField, self._offering(self.one.retired)).filter_words(operator, raw, view)
+
+    def says(self, operator: str) -> str:
+        return "含有其中之一 | holds one of" if operator == "in" else super().says(operator)
 
     def choices(self, view: View) -> list[tuple[str, str]]:
         return self.one.choices(view)

@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from portal.engine import csv_out
 from portal.engine.cell import Cell
-from portal.engine.fields import BadValue, Field, Options, View
+from portal.engine.fields import INITIAL, MASKED, SEARCHED, BadValue, Field, Options, View
 from portal.engine.given import shows, storable
 from portal.engine.mask import mask_phone, phone_digits
 from portal.engine.text import pick
@@ -28,6 +28,9 @@ class TextField(Field):
     kind = "text"
     blank = ""
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "contains", "in")
+    icon = "letter-case"
+    about = "一行文字，如型号、车牌 | One line of words, such as a model"
+    conditions: ClassVar[tuple[str, ...]] = ("eq", "ne", "contains", "empty", "not_empty")
 
     def __init__(self, label: str, length: int = 200, **options: Unpack[Options]) -> None:
         super().__init__(label, **options)
@@ -72,6 +75,10 @@ class LongTextField(TextField):
     kind = "longtext"
     widget = "longtext"
     operators = ("contains",)
+    icon = "notes"
+    about = "几行文字，如情况说明 | Several lines, such as a description"
+    uses = frozenset((SEARCHED, INITIAL, MASKED))
+    conditions: ClassVar[tuple[str, ...]] = ("contains", "empty", "not_empty")
 
     def __init__(self, label: str, length: int = 20_000, **options: Unpack[Options]) -> None:
         options.setdefault("sortable", False)
@@ -96,6 +103,8 @@ class EmailField(TextField):
 
     kind = "email"
     widget = "email"
+    icon = "mail"
+    about = "邮箱地址，会检查写法 | An address, checked as it is typed"
 
     def is_blank(self, value: Any) -> bool:
         return is_unknown(value)
@@ -133,6 +142,9 @@ class PhoneField(TextField):
     kind = "phone"
     widget = "phone"
     operators = ("eq", "contains")
+    icon = "phone"
+    about = "电话号码，统一写法 | A number, kept in one form"
+    conditions: ClassVar[tuple[str, ...]] = ("eq", "contains", "empty", "not_empty")
 
     def __init__(self, label: str, length: int = 32, **options: Unpack[Options]) -> None:
         super().__init__(label, length, **options)
