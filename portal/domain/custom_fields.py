@@ -98,8 +98,8 @@ def field_of(row: Any) -> Field:
         "filterable": row.is_filterable and ready,
         "sortable": row.is_sortable and ready,
         "section": row.section,
-        "see": _names(row.seen_by),
-        "edit": _names(row.edited_by),
+        "see": roles_of(row.seen_by),
+        "edit": roles_of(row.edited_by),
     }
     label = f"{row.label_zh}{SEPARATOR}{row.label_en}"
     made: Field
@@ -140,7 +140,8 @@ def options_text(choices: Iterable[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
-def _names(listed: str) -> tuple[str, ...]:
+def roles_of(listed: str) -> tuple[str, ...]:
+    """The names of roles in a definition; none: everybody is meant."""
     return tuple(part.strip() for part in re.split("[,，、]", listed) if part.strip())
 
 
@@ -355,7 +356,7 @@ def _check_lists(record: models.CustomField, errors: dict[str, Text]) -> None:
 def _check_roles(session: Session, record: models.CustomField, errors: dict[str, Text]) -> None:
     known = set(role_names(session))
     for name in ("seen_by", "edited_by"):
-        roles = _names(getattr(record, name) or "")
+        roles = roles_of(getattr(record, name) or "")
         setattr(record, name, ",".join(roles))
         if unknown := sorted(set(roles) - known):
             errors[name] = Text("没有这个角色：{names}。 | There is no such role: {names}.", names=", ".join(unknown))

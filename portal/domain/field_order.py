@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from portal import models
 from portal.engine import operations
 from portal.engine.errors import BadRequest, NotFound
+from portal.engine.fields import Field
 from portal.engine.spec import Spec, registry, spec_of
 from portal.security.principal import Principal
 
@@ -25,7 +26,7 @@ class Part:
     """A section of a form: its heading, the declared fields in it, and the custom ones in order."""
 
     title: str
-    declared: tuple[str, ...]
+    declared: tuple[Field, ...]
     fields: tuple[models.CustomField, ...]
 
 
@@ -42,7 +43,7 @@ def parts(session: Session, spec: Spec) -> list[Part]:
     return [
         Part(
             title,
-            tuple(each.label for each in spec.form if each.section == title and each.key not in rows),
+            tuple(each for each in spec.form if each.section == title and each.key not in rows),
             tuple(rows[each.key] for each in spec.form if each.section == title and each.key in rows),
         )
         for title in titles

@@ -128,6 +128,8 @@ class Field:
     """What stands for a value in a JSON body, besides null; digits in quotes are read like a form's."""
     blank: ClassVar[Any] = None
     """The stored value of "nothing": NULL, or the empty string for texts."""
+    can_be_blank: ClassVar[bool] = True
+    """Whether a record may say nothing in such a field: one that says neither yes nor no says no."""
     recurs: ClassVar[bool] = False
     """Whether a page of records holds few different values, worth putting in words once each."""
     icon: ClassVar[str] = "forms"

@@ -78,6 +78,9 @@ class Screen:
     desk: str = ""
     """`/desk/{id}`: where one of its records is read and written instead, for who may `desk_needs`."""
     desk_needs: str = ""
+    editor: str = ""
+    """Where people make and change records, on a page of their own: `/fields/` stands for `/fields/new` and `/fields/7`.
+    The generated form goes on answering to who asks for it."""
     versions: Versions | None = None
     prints: Prints | None = None
     """Offered on the record page and in REST as PDF."""

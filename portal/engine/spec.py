@@ -93,6 +93,15 @@ class Spec:
         keys = self.screen.facts or tuple(dict.fromkeys((*self.screen.columns, *(f.key for f in self.form))))
         return tuple(self.fields[key] for key in keys)
 
+    @property
+    def new_href(self) -> str:
+        """Where people make a record."""
+        return f"{self.screen.editor or f'/{self.name}/'}new"
+
+    def edit_href(self, record_id: int) -> str:
+        """Where people change one."""
+        return f"{self.screen.editor}{record_id}" if self.screen.editor else f"/{self.name}/{record_id}/edit"
+
     def is_open(self, values: Mapping[str, Any]) -> bool:
         """Whether the form of a record in this state may be changed."""
         states = self.model.form_states

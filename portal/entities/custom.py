@@ -82,16 +82,24 @@ class CustomField(Entity):
     help_zh = text("中文说明 | Chinese help", 300)
     help_en = text("英文说明 | English help", 300)
     initial = text("默认值 | Default", 200)
-    is_required = flag("必填 | Required")
+    is_required = flag("必填 | Required", help="没填就不能保存。 | Nothing is saved without it.")
     is_unique = flag("不可重复 | Unique", help="两条记录不能有相同的值。 | No two records may hold the same value.")
     section = text(
         "分组 | Section", 80, help="表单里的分组；中文和英文用竖线分开。 | A section of the form; Chinese and English parted by a bar."
     )
     rank = integer("顺序 | Order", least=0, most=100_000, default=0)
-    is_listed = flag("列表显示 | Shown in the list", section=_LIST)
-    is_filterable = flag("可筛选 | Filter", section=_LIST, help="会在后台建索引。 | Builds an index in the background.")
-    is_sortable = flag("可排序 | Sort", section=_LIST, help="会在后台建索引。 | Builds an index in the background.")
-    is_searched = flag("可搜索 | Search", section=_LIST, help="会在后台建索引。 | Builds an index in the background.")
+    is_listed = flag("列表显示 | Shown in the list", section=_LIST, help="大家的列表多一列。 | One more column in everybody’s list.")
+    is_filterable = flag(
+        "可筛选 | Filter",
+        section=_LIST,
+        help="列表多一个筛选；在后台建索引，保存略慢。 | One more filter; an index is built, saving takes a little longer.",
+    )
+    is_sortable = flag(
+        "可排序 | Sort", section=_LIST, help="列表可按它排序；在后台建索引。 | Lists can be put in its order; an index is built."
+    )
+    is_searched = flag(
+        "可搜索 | Search", section=_LIST, help="搜索框也找它；在后台建较大的索引。 | The search box finds it too; a larger index is built."
+    )
     seen_by = text("谁能看 | Seen by", 400, section=_WHO, help=_ROLES)
     edited_by = text("谁能改 | Edited by", 400, section=_WHO, help=_ROLES)
     mask = choice("隐藏 | Mask", MaskRule, default="none", section=_WHO)
@@ -100,6 +108,7 @@ class CustomField(Entity):
 
     screen = Screen(
         icon="forms",
+        editor="/fields/",
         plural="字段 | Fields",
         columns=("label_zh", "label_en", "entity", "key", "kind", "state", "section", "is_required", "is_listed", "is_filterable", "rank"),
         filters=("entity", "kind", "state"),

@@ -96,7 +96,7 @@ class BoardPageBuilder:
             title=self.t(self.spec.plural),
             entity=self.spec.name,
             list_href=url(f"/{self.spec.name}/", {"tab": self.query.branch} if self.query.branch != "all" else {}),
-            create_href=f"/{self.spec.name}/new" if self.may("create") and self.spec.form else "",
+            create_href=self.spec.new_href if self.may("create") and self.spec.form else "",
             verb_href=f"/{self.spec.name}/verb/{self.board.verb}" if verb else "",
             verb_label=self.t(verb.label) if verb else "",
             argument=self.board.argument,

@@ -136,7 +136,7 @@ class DetailPageBuilder:
             actions=actions,
             more=self._more(removable=changeable and policy.removes(self.rights.principal, spec, self.row)),
             facts=tuple(self._fact(f) for f in spec.facts if self.rights.sees(spec, f) and f is not state),
-            facts_edit_href=f"{self.href}/edit" if changeable and self.may("edit") and spec.form and not desk else None,
+            facts_edit_href=spec.edit_href(self.id) if changeable and self.may("edit") and spec.form and not desk else None,
             timeline=Timeline(spec, self.row, self.rights, self.view, attached).html(),
             composer=self._composer() if writable and not self._is_over() else None,
             panels=related.panels(spec, self.id, self.rights, self.view, writable=writable, changeable=changeable),

@@ -166,7 +166,7 @@ class ListPageBuilder:
             count_href=url(self.href, self.given, exact="1"),
             count_more_href=url(f"{self.href}count", self.given) if more else "",
             can_create=self.may("create") and bool(self.spec.form),
-            create_href=f"{self.href}new",
+            create_href=self.spec.new_href,
             create_label=f"新建{label}" if self.view.language == "zh" else f"New {label.lower()}",
             import_href=f"{self.href}import" if self.may("import") else None,
             export_href=url(f"{self.href}export.csv", self.given) if self.may("export") else None,
@@ -316,7 +316,7 @@ class ListPageBuilder:
                 self.t("换个词，或去掉一个条件。 | Try another word, or drop a condition."),
                 ((self.t("清除条件 | Clear the filters"), url(self.href, {}, tab=self.given.get("tab")), True),),
             )
-        actions = [(self.t("新建 | Create"), f"{self.href}new", True)] if self.may("create") and self.spec.form else []
+        actions = [(self.t("新建 | Create"), self.spec.new_href, True)] if self.may("create") and self.spec.form else []
         if self.may("import"):
             actions.append((self.t("导入文件 | Import a file"), f"{self.href}import", False))
         text = (

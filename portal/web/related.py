@@ -57,7 +57,7 @@ def _panel(child: Spec, spec: Spec, record_id: int, rights: Rights, view: View, 
         str(pick(child.plural, view.language)),
         child.screen.icon,
         tuple(rows),
-        f"/{child.name}/new?{belongs.key}={record_id}" if may_add else "",
+        f"{child.new_href}?{belongs.key}={record_id}" if may_add else "",
         str(pick(f"新建{zh} | New {en.lower()}", view.language)),
     )
 

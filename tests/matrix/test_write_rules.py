@@ -348,15 +348,26 @@ def test_a_deactivated_person_writes_and_reads_nothing_more(how: str, callers: C
         cast.set(models.User, cast.people["mate"], active=True)
 
 
+_HOUSE = (
+    *("/mailbox/", "/jobs/", "/flows/", "/flows/leave/submit", "/print-templates/", "/print-templates/contract"),
+    *("/fields/", "/fields/new", "/fields/new?entity=lead&kind=choice"),
+)
+
+
 @HOW
-def test_pages_of_the_house_are_the_admins(how: str, callers: Callers) -> None:
+def test_pages_of_the_house_are_the_admins(how: str, callers: Callers, cast: Cast) -> None:
+    field_id = cast.rows(models.CustomField)[0].id
     for actor in EVERYBODY:
         caller = callers(actor, how)
-        for path in ("/mailbox/", "/jobs/", "/flows/", "/flows/leave/submit", "/print-templates/", "/print-templates/contract", "/fields/"):
+        for path in (*_HOUSE, f"/fields/{field_id}"):
             assert (caller.get(path).status == 200) is (actor == "admin"), f"{actor} {path}"
         if how == "cookie":
             assert caller.post("/flows/leave/submit", {"steps": "[]"}).status == (422 if actor == "admin" else 403), actor
             assert caller.post("/fields/", {"do": "fly:1"}).status == (400 if actor == "admin" else 403), actor
+            for path in ("/fields/new", f"/fields/{field_id}"):
+                assert caller.post(path, {"entity": "lead", "kind": "text", "do": "save"}).status == (422 if actor == "admin" else 403), (
+                    actor
+                )
             assert caller.post("/print-templates/contract", {"layout": "{}"}).status == (400 if actor == "admin" else 403), actor
         assert caller.get("/api/v1/_openapi").status == 200
     assert callers("", "cookie").get("/api/v1/_openapi").status == 401

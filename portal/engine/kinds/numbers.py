@@ -133,6 +133,7 @@ class MoneyField(DecimalField):
 class FlagField(Field):
     kind = "flag"
     widget = "flag"
+    can_be_blank = False
     operators = ("eq",)
     icon = "toggle-right"
     about = "打勾就是“是” | A tick means yes"
