@@ -99,10 +99,9 @@ def audience(cards: Sequence[RoleCard], spec: Spec, row: Any) -> frozenset[int]:
 
 
 def _sees(spec: Spec, roles: Sequence[RoleCard], seen: tuple[str, ...], key: str) -> bool:
-    if not any(f"{spec.name}:read" in card.rights.verbs for card in roles):
-        return False
     scopes = [(card.name, card.rights.scopes[spec.name]) for card in roles if spec.name in card.rights.scopes]
-    access = widest((spec.name, access_of(name, each.read, each.write, each.assign, each.team_ids)) for name, each in scopes)
+    reaches = ((spec.name, access_of(name, each.read, each.write, each.assign, each.team_ids)) for name, each in scopes)
+    access = widest(reaches, {card.name: card.rights.verbs for card in roles})
     role = access[spec.name].role if spec.name in access and access[spec.name].read else ""
     level = next((card.rights.fields.get(spec.name, {}).get(key, levels.EDIT) for card in roles if card.name == role), levels.NONE)
     return level != levels.NONE and (not seen or role in seen)
