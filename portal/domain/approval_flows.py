@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from portal import models
-from portal.domain.approvers import ADMIN, Approver, People
+from portal.domain.approvers import ADMIN, People
 from portal.domain.calendar import company_day, company_zone
 from portal.engine import store
 from portal.engine.errors import PortalError, Refused
@@ -24,7 +24,8 @@ from portal.policies import POLICIES, policy
 from portal.security.principal import Principal
 
 MODES = {"any": "或签：一人同意即可 | Any one", "all": "会签：都要同意 | All", "sequence": "依次 | In sequence"}
-_POLICY = "policy:"
+POLICY = "policy:"
+"""Before the key of a policy whose figure stands for a condition's value."""
 SHIPPED = "shipped"
 """In the definition of a version: the steps are those of the verb's declaration."""
 _flows: Any = models.ApprovalFlow.__table__
@@ -87,7 +88,7 @@ def holds(spec: Spec, step: Mapping[str, Any], record_id: int, *, now: datetime)
     """Whether a step's conditions hold for this record: they mean what a list's filter means, whether an index is ready or not.
 
     Raises where one cannot be read: it names a field, a choice or a policy that is no more. The engine's alone: it asks of
-    fields that the person may not see. What a person tries is asked in `flow_desk`.
+    fields that the person may not see. What a person tries is asked in `flow_trial`.
     """
     view = View(zone=company_zone(), now=now)
     met = [spec.field(key).criterion(spec.column(key), how, figure(raw, now), view) for key, how, raw in step.get("when", ())]
@@ -99,15 +100,13 @@ def fault(spec: Spec, step: Mapping[str, Any], *, now: datetime) -> Text | None:
     return _read(spec, step, 0, now)[1]
 
 
-def _read(
-    spec: Spec, step: Mapping[str, Any], record_id: int, now: datetime, asks: Callable[..., bool] = holds
-) -> tuple[bool, Text | None]:
+def _read(spec: Spec, step: Mapping[str, Any], record_id: int, now: datetime) -> tuple[bool, Text | None]:
     """Whether the step is asked for, and why its conditions cannot be read where they cannot: then it is asked for all the same."""
     if not step.get("when"):
         return True, None
     try:
         with store.session().begin_nested():
-            return asks(spec, step, record_id, now=now), None
+            return holds(spec, step, record_id, now=now), None
     except PortalError as error:
         return True, error.text
     except (ValueError, TypeError, KeyError, DBAPIError):
@@ -145,42 +144,12 @@ def _tell_admins(flow: Flow, index: int, why: Text, now: datetime) -> None:
 
 def figure(raw: Any, now: datetime) -> Any:
     """`policy:leave.director_from_days` stands for the figure in force."""
-    if isinstance(raw, str) and raw.startswith(_POLICY):
-        key = raw.removeprefix(_POLICY)
+    if isinstance(raw, str) and raw.startswith(POLICY):
+        key = raw.removeprefix(POLICY)
         if key not in POLICIES:
             raise Refused("没有制度参数 {key}。 | There is no policy {key}.", rule="no_policy", key=key)
         return policy(key, on=company_day(now))
     return raw
-
-
-# a dry run ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """One step as it would go for a record."""
-
-    label: str
-    mode: str
-    applies: bool
-    people: tuple[Approver, ...]
-    when: Sequence[Any]
-    unread: Text | None = None
-    """Why its conditions cannot be read; it is asked for all the same."""
-
-
-def walk(flow: Flow, record_id: int, asked_by: int, *, now: datetime, asks: Callable[..., bool] = holds) -> list[Stop]:
-    """How this record would go through the steps today, asked for by this person. Tells nobody.
-
-    `asks`: what a step's conditions are asked of.
-    """
-    spec, people = spec_named(flow.entity), People(now)
-    found = []
-    for step in flow.steps:
-        asked, unread = _read(spec, step, record_id, now, asks)
-        who = tuple(people.standing_in(each, asked_by) for each in people.named(step.get("who", ()), asked_by)) if asked else ()
-        found.append(Stop(str(step.get("label", "")), str(step.get("mode", "any")), asked, who, step.get("when", ()), unread))
-    return found
 
 
 def approvable(entity: str, name: str) -> Verb:

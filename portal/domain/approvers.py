@@ -40,12 +40,15 @@ class People:
         self.name: dict[int, str] = {row.id: row.name for row in rows}
         self.active = {row.id for row in rows if row.active}
         self.deputies = _deputies(company_day(now))
+        self._held: dict[str, list[int]] = {}
 
     def with_role(self, role: str) -> list[int]:
-        named = roles_for(store.session(), [role])
-        held = select(_user_roles.c.user_id).join(_roles, _roles.c.id == _user_roles.c.role_id).where(_roles.c.name.in_(named))
-        found = store.session().connection().scalars(held.order_by(_user_roles.c.user_id))
-        return [each for each in found if each in self.active]
+        if role not in self._held:
+            named = roles_for(store.session(), [role])
+            held = select(_user_roles.c.user_id).join(_roles, _roles.c.id == _user_roles.c.role_id).where(_roles.c.name.in_(named))
+            found = store.session().connection().scalars(held.order_by(_user_roles.c.user_id))
+            self._held[role] = [each for each in found if each in self.active]
+        return self._held[role]
 
     def above(self, user_id: int, level: int = 1) -> list[int]:
         """The superior of this level, or nobody; who has left is passed over."""
@@ -62,8 +65,8 @@ class People:
             found = self.superior.get(found)
         return found if found in self.active else None
 
-    def named(self, who: Iterable[Mapping[str, Any]], asked_by: int) -> list[int]:
-        """The people a step names, without who asks: in his place decides his superior; where nobody is left, an admin."""
+    def listed(self, who: Iterable[Mapping[str, Any]], asked_by: int) -> list[int]:
+        """The people a step names, who asks among them; perhaps nobody."""
         found: list[int] = []
         for each in who:
             match each.get("by"):
@@ -73,9 +76,14 @@ class People:
                     found += self.with_role(str(each.get("role", "")))
                 case "person":
                     found += [person for person in (int(each.get("id", 0)),) if person in self.active]
+        return [*dict.fromkeys(found)]
+
+    def named(self, who: Iterable[Mapping[str, Any]], asked_by: int) -> list[int]:
+        """Whom a step asks: in the place of who asks decides his superior; where nobody is left, an admin."""
+        found = self.listed(who, asked_by)
         if asked_by in found:
             found = [person for person in found if person != asked_by] or self.above(asked_by)
-        return [*dict.fromkeys(found)] or self.admins(asked_by)
+        return found or self.admins(asked_by)
 
     def admins(self, asked_by: int) -> list[int]:
         """Where nobody is named; the only administrator's own matters are the director's."""

@@ -283,6 +283,7 @@ def lost(deals: Sequence[models.Opportunity], *, acting_user: Principal, now: da
     states=_ENDED,
     bulk=True,
     inverse="undo",
+    reason_in=("opportunity.outcome_reason", "stage_change.reason"),
     help="回到结束前的阶段，之后才能修改；原因记入历史。"
     " | Back to the stage it ended from, and only then it can be changed; the reason stands in its history.",
 )

@@ -9,15 +9,15 @@ from typing import Any
 from sqlalchemy import func, select
 
 from portal import models
-from portal.domain.approval_flows import MODES, Flow, Stop, approvable, fault, figure, flow_for, walk
-from portal.domain.approvers import People
-from portal.domain.calendar import company_zone
+from portal.domain.approval_flows import MODES, Flow, approvable, fault, flow_for
+from portal.domain.approvers import ADMIN, People
+from portal.domain.flow_rules import is_finished
 from portal.domain.people import role_names
 from portal.engine import store
 from portal.engine.errors import BadRequest, NotAllowed, Refused
 from portal.engine.fields import View
 from portal.engine.given import id_of, json_of
-from portal.engine.query.listing import condition_of, seen_field
+from portal.engine.query.listing import seen_field
 from portal.engine.spec import Spec, registry, spec_named
 from portal.engine.text import Text, is_bilingual
 from portal.engine.verbs import Verb, all_verbs
@@ -104,6 +104,8 @@ def check(spec: Spec, steps: Steps, *, now: datetime) -> None:
                 rule="nobody",
                 n=number,
             )
+        if not all(map(is_finished, step.get("when", ()))):
+            raise Refused("第 {n} 步有条件还没写完。 | A condition of step {n} is not finished.", rule="unfinished", n=number)
         if (why := _hidden(spec, step) or fault(spec, step, now=now)) is not None:
             raise BadRequest("第 {n} 步的条件：{why} | The conditions of step {n}: {why}", n=number, why=why)
 
@@ -118,14 +120,7 @@ def _hidden(spec: Spec, step: Mapping[str, Any]) -> Text | None:
     return next((Text(_HIDDEN, label=each.label) for each in fields if not rights.finds(spec, each)), None)
 
 
-def _holds_as_seen(spec: Spec, step: Mapping[str, Any], record_id: int, *, now: datetime) -> bool:
-    """What the engine asks of the record itself, asked of what its reader sees of it."""
-    view = View(zone=company_zone(), now=now)
-    met = [condition_of(spec, spec.field(key), how, figure(raw, now), view) for key, how, raw in step.get("when", ())]
-    return not met or store.session().scalar(select(spec.model.id).where(spec.model.id == record_id, *met)) is not None
-
-
-def _may_try(spec: Spec, steps: Steps, record_id: int) -> bool:
+def may_try(spec: Spec, steps: Steps, record_id: int) -> bool:
     """Whether a run on this record would tell its reader nothing that he does not see."""
     if any(_hidden(spec, step) is not None for step in steps):
         return False
@@ -144,9 +139,19 @@ def _is_somebody(each: Mapping[str, Any], people: People, roles: Sequence[str]) 
     return False
 
 
-def publish(entity: str, name: str, steps: Steps, *, acting_user: Principal, now: datetime) -> int:
-    """A new version from now on; what is under way ends by the steps it began with. Returns its number."""
+def publish(entity: str, name: str, steps: Steps, *, acting_user: Principal, now: datetime, started: int | None = None) -> int:
+    """A new version from now on; what is under way ends by the steps it began with. Returns its number.
+
+    `started` is the version that was in use when the draft was begun: a newer one is not overwritten unseen.
+    """
     check(spec_named(entity), steps, now=now)
+    current = flow_for(approvable(entity, name))
+    if started is not None and current is not None and current.number != started:
+        raise Refused(
+            "别人刚启用了第 {n} 版：打开它再改。 | Somebody has put version {n} in use meanwhile: open that one.",
+            rule="changed",
+            n=current.number,
+        )
     return put_in_use(approvable(entity, name), {"steps": [dict(step) for step in steps]}, acting_user=acting_user)
 
 
@@ -185,18 +190,6 @@ def samples(spec: Spec, view: View) -> list[tuple[int, str]]:
     return [(key, f"#{key} {'' if spec.identity.masked else spec.identity.words(name, view) if name else ''}") for key, name in rows]
 
 
-def dry_run(entity: str, name: str, steps: Steps, record_id: int, *, now: datetime, asked_by: int = 0) -> tuple[list[Stop], str]:
-    """How this record would go, asked for today by one of `askers` (else by the first of them); and his name. Tells nobody.
-
-    Nothing where the reader sees not all that it is decided by: he would learn of it from where the record goes.
-    """
-    if not _may_try(spec_named(entity), steps, record_id):
-        return [], ""
-    may_ask = dict(askers(approvable(entity, name), record_id, now=now))
-    asker = asked_by if asked_by in may_ask else next(iter(may_ask), 0)
-    return walk(Flow(entity, name, 0, tuple(steps)), record_id, asker, now=now, asks=_holds_as_seen), may_ask.get(asker, "—")
-
-
 def askers(verb: Verb, record_id: int, *, now: datetime) -> list[tuple[int, str]]:
     """Who holds the verb and reaches this record with it: its owner first, then his superiors, then the others."""
     spec, people = spec_named(verb.entity), People(now)
@@ -221,12 +214,26 @@ def _likely(owner_id: int | None, people: People) -> list[int]:
     return [*(each for each in line if each in people.active), *sorted(people.active - {*line})]
 
 
-def somebody(now: datetime) -> list[tuple[str, str]]:
-    """(value, label) of everything that can decide a step: superiors, roles, people."""
-    people = People(now)
+def somebody() -> list[tuple[str, str]]:
+    """(value, label) of what can decide a step besides people: superiors and roles, administrators last."""
     found = [("superior:1", "上级 | Superior"), ("superior:2", "上级的上级 | Superior's superior")]
-    found += [(f"role:{name}", role_label(name)) for name in role_names()]
-    return [*found, *((f"person:{key}", people.name[key]) for key in sorted(people.active))]
+    roles = sorted(role_names(), key=lambda name: name == ADMIN)
+    return [*found, *((f"role:{name}", role_label(name)) for name in roles)]
+
+
+def deciders(step: Mapping[str, Any], people: People) -> list[tuple[str, list[str] | None]]:
+    """Whom a step names, in words, and which people that is today; None where the words say it, or it depends on who asks."""
+    labels = dict(somebody())
+    found: list[tuple[str, list[str] | None]] = []
+    for value, each in zip(who_values(step.get("who", ())), step.get("who", ()), strict=True):
+        match each["by"]:
+            case "person":
+                found.append((people.name.get(each["id"], "—"), None))
+            case "role":
+                found.append((labels.get(value, each["role"]), [people.name[one] for one in people.with_role(each["role"])]))
+            case _:
+                found.append((labels.get(value, value), None))
+    return found
 
 
 def who_from(values: Sequence[str]) -> list[dict[str, Any]]:

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Any
 
 from flask import Response, g, make_response, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
-from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import Unauthorized
 
-from portal.domain import flow_desk
-from portal.domain.approval_flows import MODES, approvable, figure, flow_for
+from portal.domain import flow_desk, flow_rules, flow_trial
+from portal.domain.approval_flows import MODES, approvable, flow_for
 from portal.domain.approvers import People
 from portal.engine.clock import clock
 from portal.engine.errors import NotAllowed, PortalError
 from portal.engine.given import id_of
 from portal.engine.spec import Spec, spec_named
 from portal.engine.verbs import Verb
+from portal.screens import drafts, flow_form
 from portal.screens.flow_versions import past, taken_up
 from portal.web import records
 from portal.web.language import language, view
 
-_OPERATORS = {"eq": "=", "ne": "≠", "ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-_KINDS = ("integer", "decimal", "money", "choice", "flag", "text", "derived")
-_CONDITIONS = 2
 _NEW = {"label": "新的一步 | New step", "mode": "any", "who": [{"by": "superior", "level": 1}]}
 Steps = list[dict[str, Any]]
 
@@ -55,17 +51,18 @@ class FlowDeskView(BaseView):  # type: ignore[misc]
         current = flow_for(verb)
         if request.method == "GET":
             return _page(spec, verb, [dict(step) for step in current.steps] if current else [dict(_NEW)], 0)
-        steps, chosen = flow_desk.steps_from(request.form.get("steps", "[]")), _number(request.form.get("chosen", "0"))
-        error = ""
+        steps, chosen, error = flow_desk.steps_from(request.form.get("steps", "[]")), id_of(request.form.get("chosen", "0")) or 0, ""
         try:
             if taken_up(entity, name, request.form.get("do", "")):
-                return make_response(redirect(f"/flows/{entity}/{name}", 303))
-            steps, chosen = _edited(steps, chosen, request.form)
-            flow_desk.check(spec, steps, now=clock.now())
+                return make_response(redirect(f"/flows/{entity}/{name}?saved=1", 303))
+            chosen = flow_form.edited(spec, steps, chosen, request.form, _NEW)
             if request.form.get("do") == "publish":
                 with records.writing() as (_session, now):
-                    flow_desk.publish(entity, name, steps, acting_user=records.principal(), now=now)
-                return make_response(redirect(f"/flows/{entity}/{name}", 303))
+                    started = id_of(request.form.get("number", ""))
+                    started = -1 if started is None else started
+                    flow_desk.publish(entity, name, _named(steps), acting_user=records.principal(), now=now, started=started)
+                return make_response(redirect(f"/flows/{entity}/{name}?saved=1", 303))
+            flow_desk.check(spec, [flow_rules.finished(step) for step in steps], now=clock.now())
         except PortalError as refusal:
             error = refusal.in_(language())
         return make_response(_page(spec, verb, steps, chosen, error), 422 if error else 200)
@@ -78,63 +75,34 @@ def _reader() -> None:
         raise NotAllowed
 
 
-def _number(raw: str) -> int:
-    return id_of(raw) or 0
+def _looked_at(step: dict[str, Any]) -> str:
+    """The control that has the focus when a part of the page comes back: the one that asked for it, a new row, the way to one."""
+    match request.form.get("do", "").partition(":")[0]:
+        case "more":
+            return f"field{len(step.get('when', ())) - 1}"
+        case "less":
+            return "more"
+    return request.headers.get("HX-Trigger-Name", "")
 
 
-def _edited(steps: Steps, chosen: int, form: MultiDict[str, str]) -> tuple[Steps, int]:
-    """The draft after what the button said; what was typed for the chosen step is kept whatever it was."""
-    if 0 <= chosen < len(steps) and "label_zh" in form:
-        steps[chosen] = _step(form)
-    what, _, place = form.get("do", "").partition(":")
-    at = min(_number(place), len(steps))
-    match what:
-        case "add":
-            steps.insert(at, dict(_NEW))
-            return steps, at
-        case "remove" if len(steps) > 1 and at < len(steps):
-            del steps[at]
-            return steps, max(at - 1, 0)
-        case "up" if 0 < at < len(steps):
-            steps[at - 1], steps[at] = steps[at], steps[at - 1]
-            return steps, at - 1
-        case "choose":
-            return steps, at
-    return steps, chosen
-
-
-def _step(form: MultiDict[str, str]) -> dict[str, Any]:
-    zh = form.get("label_zh", "").replace("|", " ").strip()
-    en = form.get("label_en", "").replace("|", " ").strip()
-    when = [
-        [form[f"field{n}"], form.get(f"op{n}", "eq"), form.get(f"value{n}", "").strip()]
-        for n in range(_CONDITIONS)
-        if form.get(f"field{n}") and form.get(f"value{n}", "").strip()
-    ]
-    made = {"label": f"{zh} | {en or zh}", "mode": form.get("mode", "any"), "who": flow_desk.who_from(form.getlist("who"))}
-    return {**made, "when": when} if when else made
-
-
-def _shown(value: Any, now: datetime) -> Any:
-    """A condition's figure as it is today; one that names no policy as it was written."""
-    try:
-        return figure(value, now)
-    except PortalError:
-        return value
+def _named(steps: Steps) -> Steps:
+    """Without rows in which nothing was chosen."""
+    kept = [(step, [each for each in step.get("when", ()) if each[0]]) for step in steps]
+    return [{**{key: step[key] for key in ("label", "mode", "who")}, **({"when": when} if when else {})} for step, when in kept]
 
 
 def _page(spec: Spec, verb: Verb, steps: Steps, chosen: int, error: str = "") -> str:
-    now, samples = clock.now(), flow_desk.samples(spec, view())
-    given = _number(request.values.get("record", "0"))
+    now, how = clock.now(), view()
+    samples, people, current = flow_desk.samples(spec, how), People(now), flow_for(verb)
+    given = id_of(request.values.get("record", "0")) or 0
     record = given if given in dict(samples) else (samples[0][0] if samples else 0)
     may_ask = flow_desk.askers(verb, record, now=now) if record else []
-    asked_by = _number(request.values.get("asker", "0"))
-    asked_by = asked_by if asked_by in dict(may_ask) else may_ask[0][0] if may_ask else 0
-    run = flow_desk.dry_run(verb.entity, verb.name, steps, record, now=now, asked_by=asked_by)[0] if record and not error else []
-    current = flow_for(verb)
+    asked_by = id_of(request.values.get("asker", "0")) or 0
+    trial = None
+    if record and not error:
+        trial = flow_trial.run(verb, steps, record, now=now, view=how, rights=records.rights(), asked_by=asked_by)
     steps = steps or [dict(_NEW)]
     chosen = max(0, min(chosen, len(steps) - 1))
-    fields = [f for f in spec.fields.values() if f.kind in _KINDS and f.filterable]
     return render_template(
         "flow.html",
         spec=spec,
@@ -145,20 +113,25 @@ def _page(spec: Spec, verb: Verb, steps: Steps, chosen: int, error: str = "") ->
         error=error,
         current=current if current and current.steps else None,
         past=past(verb),
-        unread=[] if error else flow_desk.unread(spec, steps, now=now),
+        unread=[] if error else flow_desk.unread(spec, [flow_rules.finished(step) for step in steps], now=now),
+        askers=may_ask,
+        asked_by=trial.asked_by if trial else asked_by,
+        number=request.form.get("number", current.number if current else 0),
         under_way=flow_desk.under_way(verb.entity, verb.name),
-        changed=current is None or [dict(s) for s in current.steps] != steps,
+        changed=current is None or [dict(s) for s in current.steps] != _named(steps),
         samples=samples,
         record=record,
-        run=run,
-        asked_by=asked_by,
-        askers=may_ask,
-        names=People(now).name,
+        trial=trial,
+        names=people.name,
         modes=MODES,
-        operators=_OPERATORS,
-        fields=fields,
-        somebody=flow_desk.somebody(now),
+        halves=drafts.halves,
+        cards=[flow_form.deciders(step, people) for step in steps],
+        today=[people.name[each] for each in people.listed(steps[chosen].get("who", ()), 0)],
+        rules=[[flow_rules.told(spec, each, now, how) for each in step.get("when", ()) if each[0]] for step in steps],
+        fields=flow_rules.askable(spec),
+        rows=flow_form.rows(spec, steps[chosen], how, now),
+        most=flow_form.MOST,
+        focus=_looked_at(steps[chosen]),
+        somebody=flow_desk.somebody(),
         picked=flow_desk.who_values(steps[chosen].get("who", ())),
-        conditions=range(_CONDITIONS),
-        figure=lambda value: _shown(value, now),
     )

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from portal import models
-from portal.domain import flow_desk, leaves, reminders
+from portal.domain import flow_desk, reminders
 from portal.engine import operations
 from portal.engine.errors import NotFound, PortalError, Refused
 from portal.engine.spec import spec_named
@@ -385,14 +385,3 @@ def test_a_flow_that_could_not_run_is_refused(cast: Cast, step: dict[str, Any], 
     with pytest.raises(PortalError) as refused, cast.act("admin"):
         flow_desk.publish("leave", "submit", [step], acting_user=cast.principal("admin"), now=NOW)
     assert refused.value.rule == rule
-
-
-def test_a_dry_run_says_how_it_would_go_and_tells_nobody(cast: Cast) -> None:
-    leave = cast.add(
-        models.Leave, kind="annual", first_on=THREE_DAYS[0], last_on=THREE_DAYS[1], days=3, state="draft", owner_id=cast.people["rep"]
-    )
-    with cast.act("admin"):
-        stops, asker = flow_desk.dry_run("leave", "submit", leaves.STEPS, leave, now=NOW)
-    assert asker == "业务员甲"
-    assert [[each.user_id for each in stop.people] for stop in stops] == [[cast.people["leader_a"]], [cast.people["director"]]]
-    assert (cast.rows(models.ApprovalTask), told(cast, "leader_a")) == ([], [])

@@ -19,6 +19,7 @@ from portal.engine.verbs import Verb, verb_named
 from portal.security.resolve import touch_access
 from tests.cast import NOW, Cast
 from tests.domain.test_approvals import ONE_DAY, ask, decide, do, waiting
+from tests.domain.test_flow_trial import tried
 
 LEGAL = {"label": "法务 | Legal", "mode": "any", "who": [{"by": "role", "role": "legal"}]}
 FINANCE = {"label": "财务 | Finance", "mode": "any", "who": [{"by": "role", "role": "finance"}]}
@@ -171,9 +172,9 @@ def test_a_dry_run_says_which_condition_cannot_be_read_and_a_publication_is_refu
     with cast.act("admin"):
         flow = flow_for(declared("lead", "invalidate"))
         assert flow is not None
-        stops, _ = flow_desk.dry_run("lead", "invalidate", flow.steps, lead, now=NOW)
         unread = flow_desk.unread(spec_named("lead"), flow.steps, now=NOW)
-    assert [(stop.applies, stop.unread is None) for stop in stops] == [(True, True), (True, False)]
+    trial = tried(cast, flow.steps, lead, "lead:invalidate")
+    assert trial.stops == () and trial.problem is not None
     assert [number for number, _ in unread] == [2]
     with pytest.raises(BadRequest, match="step 2"):
         publish(cast, "lead", "invalidate", *flow.steps)
@@ -229,7 +230,7 @@ def test_a_role_made_at_run_time_decides_like_the_shipped_ones(cast: Cast) -> No
         connection.execute(insert(assoc_user_role).values(user_id=cast.people["service"], role_id=made))
         touch_access(session)
     with cast.act("admin"):
-        assert "role:quality" in dict(flow_desk.somebody(NOW))
+        assert "role:quality" in dict(flow_desk.somebody())
     publish(cast, "lead", "invalidate", {**LEGAL, "who": [{"by": "role", "role": "quality"}]})
     invalidated(cast)
     assert set(waiting(cast)) == {"service"}
@@ -244,12 +245,11 @@ def test_a_dry_run_is_asked_by_who_holds_the_verb_and_reaches_the_record(cast: C
     customer = cast.customer(owner="rep")
     with cast.act("admin"):
         may_ask = dict(flow_desk.askers(declared("customer", "reclassify"), customer, now=NOW))
-        stops, asker = flow_desk.dry_run("customer", "reclassify", superior, customer, now=NOW)
-        other, name = flow_desk.dry_run("customer", "reclassify", superior, customer, now=NOW, asked_by=cast.people["director"])
+    first, other = (tried(cast, superior, customer, "customer:reclassify", asked_by=who) for who in (0, cast.people["director"]))
     assert next(iter(may_ask)) == cast.people["leader_a"]
     assert cast.people["rep"] not in may_ask and cast.people["leader_b"] not in may_ask
-    assert (asker, [each.user_id for each in stops[0].people]) == ("组长甲", [cast.people["director"]])
-    assert (name, [each.user_id for each in other[0].people]) == ("总监", [cast.people["admin"]])
+    assert (first.asked_by, [each.user_id for each in first.stops[0].people]) == (cast.people["leader_a"], [cast.people["director"]])
+    assert (other.asked_by, [each.user_id for each in other.stops[0].people]) == (cast.people["director"], [cast.people["admin"]])
 
 
 def test_the_owner_asks_where_he_may(cast: Cast) -> None:

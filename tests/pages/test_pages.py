@@ -57,6 +57,8 @@ PAGES = {
         "/fields/new?entity=lead&kind=reference",
         "/fields/1",
         "/fields/3",
+        "/flows/",
+        "/flows/contract/submit",
         "/custom_field/",
         "/custom_field/1",
     ),

@@ -3,7 +3,7 @@
 const givesFile = (event) => event.submitter?.hasAttribute("data-file");
 
 for (const form of document.querySelectorAll("form[data-guard]")) {
-  let dirty = false;
+  let dirty = form.dataset.guard === "dirty";
   form.addEventListener("input", () => { dirty = true; });
   form.addEventListener("submit", (event) => {
     const left = dirty;

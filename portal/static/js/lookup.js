@@ -26,5 +26,6 @@ export const connect = (root) => {
   }
 };
 
+document.addEventListener("htmx:load", (event) => connect(event.detail.elt));
 document.addEventListener("DOMContentLoaded", () => connect(document));
 if (document.readyState !== "loading") connect(document);
