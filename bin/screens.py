@@ -31,6 +31,8 @@ SHOWN = (
     ("leader-home", "leader01", "/", 1440, "dark", "en"),
     ("report-phone", "rep07", "/report-desk/first", 390, "light", "zh"),
     ("import", "admin01", "/lead/import", 1440, "light", "zh"),
+    ("fields", "admin01", "/fields/1", 1440, "light", "zh"),
+    ("flow", "admin01", "/flows/contract/submit", 1440, "light", "zh"),
 )
 
 
