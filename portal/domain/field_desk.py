@@ -24,6 +24,7 @@ from portal.security.resolve import access_of, widest
 
 GENERAL = "基本 | General"
 _ENTER = ("create", "edit")
+_NOBODY = "-"
 
 
 def archived(session: Session, entity: str) -> list[models.CustomField]:
@@ -81,11 +82,14 @@ def _where_it_writes(card: RoleCard, spec: Spec) -> str:
 
 
 def chosen(lines: list[RoleLine], sees: set[str], edits: set[str]) -> tuple[str, str]:
-    """Ticks as a definition keeps them: nothing where everybody is meant, those who come later too."""
+    """Ticks as a definition keeps them: nothing where everybody is meant, those who come later too; nobody is no role's name."""
     able = [each for each in lines if each.name in sees and each.writes]
-    seen = "" if all(each.name in sees for each in lines) else ",".join(each.name for each in lines if each.name in sees)
-    edited = "" if all(each.name in edits for each in able) else ",".join(each.name for each in able if each.name in edits)
-    return seen, edited
+    return _listed(lines, sees), _listed(able, edits)
+
+
+def _listed(lines: list[RoleLine], ticked: set[str]) -> str:
+    names = [each.name for each in lines if each.name in ticked]
+    return "" if lines and len(names) == len(lines) else ",".join(names) or _NOBODY
 
 
 def audience(cards: Sequence[RoleCard], spec: Spec, row: Any) -> frozenset[int]:

@@ -142,6 +142,8 @@ def _way_problems(spec: Spec) -> Iterator[str]:
         yield f"screen.attached_by names {by!r}; only a part can have files added by a verb, and by one of its own"
     if bool(screen.desk) != bool(screen.desk_needs) or (screen.desk and "{id}" not in screen.desk):
         yield "screen.desk needs {id} in its address, and screen.desk_needs the right to come to it"
+    if screen.editor and not (screen.editor.startswith("/") and screen.editor.endswith("/")):
+        yield f"screen.editor is {screen.editor!r}; it must be the address of a page such as '/things/'"
     if screen.brings_files and (screen.attached_by or not screen.attachments):
         yield "screen.brings_files: whoever makes one must be who adds its files; leave out attached_by and attachments=False"
 

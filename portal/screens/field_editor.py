@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from portal import models
 from portal.domain import field_desk, role_desk
-from portal.domain.custom_fields import CHOSEN, INDEXED, KINDS, USED_BY, field_of, options_of, options_text
+from portal.domain.custom_fields import CHOSEN, INDEXED, KINDS, USED_BY, field_of, options_of, options_text, roles_of
 from portal.domain.field_desk import GENERAL, RoleLine, Saving
 from portal.engine import store
 from portal.engine.custom import PREFIX
@@ -22,6 +22,7 @@ from portal.engine.spec import Spec, spec_of
 from portal.engine.text import Text, pick
 from portal.entities.custom import FieldKind, FieldState
 from portal.screens import drafts
+from portal.security.roles import role_label
 from portal.web import forms
 from portal.web.form_page import VERSION, Faulty, FormDoor, FormPage
 from portal.web.forms import FormField
@@ -148,6 +149,22 @@ class Editor:
             self.page, self.status = done.page, done.status
             return 0
         return done
+
+    def conflict(self) -> list[tuple[str, str, str]]:
+        """What somebody else saved meanwhile beside what stands here, in the words of the page."""
+        told = self.page.conflict or ()
+        return [(label, self._said(key, theirs), self._said(key, yours)) for label, theirs, yours, key in told]
+
+    def _said(self, key: str, text: str) -> str:
+        language = self.view.language
+        if key in ("seen_by", "edited_by"):
+            names = [str(pick(role_label(name), language)) for name in roles_of(text)]
+            return "、".join(names) or str(pick("所有角色 | Every role", language))
+        if key == "options":
+            return "\n".join(str(pick(label, language)) for _, label in options_of(text))
+        if key in FLAGS:
+            return str(pick("是 | yes" if text else "否 | no", language))
+        return str(pick(text, language))
 
     # what its page shows --------------------------------------------------------------------------
     @property

@@ -94,6 +94,7 @@ WRONG: dict[str, tuple[Callable[[], type[Any]], str]] = {
     ),
     "a form field is read-only": (lambda: declare(**screen(form=("created_at",))), "screen.form names 'created_at', which is read-only"),
     "the menu has one language": (lambda: declare(**screen(menu="客户")), "screen.menu needs both languages, not '客户'"),
+    "the editor is no address": (lambda: declare(**screen(editor="things")), "screen.editor is 'things'; it must be the address of a page"),
     "the plural has one language": (lambda: declare(**screen(plural="Things")), "screen.plural needs both languages"),
     "a tab is unknown": (lambda: declare(Owned, **screen(tabs=("ours",))), "screen.tabs names ours; tabs are all, mine, pool, shared"),
     "tabs without an owner": (lambda: declare(**screen(tabs=("mine",))), "tabs needs an owner to tell rows apart; derive from Owned"),

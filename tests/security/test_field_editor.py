@@ -11,10 +11,10 @@ from werkzeug.test import TestResponse
 
 from portal import models
 from portal.domain import flow_desk
-from portal.security.resolve import touch_access
 from tests.cast import NOW
 from tests.security.forms import form_of, send
 from tests.security.test_custom_fields import CHOICES, define, page, prepare
+from tests.security.test_field_rights import limit, role_id
 from tests.security.web import Browser, Site
 
 MACHINES = {"label_zh": "设备", "label_en": "Machine", "kind": "choice", "options": CHOICES}
@@ -209,6 +209,7 @@ def test_a_field_that_nobody_sees_or_fills_in_is_told(site: Site) -> None:
         text = kept(send(admin, path, form, "save", label_zh="新名", **ticks), 422)
         assert why in text and form_of(text, "editor")["label_zh"] == "新名"
         assert form_of(text, "editor").getlist("sees") == ticks["sees"]
+    assert "0 人看得到它" in told(send(admin, path, form, "", sees=[]))
     assert stored(site, field_id).label_zh == "底价"
 
 
@@ -323,13 +324,19 @@ def test_the_generated_pages_lead_here_and_programs_keep_their_format(site: Site
 
 def test_a_role_limited_in_the_field_by_its_own_rights_is_told(site: Site) -> None:
     field_id = define(site, label_zh="预算", label_en="Budget", kind="money")
-    with site.cast.session_factory() as session:
-        role = session.connection().exec_driver_sql("SELECT id FROM ab_role WHERE name = 'rep'").scalar()
-        session.connection().exec_driver_sql(
-            "UPDATE role_scope SET fields = '{\"x_budget\": \"none\"}' WHERE role_id = %s AND entity = 'lead'", (role,)
-        )
-        touch_access(session)
-        session.commit()
+    assert limit(site, "rep", lead__x_budget="none").status_code == 303
     shown = page(site.signed_in("admin"), f"/fields/{field_id}")
-    assert f"/roles/{role}/fields" in shown and "字段权限：看不到" in shown
+    assert f"/roles/{role_id(site, 'rep')}/fields" in shown and "字段权限：看不到" in shown
     assert "4 人看得到它" in shown
+
+
+def test_what_an_administrator_s_own_rights_leave_out_is_not_asked_for(site: Site) -> None:
+    field_id = define(site, label_zh="预算", label_en="Budget", kind="money", mask="pool", help_zh="含税")
+    limits = {"mask": "read", "help_zh": "none", "seen_by": "read", "edited_by": "read"}
+    assert limit(site, "admin", **{f"custom_field__{key}": level for key, level in limits.items()}).status_code == 303
+    admin, path = site.signed_in("admin"), f"/fields/{field_id}"
+    form = opened(admin, path)
+    assert not {"mask", "help_zh", "sees", "edits"} & set(form)
+    saved(send(admin, path, form, "save", label_zh="年度预算", mask="none", help_zh="不含税", sees=["admin"]))
+    row = stored(site, field_id)
+    assert (row.label_zh, row.mask, row.help_zh, row.seen_by) == ("年度预算", "pool", "含税", "")
