@@ -31,7 +31,7 @@ def test_a_step_gets_a_condition_and_a_person_and_the_dry_run_follows(visitors: 
         page.locator(".chip", has_text="总监").click()
         page.locator("#who .ts-control").click()
         page.keyboard.type("徐")
-        page.locator(".ts-dropdown .option").first.click()
+        page.locator(".ts-dropdown .option", has_text="徐").first.click()
         expect(page.locator("#who .chip").last).to_contain_text("徐")
         page.locator(".seg label", has_text="会签").click()
         expect(drawn.locator(".node.pick")).to_contain_text("会签")
