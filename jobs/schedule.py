@@ -137,13 +137,13 @@ SCHEDULE: tuple[Periodic, ...] = (
     Periodic(
         "pool.warn",
         "回收预警 | Recycle warnings",
-        "每天，制度参数 recycle.warn_at | daily, policy recycle.warn_at",
+        "每天，时间见制度参数 | daily, at the time of its policy",
         daily_by_policy("recycle.warn_at"),
     ),
     Periodic(
         "pool.recycle",
         "回收到公海 | Recycle into the pool",
-        "每天，制度参数 recycle.at | daily, policy recycle.at",
+        "每天，时间见制度参数 | daily, at the time of its policy",
         daily_by_policy("recycle.at"),
         queue="bulk",
     ),
