@@ -267,6 +267,9 @@ def _told(row: Any) -> Text:
         return Text("新建角色 | Role created")
     if row.verb == "role:rename":
         return Text("改名：{a} → {b} | Renamed: {a} → {b}", a=row.before["name"], b=row.after["name"])
+    if row.verb == "role:act_as":
+        a, b = (role_label(each["acts_as"]) or "—" for each in (row.before, row.after))
+        return Text("职责：{a} → {b} | Duties: {a} → {b}", a=a, b=b)
     more, fewer = len(row.after.get("verbs", ())), len(row.before.get("verbs", ()))
     scopes = len({*row.after.get("scopes", {}), *row.before.get("scopes", {})})
     fields = len({*row.after.get("fields", {}), *row.before.get("fields", {})})

@@ -14,6 +14,7 @@ from portal.domain.approval_flows import MODES, approvable, flow_for
 from portal.domain.approvers import People
 from portal.engine.clock import clock
 from portal.engine.errors import NotAllowed, PortalError
+from portal.engine.fields import View
 from portal.engine.given import id_of
 from portal.engine.spec import Spec, spec_named
 from portal.engine.verbs import Verb
@@ -91,16 +92,26 @@ def _named(steps: Steps) -> Steps:
     return [{**{key: step[key] for key in ("label", "mode", "who")}, **({"when": when} if when else {})} for step, when in kept]
 
 
+def _tried(spec: Spec, verb: Verb, steps: Steps, how: View, *, wrong: bool) -> dict[str, Any]:
+    """The dry run: on which record, asked for by whom, and how it goes; a draft that is wrong is not tried."""
+    now, samples = how.now or clock.now(), flow_desk.samples(spec, how)
+    given, asked_by = (id_of(request.values.get(key, "0")) or 0 for key in ("record", "asker"))
+    record = given if given in dict(samples) else (samples[0][0] if samples else 0)
+    trial = None
+    if record and not wrong:
+        trial = flow_trial.run(verb, steps, record, now=now, view=how, rights=records.rights(), asked_by=asked_by)
+    return {
+        "samples": samples,
+        "record": record,
+        "trial": trial,
+        "askers": flow_desk.askers(verb, record, now=now) if record else [],
+        "asked_by": trial.asked_by if trial else asked_by,
+    }
+
+
 def _page(spec: Spec, verb: Verb, steps: Steps, chosen: int, error: str = "") -> str:
     now, how = clock.now(), view()
-    samples, people, current = flow_desk.samples(spec, how), People(now), flow_for(verb)
-    given = id_of(request.values.get("record", "0")) or 0
-    record = given if given in dict(samples) else (samples[0][0] if samples else 0)
-    may_ask = flow_desk.askers(verb, record, now=now) if record else []
-    asked_by = id_of(request.values.get("asker", "0")) or 0
-    trial = None
-    if record and not error:
-        trial = flow_trial.run(verb, steps, record, now=now, view=how, rights=records.rights(), asked_by=asked_by)
+    people, current = People(now), flow_for(verb)
     steps = steps or [dict(_NEW)]
     chosen = max(0, min(chosen, len(steps) - 1))
     return render_template(
@@ -114,14 +125,10 @@ def _page(spec: Spec, verb: Verb, steps: Steps, chosen: int, error: str = "") ->
         current=current if current and current.steps else None,
         past=past(verb),
         unread=[] if error else flow_desk.unread(spec, [flow_rules.finished(step) for step in steps], now=now),
-        askers=may_ask,
-        asked_by=trial.asked_by if trial else asked_by,
         number=request.form.get("number", current.number if current else 0),
         under_way=flow_desk.under_way(verb.entity, verb.name),
         changed=current is None or [dict(s) for s in current.steps] != _named(steps),
-        samples=samples,
-        record=record,
-        trial=trial,
+        **_tried(spec, verb, steps, how, wrong=bool(error)),
         names=people.name,
         modes=MODES,
         halves=drafts.halves,

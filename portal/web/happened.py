@@ -55,6 +55,7 @@ WORDS = {
     "duplicate_check": "查重 | looked for duplicates",
     "role:create": "新建了角色 | made a role",
     "role:rename": "给角色改了名 | renamed a role",
+    "role:act_as": "改了角色的职责 | changed a role’s duties",
     "role:save": "改了角色的权限 | changed what a role may do",
     "role:delete": "删除了角色 | removed a role",
     "role_desk:view_as": "开始以他的身份查看 | began to look as this person",
