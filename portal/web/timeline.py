@@ -162,7 +162,10 @@ class Timeline:
 
 
 def audit_of(spec: Spec, record_id: int) -> Sequence[Any]:
-    """The newest changes of a record that came through the gate, each with who made it, and of those merged into it."""
+    """The newest changes of a record that came through the gate, each with who made it, and of those merged into it.
+
+    Who was denied stands in the audit log alone: it changed nothing here, and would push out what did.
+    """
     return store.session().execute(_audit_of(spec), {_WHICH: record_id}).all()
 
 
@@ -176,7 +179,8 @@ def _audit_of(spec: Spec) -> Select[Any]:
     keys = ("at", "verb", "before", "after", "reason", "record_id")
     people = registry()["user"].table
     found = select(*(getattr(AuditEvent, key) for key in keys), people.c.name.label("actor"))
-    found = found.outerjoin(people, people.c.id == AuditEvent.actor_id).where(AuditEvent.entity == spec.name, this)
+    found = found.outerjoin(people, people.c.id == AuditEvent.actor_id)
+    found = found.where(AuditEvent.entity == spec.name, AuditEvent.verb != "denied", this)
     kept: Select[Any] = guarded(found.order_by(AuditEvent.id.desc()).limit(_MOST))
     return kept
 

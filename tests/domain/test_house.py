@@ -10,7 +10,7 @@ from flask_appbuilder.security.sqla.models import Role, assoc_user_role
 from sqlalchemy import delete, insert, select, update
 
 from portal import models
-from portal.domain import house_bench, job_desk
+from portal.domain import handover, house_bench, job_desk
 from portal.domain.house_people import Gap
 from portal.engine.tables import RoleScope
 from portal.security.resolve import touch_access
@@ -148,12 +148,12 @@ def test_who_left_records_behind_is_told_by_record_type(cast: Cast) -> None:
     cast.lead(owner="mate")
     cast.set(models.User, cast.people["rep"], active=False)
     with cast.act("admin"):
-        [left] = house_bench.leaving()
-    assert (left.name, left.count) == ("业务员甲", 4)
-    assert [(label, count) for label, count, _ in left.owned] == [("客户 | Customer", 1), ("线索 | Lead", 3)]
-    assert left.owned[1][2].startswith("/lead/?filter=")
+        [left] = handover.leavers()
+    assert (left.name, left.total) == ("业务员甲", 4)
+    assert {each.words.in_("zh") for each in left.left} == {"1 条客户", "3 条线索"}
+    assert {each.href.partition("=")[0] for each in left.left} == {"/lead/?filter", "/customer/?filter"}
     with cast.act("leader_b"):
-        assert house_bench.leaving() == [], "through the gate"
+        assert handover.leavers() == [], "through the gate"
 
 
 def test_imports_that_refused_rows_lately(cast: Cast) -> None:
