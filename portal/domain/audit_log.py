@@ -169,8 +169,7 @@ def _walked(wanted: Wanted, lowest: int | None, highest: int | None) -> Any:
     """The newest lines that an index finds, as many as a page may look through."""
     line: Any = models.AuditEvent
     found = [line.id >= lowest] if lowest is not None else []
-    if below := min((each for each in (highest, wanted.after) if each is not None), default=None):
-        found.append(line.id < below)
+    found += [line.id < below for below in (highest, wanted.after) if below is not None]
     if wanted.actor_id is not None:
         found.append(line.actor_id == wanted.actor_id if wanted.actor_id else line.actor_id.is_(None))
     if wanted.entity and wanted.record_id is not None:

@@ -129,7 +129,7 @@ def test_one_act_on_many_records_is_one_line_that_opens_into_its_parts(site: Sit
     admin = site.signed_in("admin")
     [act] = lines(admin, f"{LOG}?verb=assign")
     assert act[:4] == ["10:00:00", "组长甲", "分配", "线索 70 条"]
-    found = re.search(r'<a href="([^"]+)">70 条</a>', admin.get(f"{LOG}?verb=assign").get_data(as_text=True))
+    found = re.search(r'<a class="many" href="([^"]+)">70 条</a>', admin.get(f"{LOG}?verb=assign").get_data(as_text=True))
     assert found is not None
     parts = found[1].replace("&amp;", "&")
     names = [line[3] for line in (*lines(admin, parts), *lines(admin, older(admin, parts)))]
