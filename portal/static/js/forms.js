@@ -37,14 +37,18 @@ for (const form of document.querySelectorAll("form:has([data-only-with])")) {
   fit(form);
 }
 
-// What was chosen to be attached, by name.
-document.addEventListener("change", (event) => {
-  const box = event.target.closest("[data-files]");
-  if (!box) return;
+// What was chosen to be attached, by name; also what was chosen before this ran, or kept by the browser on the way back.
+const nameFiles = (box) => {
   const chosen = [...box.querySelectorAll("input[type=file]")].flatMap((input) => [...input.files]);
   const names = chosen.map((file) => Object.assign(document.createElement("li"), { textContent: file.name }));
   box.querySelector("[data-file-names]").replaceChildren(...names);
+};
+
+document.addEventListener("change", (event) => {
+  const box = event.target.closest("[data-files]");
+  if (box) nameFiles(box);
 });
+document.querySelectorAll("[data-files]").forEach(nameFiles);
 
 // A one-tap answer.
 document.addEventListener("click", (event) => {
