@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+from portal.engine.errors import BadRequest
 
 MOST_ID = 2**31 - 1
 """The largest id a record can have: keys are PostgreSQL integers."""
@@ -66,3 +68,9 @@ def _texts(found: Any) -> Iterator[str]:
         for each in found:
             if not isinstance(each, int):
                 yield from _texts(each)
+
+
+def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
+    """What nobody knows is told by name, not passed over. Raises `BadRequest`."""
+    if unknown := set(given) - set(known):
+        raise BadRequest("不认识的参数：{names}。 | Unknown argument: {names}.", names=", ".join(sorted(unknown)))

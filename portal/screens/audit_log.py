@@ -19,6 +19,7 @@ from portal.domain.worktime import day_named
 from portal.engine import audit, csv_out, store
 from portal.engine.errors import BadRequest, NotAllowed
 from portal.engine.fields import View
+from portal.engine.given import refuse_unknown
 from portal.engine.kinds.dates import relative_day
 from portal.engine.spec import registry
 from portal.engine.text import Language, pick, say
@@ -182,8 +183,7 @@ def _exported(line: Line, here: View) -> tuple[object, ...]:
 
 def _wanted(given: Mapping[str, str]) -> Wanted:
     """The address read whole: what it does not know it refuses."""
-    if unknown := set(given) - _ARGUMENTS:
-        raise BadRequest("不认识的参数：{names}。 | Unknown argument: {names}.", names=", ".join(sorted(unknown)))
+    refuse_unknown(given, _ARGUMENTS)
     entity, kind, verb = (given.get(key, "") for key in ("type", "kind", "verb"))
     if entity and entity not in registry() and entity not in OTHERS:
         raise BadRequest("没有数据类型 {name}。 | There is no record type {name}.", name=entity)

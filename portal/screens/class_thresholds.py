@@ -17,8 +17,9 @@ from portal.domain.calendar import company_day
 from portal.domain.class_review import Thresholds
 from portal.domain.customers import NO_CLASS
 from portal.engine.clock import clock
-from portal.engine.errors import BadRequest, NotAllowed
+from portal.engine.errors import NotAllowed
 from portal.engine.fields import BadValue
+from portal.engine.given import refuse_unknown
 from portal.engine.text import Text
 from portal.entities.customers import CustomerClass
 from portal.handbook.definition import PolicyDefinition
@@ -72,8 +73,7 @@ class ClassThresholdsView(BaseView):  # type: ignore[misc]
     @expose("/")
     def tried(self) -> str:
         _require()
-        if unknown := set(request.args) - set(KEYS):
-            raise BadRequest("不认识的参数：{names}。 | Unknown argument: {names}.", names=", ".join(sorted(unknown)))
+        refuse_unknown(request.args, KEYS)
         asked = _asked(request.args)
         wrong = any(each.error for each in asked)
         return render_template(

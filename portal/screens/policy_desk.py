@@ -12,7 +12,7 @@ from werkzeug.exceptions import Unauthorized
 from portal.domain import policy_desk as desk
 from portal.engine.clock import clock
 from portal.engine.errors import BadRequest, Changed, Invalid, NotAllowed
-from portal.engine.given import id_of
+from portal.engine.given import id_of, refuse_unknown
 from portal.engine.text import Text
 from portal.web import records
 
@@ -80,8 +80,7 @@ def _require(known: set[str]) -> None:
     if g.signed_in is None:
         raise Unauthorized
     _may(READ)
-    if unknown := set(request.args) - known:
-        raise BadRequest("不认识的参数：{names}。 | Unknown argument: {names}.", names=", ".join(sorted(unknown)))
+    refuse_unknown(request.args, known)
 
 
 def _may(*permissions: str) -> None:

@@ -13,7 +13,7 @@ from portal.domain import role_changes, role_desk, role_fields
 from portal.domain.role_desk import RoleCard, RoleRights, Scope
 from portal.engine import store
 from portal.engine.errors import BadRequest
-from portal.engine.given import MOST_ID
+from portal.engine.given import MOST_ID, refuse_unknown
 from portal.screens.role_desk import EDIT, READ, require
 from portal.web import records
 
@@ -144,8 +144,7 @@ def _body(known: set[str]) -> dict[str, Any]:
     given = request.get_json(silent=True)
     if not isinstance(given, dict):
         raise BadRequest("请求体应是 JSON 对象。 | The body must be a JSON object.")
-    if unknown := sorted(set(given) - known):
-        raise BadRequest("不认识的参数：{names}。 | Unknown argument: {names}.", names=", ".join(unknown))
+    refuse_unknown(given, known)
     return given
 
 

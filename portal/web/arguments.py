@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from portal.engine.errors import BadRequest
-from portal.engine.given import id_of
+from portal.engine.given import id_of, refuse_unknown
 from portal.engine.query.listing import MOST_PER_PAGE, ListQuery, parse_filters, seen_field
 from portal.engine.spec import Spec
 from portal.web import records
@@ -21,8 +21,7 @@ API = frozenset({"q", "filter", "order", "tab", "columns", "after", "limit", "de
 
 def parse(spec: Spec, given: Mapping[str, str], *, known: frozenset[str]) -> ListQuery:
     """The query of a list; every fault is told, nothing is ignored. The bin is for who may delete."""
-    if unknown := set(given) - known:
-        raise BadRequest("不认识的参数：{names}。 | Unknown argument: {names}.", names=", ".join(sorted(unknown)))
+    refuse_unknown(given, known)
     tab = given.get("tab", "all")
     if tab not in ("all", *spec.screen.tabs):
         raise BadRequest("没有视图 {tab}。 | There is no view {tab}.", tab=tab)

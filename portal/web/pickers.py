@@ -10,6 +10,7 @@ from sqlalchemy import false, select, true
 
 from portal.engine import store
 from portal.engine.errors import BadRequest
+from portal.engine.given import refuse_unknown
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.query.search import search_criterion
 from portal.engine.spec import Spec, registry
@@ -32,8 +33,7 @@ def names(target: str, ids: Iterable[int]) -> dict[int, str]:
 
 def pick(spec: Spec) -> Response:
     """`?field=source_id&q=官网`, or `?verb=assign&field=to_id&q=…` for a verb's own form."""
-    if unknown := set(request.args) - {"field", "q", "verb"}:
-        raise BadRequest("不认识的参数：{names}。 | Unknown argument: {names}.", names=", ".join(sorted(unknown)))
+    refuse_unknown(request.args, {"field", "q", "verb"})
     each = _field(spec, request.args.get("verb", ""), request.args.get("field", ""))
     target = registry()[each.target]
     statement = select(target.model.id, target.column(target.identity.key)).where(_offered(spec, each, target))
