@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,10 @@ def cast(planted: tuple[Flask, Cast, World]) -> Cast:
 
 @pytest.fixture(scope="module")
 def callers(planted: tuple[Flask, Cast, World]) -> Iterator[Callable[[str, str], Caller]]:
-    """`callers("rep", "cookie")`: signed in once, kept for the module."""
+    """`callers("rep", "cookie")`: signed in once for the module, and for every test as on that first page.
+
+    A session tells on its next page what the last write did: what one test saved must not be said in another's answer.
+    """
     kept: dict[tuple[str, str], Caller] = {}
     with served(planted[0]) as port:
 
@@ -61,6 +65,7 @@ def callers(planted: tuple[Flask, Cast, World]) -> Iterator[Callable[[str, str],
                 if login:
                     made.sign_in(login) if how == "cookie" else made.take_token(login)
                 kept[login, how] = made
-            return kept[login, how]
+            first = kept[login, how]
+            return replace(first, cookies=dict(first.cookies))
 
         yield caller

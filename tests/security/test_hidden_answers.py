@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -62,8 +63,7 @@ def test_a_dry_run_does_not_tell_a_hidden_amount_by_halving(site: Site, level: s
 
 
 def _plain(page: str, bound: str) -> str:
-    import re  # noqa: PLC0415
-
+    """A page without what differs each time, and without the bound that its author wrote himself."""
     alike = re.sub(r'(nonce|csrf[-_]token"[^>]*?(?:content|value))="[^"]+"', "", page).replace(bound, "…")
     return alike.replace(f"{int(bound):,}", "…") if len(bound) > 4 and bound.isdecimal() else alike
 
