@@ -77,19 +77,19 @@ def change(record: models.FollowUp, values: Mapping[str, Any], *, acting_user: P
 @operation("follow_up", "remove")
 def remove(record: models.FollowUp, *, acting_user: Principal, now: datetime) -> models.FollowUp:
     """Into the bin: its lead or customer is as if it had not been logged."""
-    with _worked_out(record, now):
-        record.deleted_at = now
-        with _said("delete"):
-            store.session().flush()
-    return record
+    return _binned(record, now, "delete", now)
 
 
 @operation("follow_up", "restore")
 def restore(record: models.FollowUp, *, acting_user: Principal, now: datetime) -> models.FollowUp:
     """Out of the bin: it counts again."""
+    return _binned(record, None, "restore", now)
+
+
+def _binned(record: models.FollowUp, deleted_at: datetime | None, verb: str, now: datetime) -> models.FollowUp:
     with _worked_out(record, now):
-        record.deleted_at = None
-        with _said("restore"):
+        record.deleted_at = deleted_at
+        with _said(verb):
             store.session().flush()
     return record
 

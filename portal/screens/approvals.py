@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import g, render_template, request
+from flask import render_template, request
 from flask_appbuilder import BaseView, expose
-from werkzeug.exceptions import Unauthorized
 
 from portal import models
 from portal.domain import approval_desk
 from portal.engine.clock import clock
-from portal.engine.errors import BadRequest, NotAllowed, NotFound
+from portal.engine.errors import BadRequest, NotFound
 from portal.engine.spec import spec_of
 from portal.engine.verbs import verbs_of
 from portal.entities.approvals import TaskState
-from portal.security.principal import Principal
 from portal.web import records
 from portal.web.approval_asked import Asked, shortly, told
 from portal.web.approval_box import drawn
@@ -33,7 +31,7 @@ class ApprovalDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def desk(self) -> str:
-        who = _reader()
+        who = records.admit("approval_desk:read")
         tab = request.args.get("tab", "waiting")
         if tab not in _TABS:
             raise BadRequest("没有这个页签。 | There is no such tab.")
@@ -51,7 +49,7 @@ class ApprovalDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/<int:task_id>")
     def decide(self, task_id: int) -> str:
-        who = _reader()
+        who = records.admit("approval_desk:read")
         spec = spec_of(models.ApprovalTask)
         task = records.find(spec, task_id)
         found = approval_desk.standing_of(task.approval_id, reader=who, now=clock.now())
@@ -74,11 +72,3 @@ def _asked(lines: Sequence[approval_desk.Line]) -> dict[int, str]:
     given = [(line.id, Asked(*line.asked, whole=True)) for line in lines if line.asked is not None]
     words = told([asked for _, asked in given], records.rights(), view())
     return {key: shortly(found, view()) for (key, _), found in zip(given, words, strict=True) if found}
-
-
-def _reader() -> Principal:
-    if g.signed_in is None:
-        raise Unauthorized
-    if not records.principal().may("approval_desk:read"):
-        raise NotAllowed
-    return records.principal()

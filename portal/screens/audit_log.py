@@ -8,16 +8,15 @@ from datetime import date
 from itertools import groupby
 from urllib.parse import urlencode
 
-from flask import Response, g, render_template, request
+from flask import Response, render_template, request
 from flask_appbuilder import BaseView, expose
-from werkzeug.exceptions import Unauthorized
 
 from jobs.schedule import BY_KIND
 from portal.domain import audit_log
 from portal.domain.audit_log import KINDS, OTHERS, Line, Wanted
 from portal.domain.worktime import day_named
 from portal.engine import audit, csv_out, store
-from portal.engine.errors import BadRequest, NotAllowed
+from portal.engine.errors import BadRequest
 from portal.engine.fields import View
 from portal.engine.given import refuse_unknown
 from portal.engine.kinds.dates import relative_day
@@ -93,7 +92,7 @@ class AuditLogView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def log(self) -> str:
-        who = _reader(audit_log.READ)
+        who = records.admit(audit_log.READ)
         wanted, here = _wanted(request.args), view()
         found = audit_log.page(who, wanted, view=here)
         given = request.args
@@ -117,8 +116,8 @@ class AuditLogView(BaseView):  # type: ignore[misc]
     @expose("/export.csv")
     def export(self) -> Response:
         """Streamed a block at a time over a connection of its own; that it was taken stands in the log itself."""
-        _reader(audit_log.READ)
-        who, wanted, here = _reader(audit_log.EXPORT), _wanted(request.args), view()
+        who = records.admit(audit_log.READ, audit_log.EXPORT)
+        wanted, here = _wanted(request.args), view()
         with records.writing() as (session, now):
             query = request.query_string.decode()[:1000]
             audit.write(session, verb="export", entity="audit_log", record_id=None, after={"query": query})
@@ -234,15 +233,6 @@ def _verbs(entity: str, language: Language) -> list[tuple[str, str]]:
     spec = registry().get(entity)
     found = {**WORDS, **{each.name: each.label for each in (verbs_of(spec) if spec else all_verbs())}}
     return sorted(((key, str(pick(label, language))) for key, label in found.items()), key=lambda each: each[1])
-
-
-def _reader(permission: str) -> Principal:
-    if g.signed_in is None:
-        raise Unauthorized
-    who = records.principal()
-    if not who.may(permission):
-        raise NotAllowed
-    return who
 
 
 def latest(who: Principal, limit: int, here: View) -> list[Day]:

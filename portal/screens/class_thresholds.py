@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import g, render_template, request
+from flask import render_template, request
 from flask_appbuilder import BaseView, expose
-from werkzeug.exceptions import Unauthorized
 
 from portal.domain import class_review
 from portal.domain.calendar import company_day
@@ -87,14 +86,8 @@ class ClassThresholdsView(BaseView):  # type: ignore[misc]
 
 
 def _require() -> None:
-    if g.signed_in is None:
-        raise Unauthorized
-    who = records.principal()
-    if (
-        not who.may(PERMISSION)
-        or not all("all" in who.to(each).read for each in ("customer", "opportunity"))
-        or not seen(*class_review.READ)
-    ):
+    who = records.admit(PERMISSION)
+    if not all("all" in who.to(each).read for each in ("customer", "opportunity")) or not seen(*class_review.READ):
         raise NotAllowed
 
 

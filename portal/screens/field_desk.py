@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, g, make_response, redirect, render_template, request
+from flask import Response, make_response, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
-from werkzeug.exceptions import Unauthorized
 
 from portal import models
 from portal.domain import field_desk, field_order
 from portal.domain.custom_fields import KINDS
 from portal.engine import operations, store
-from portal.engine.errors import BadRequest, NotAllowed, Refused
+from portal.engine.errors import BadRequest, Refused
 from portal.engine.given import id_of
 from portal.engine.spec import Spec, spec_named, spec_of
 from portal.entities.custom import FieldKind, FieldState
@@ -34,7 +33,7 @@ class FieldDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/", methods=("GET", "POST"))
     def fields(self) -> Response | str:
-        _require(READ)
+        records.admit(READ)
         if request.method == "POST":
             return _moved()
         spec = _subject(request.args.get("entity", ""))
@@ -44,7 +43,7 @@ class FieldDeskView(BaseView):  # type: ignore[misc]
     @expose("/new", methods=("GET", "POST"))
     def new(self) -> Response | str:
         """First the kind, which is never changed afterwards; then everything else."""
-        _require(CREATE)
+        records.admit(CREATE)
         spec, kind = _subject(request.values.get("entity", "")), request.values.get("kind", "")
         if kind not in {each.value for each in FieldKind}:
             return _page(spec, form=_whole(spec), choosing=True)
@@ -52,7 +51,7 @@ class FieldDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/<int:field_id>", methods=("GET", "POST"))
     def edit(self, field_id: int) -> Response | str:
-        _require(READ if request.method == "GET" else EDIT)
+        records.admit(READ if request.method == "GET" else EDIT)
         record = records.find(spec_of(models.CustomField), field_id)
         if request.method == "POST" and request.form.get("do") == "archive":
             return _archive(record)
@@ -74,7 +73,7 @@ def _moved() -> Response:
     how, _, rest = request.form.get("do", "").partition(":")
     number, _, target = rest.partition(":")
     field_id = id_of(number)
-    _require(DELETE if how == "restore" else EDIT)
+    records.admit(DELETE if how == "restore" else EDIT)
     if field_id is None or how not in ("up", "down", "move", "restore"):
         raise BadRequest(_UNKNOWN)
     if how == "restore":
@@ -92,7 +91,7 @@ def _moved() -> Response:
 
 def _archive(record: models.CustomField) -> Response:
     """Put away with all its values; a flow that asks for it keeps it."""
-    _require(DELETE)
+    records.admit(DELETE)
     try:
         with records.writing() as (session, now):
             spec = spec_of(models.CustomField)
@@ -155,10 +154,3 @@ def _page(spec: Spec, *, editor: Editor | None = None, error: str = "", **more: 
         deletes=may(DELETE),
         **more,
     )
-
-
-def _require(permission: str) -> None:
-    if g.signed_in is None:
-        raise Unauthorized
-    if not records.principal().may(permission):
-        raise NotAllowed

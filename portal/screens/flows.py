@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Response, g, make_response, redirect, render_template, request
+from flask import Response, make_response, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
-from werkzeug.exceptions import Unauthorized
 
 from portal.domain import flow_desk, flow_rules, flow_trial
 from portal.domain.approval_flows import MODES, approvable, flow_for
 from portal.domain.approvers import People
 from portal.engine.clock import clock
-from portal.engine.errors import NotAllowed, PortalError
+from portal.engine.errors import PortalError
 from portal.engine.fields import View
 from portal.engine.given import id_of
 from portal.engine.spec import Spec, spec_named
@@ -36,7 +35,7 @@ class FlowDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def flows(self) -> Response | str:
-        _reader()
+        records.admit("flow_desk:read")
         if asked := request.args.get("verb", ""):
             entity, _, name = asked.partition(":")
             approvable(entity, name)
@@ -47,7 +46,7 @@ class FlowDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/<entity>/<name>", methods=("GET", "POST"))
     def flow(self, entity: str, name: str) -> Response | str:
-        _reader()
+        records.admit("flow_desk:read")
         verb, spec = approvable(entity, name), spec_named(entity)
         current = flow_for(verb)
         if request.method == "GET":
@@ -67,13 +66,6 @@ class FlowDeskView(BaseView):  # type: ignore[misc]
         except PortalError as refusal:
             error = refusal.in_(language())
         return make_response(_page(spec, verb, steps, chosen, error), 422 if error else 200)
-
-
-def _reader() -> None:
-    if g.signed_in is None:
-        raise Unauthorized
-    if not records.principal().may("flow_desk:read"):
-        raise NotAllowed
 
 
 def _looked_at(step: dict[str, Any]) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from flask import Response, make_response, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
-from werkzeug.exceptions import Unauthorized
 
 from portal.engine import outbox, store
-from portal.engine.errors import NotAllowed, NotFound
+from portal.engine.errors import NotFound
 from portal.engine.given import id_of
 from portal.engine.text import pick
 from portal.web import records
@@ -26,7 +25,7 @@ class InboxView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def inbox(self) -> str:
-        who = _reader()
+        who = records.admit("inbox:read").user_id
         rows = outbox.inbox(store.session(), who, before_id=id_of(request.args.get("before", "")), limit=_PAGE + 1)
         notices = [
             {
@@ -44,25 +43,17 @@ class InboxView(BaseView):  # type: ignore[misc]
 
     @expose("/read", methods=("POST",))
     def read_all(self) -> Response:
-        who = _reader()
+        who = records.admit("inbox:read").user_id
         with records.writing() as (session, now):
             outbox.mark_read(session, who, now=now)
         return make_response(redirect("/inbox/", 303))
 
     @expose("/<int:notice_id>", methods=("POST",))
     def open(self, notice_id: int) -> Response:
-        who = _reader()
+        who = records.admit("inbox:read").user_id
         mine = outbox.inbox(store.session(), who, before_id=notice_id + 1, limit=1)
         if not mine or mine[0].id != notice_id:
             raise NotFound
         with records.writing() as (session, now):
             outbox.mark_read(session, who, ids=[notice_id], now=now)
         return make_response(redirect(local_path(mine[0].href or "/inbox/"), 303))
-
-
-def _reader() -> int:
-    if not records.principal().user_id:
-        raise Unauthorized
-    if not records.principal().may("inbox:read"):
-        raise NotAllowed
-    return records.principal().user_id

@@ -6,9 +6,8 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Response, g, jsonify, make_response, redirect, render_template, request
+from flask import Response, jsonify, make_response, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
-from werkzeug.exceptions import Unauthorized
 
 import jobs
 from jobs.schedule import SCHEDULE, next_run
@@ -16,7 +15,7 @@ from portal.domain import job_desk
 from portal.domain.job_desk import RunState
 from portal.engine import store, work
 from portal.engine.clock import clock
-from portal.engine.errors import NotAllowed, NotFound, Refused
+from portal.engine.errors import NotFound, Refused
 from portal.engine.text import pick, say
 from portal.security.refusals import REFUSED
 from portal.web import records, results
@@ -37,7 +36,7 @@ class JobsView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def overview(self) -> str:
-        _require_admin()
+        records.admit("job:read")
         now = clock.now()
         return render_template(
             "jobs.html",
@@ -73,7 +72,7 @@ class JobsView(BaseView):  # type: ignore[misc]
 
     @expose("/<int:run_id>/retry", methods=("POST",))
     def retry(self, run_id: int) -> Response:
-        _require_admin()
+        records.admit("job:read")
         with records.writing() as (_, now):
             again = job_desk.retry(run_id, now=now)
             if again is None:
@@ -87,19 +86,10 @@ class JobsView(BaseView):  # type: ignore[misc]
 
 
 def _own(run_id: int) -> Any:
-    if g.signed_in is None:
-        raise Unauthorized
-    found = work.run_of(store.session(), run_id, records.principal().user_id)
+    found = work.run_of(store.session(), run_id, records.admit().user_id)
     if found is None:
         raise NotFound
     return found
-
-
-def _require_admin() -> None:
-    if g.signed_in is None:
-        raise Unauthorized
-    if not records.principal().may("job:read"):
-        raise NotAllowed
 
 
 def _name(run: Any) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Response, current_app, g, render_template
+from flask import Response, current_app, render_template
 from flask_appbuilder import BaseView, expose
-from werkzeug.exceptions import Unauthorized
 
-from portal.engine.errors import NotAllowed, NotFound
+from portal.engine.errors import NotFound
 from portal.engine.mailbox import Mailbox
 from portal.web import records
 
@@ -20,10 +19,7 @@ class MailboxView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def mails(self) -> Response | str:
-        if g.signed_in is None:
-            raise Unauthorized
-        if not records.principal().may("mailbox:read"):
-            raise NotAllowed
+        records.admit("mailbox:read")
         config = current_app.extensions["portal_config"]
         if config.is_production or config.smtp_url:
             raise NotFound

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import g, render_template
+from flask import render_template
 from flask_appbuilder import BaseView, expose
-from werkzeug.exceptions import Unauthorized
+
+from portal.web import records
 
 
 class MeView(BaseView):  # type: ignore[misc]
@@ -16,6 +17,5 @@ class MeView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def me(self) -> str:
-        if g.signed_in is None:
-            raise Unauthorized
+        records.admit()
         return render_template("me.html")

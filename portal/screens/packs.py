@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Response, g, render_template
+from flask import Response, render_template
 from flask_appbuilder import BaseView, expose
-from werkzeug.exceptions import Unauthorized
 
 from portal.domain.packs import Pack, quarter_named, quarters
 from portal.engine import audit
 from portal.engine.clock import clock
-from portal.engine.errors import BadRequest, NotAllowed
+from portal.engine.errors import BadRequest
 from portal.engine.text import pick
-from portal.security.principal import Principal
 from portal.web import records
 from portal.web.language import language, view
 from portal.web.prints import answer
@@ -31,13 +29,13 @@ class PackView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def packs(self) -> str:
-        _reader()
+        records.admit(PERMISSION)
         now = clock.now()
         return render_template("packs.html", quarters=quarters(now), today=view().now)
 
     @expose("/<key>.pdf")
     def pack(self, key: str) -> Response:
-        who, now = _reader(), clock.now()
+        who, now = records.admit(PERMISSION), clock.now()
         try:
             span = quarter_named(key, now)
         except ValueError as error:
@@ -46,12 +44,3 @@ class PackView(BaseView):  # type: ignore[misc]
         with records.writing() as (session, _now):
             audit.write(session, verb="print", entity="meeting_pack", record_id=None, after={"quarter": span.key})
         return answer(content, f"{pick(_FILE, language())} {span.key}.pdf")
-
-
-def _reader() -> Principal:
-    if g.signed_in is None:
-        raise Unauthorized
-    who = records.principal()
-    if not who.may(PERMISSION):
-        raise NotAllowed
-    return who

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Response, g, make_response, redirect, render_template, request
+from flask import Response, make_response, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
-from werkzeug.exceptions import Unauthorized
 
 from portal.domain import policy_desk as desk
 from portal.engine.clock import clock
 from portal.engine.errors import BadRequest, Changed, Invalid, NotAllowed
 from portal.engine.given import id_of, refuse_unknown
 from portal.engine.text import Text
+from portal.security.principal import Principal
 from portal.web import records
 
 READ = "policy:read"
@@ -39,19 +39,20 @@ class PolicyDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def policies(self) -> str:
-        _require(_LIST)
+        who = _reader(_LIST)
         words, shown = request.args.get("q", "").strip(), request.args.get("show", "all")
         if shown not in desk.SHOWN:
             raise BadRequest("不认识的参数：{name}。 | Unknown argument: {name}.", name=shown[:40])
-        found = desk.desk(records.principal(), now=clock.now(), words=words[:100], shown=shown)
+        found = desk.desk(who, now=clock.now(), words=words[:100], shown=shown)
         return render_template("policies.html", desk=found, words=words[:100], shown=shown)
 
     @expose("/<key>", methods=("GET", "POST"))
     def policy(self, key: str) -> Response | str:
-        _require(_EDITOR)
+        who = _reader(_EDITOR)
         if request.method == "GET":
             return _page(key)
-        _may(*_WRITE)
+        if not any(map(who.may, _WRITE)):
+            raise NotAllowed
         line = desk.line_of(key, now=clock.now())[1]
         form = request.form
         typed = Typed(form.getlist("value"), form.get("effective_on", ""), form.get("reason", ""))
@@ -60,7 +61,7 @@ class PolicyDeskView(BaseView):  # type: ignore[misc]
         given = {"value": line.policy.kind.gathered(typed.parts), "effective_on": typed.effective_on, "reason": typed.reason}
         try:
             with records.writing() as (_session, now):
-                row_id = desk.put(key, given, form.get("seen", ""), acting_user=records.principal(), now=now)
+                row_id = desk.put(key, given, form.get("seen", ""), acting_user=who, now=now)
         except Invalid as wrong:
             return make_response(_page(key, typed, wrong.errors), wrong.status)
         except Changed as changed:
@@ -69,23 +70,17 @@ class PolicyDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/<key>/take-back", methods=("POST",))
     def take_back(self, key: str) -> Response:
-        _require(set())
+        who = _reader(set())
         with records.writing() as (_session, now):
-            desk.take_back(key, id_of(request.form.get("id", "")) or 0, acting_user=records.principal(), now=now)
+            desk.take_back(key, id_of(request.form.get("id", "")) or 0, acting_user=who, now=now)
         return make_response(redirect(f"/policies/{key}?saved=0", 303))
 
 
-def _require(known: set[str]) -> None:
-    """Signed in, and reading policies; an argument that nobody knows is refused."""
-    if g.signed_in is None:
-        raise Unauthorized
-    _may(READ)
+def _reader(known: set[str]) -> Principal:
+    """Who reads policies; an argument that nobody knows is refused."""
+    who = records.admit(READ)
     refuse_unknown(request.args, known)
-
-
-def _may(*permissions: str) -> None:
-    if not any(records.principal().may(each) for each in permissions):
-        raise NotAllowed
+    return who
 
 
 def _page(key: str, typed: Typed | None = None, errors: dict[str, Text] | None = None) -> str:

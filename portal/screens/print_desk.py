@@ -6,16 +6,15 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from flask import Response, g, make_response, redirect, render_template, request
+from flask import Response, make_response, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import Unauthorized
 
 from portal.domain import flow_desk
 from portal.domain import print_templates as desk
 from portal.domain.prints import Print
 from portal.engine import printing
-from portal.engine.errors import BadRequest, NotAllowed, PortalError
+from portal.engine.errors import BadRequest, PortalError
 from portal.engine.given import id_of, json_of
 from portal.engine.printing import Layout, Section
 from portal.engine.spec import Spec, spec_named
@@ -36,12 +35,12 @@ class PrintDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def templates(self) -> str:
-        _reader()
+        records.admit("print_desk:read")
         return render_template("print_templates.html", templates=[desk.in_use(spec) for spec in desk.printed()])
 
     @expose("/<entity>", methods=("GET", "POST"))
     def template(self, entity: str) -> Response | str:
-        _reader()
+        records.admit("print_desk:read")
         spec = spec_named(entity)
         current = desk.in_use(spec)
         if request.method == "GET":
@@ -60,13 +59,6 @@ class PrintDeskView(BaseView):  # type: ignore[misc]
         except PortalError as refusal:
             error = refusal.in_(language())
         return make_response(_page(current, layout, chosen, error), 422 if error else 200)
-
-
-def _reader() -> None:
-    if g.signed_in is None:
-        raise Unauthorized
-    if not records.principal().may("print_desk:read"):
-        raise NotAllowed
 
 
 def _preview(spec: Spec, layout: Layout) -> Response:

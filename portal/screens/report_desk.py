@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
 
-from flask import Response, g, make_response, redirect, render_template, request
+from flask import Response, make_response, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
 from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import Unauthorized
 
 from portal import models
 from portal.domain import workbench, worklists
@@ -46,7 +45,7 @@ class ReportDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def mine(self) -> str:
-        who = _reader()
+        who = records.admit("report_desk:read").user_id
         now = clock.now()
         report = models.WorkReport
         past = list(
@@ -68,7 +67,7 @@ class ReportDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/<int:report_id>", methods=("GET", "POST"))
     def write(self, report_id: int) -> Response | str:
-        _reader()
+        records.admit("report_desk:read")
         report = records.find(spec_of(models.WorkReport), report_id)
         if request.method == "GET":
             return _page(report)
@@ -89,9 +88,7 @@ class ReportDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/board")
     def board(self) -> str:
-        _reader()
-        if not records.principal().may("work_report:comment"):
-            raise NotAllowed
+        records.admit("report_desk:read", "work_report:comment")
         now = clock.now()
         try:
             kind = PeriodKind(request.args.get("period", "day"))
@@ -105,14 +102,6 @@ class ReportDeskView(BaseView):  # type: ignore[misc]
 def _teams() -> list[int]:
     """Whose figures the reader compares: his teams with all below, else every team."""
     return list(records.principal().team_ids) or [key for key, _ in teams()]
-
-
-def _reader() -> int:
-    if g.signed_in is None:
-        raise Unauthorized
-    if not records.principal().may("report_desk:read"):
-        raise NotAllowed
-    return records.principal().user_id
 
 
 def _answers(questions: Sequence[Question], form: MultiDict[str, str]) -> dict[str, Any]:

@@ -6,16 +6,15 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Response, g, make_response, redirect, render_template, request
+from flask import Response, make_response, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import Unauthorized
 
 from portal import models
 from portal.domain import report_templates as desk
 from portal.engine import questions as asking
 from portal.engine.clock import clock
-from portal.engine.errors import BadRequest, NotAllowed, NotFound, PortalError
+from portal.engine.errors import BadRequest, NotFound, PortalError
 from portal.engine.given import id_of, json_of
 from portal.engine.questions import Question
 from portal.entities.reports import Period
@@ -24,6 +23,7 @@ from portal.security.roles import role_label
 from portal.web import records
 from portal.web.language import language
 
+_READ, _CREATE, _EDIT = (f"report_template:{verb}" for verb in ("read", "create", "edit"))
 _NEW = {"name": "", "period": Period.DAY.value, "for_role": "", "for_team_id": None}
 
 
@@ -45,18 +45,18 @@ class TemplateDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def templates(self) -> str:
-        _reader("read")
+        records.admit(_READ, _EDIT)
         found = [(each, asking.read(each.questions)) for each in desk.in_use()]
         return render_template("report_templates.html", templates=found, periods=Period, role_label=role_label, teams=dict(desk.teams()))
 
     @expose("/new", methods=("GET", "POST"))
     def new(self) -> Response | str:
-        _reader("create")
+        records.admit(_CREATE, _EDIT)
         return _edited(None, Draft(dict(_NEW), []))
 
     @expose("/<int:template_id>", methods=("GET", "POST"))
     def edit(self, template_id: int) -> Response | str:
-        _reader("edit")
+        records.admit(_EDIT)
         found = next((each for each in desk.in_use() if each.id == template_id), None)
         if found is None:
             raise NotFound
@@ -64,18 +64,10 @@ class TemplateDeskView(BaseView):  # type: ignore[misc]
         return _edited(found, Draft(about, list(asking.read(found.questions))))
 
 
-def _reader(verb: str) -> None:
-    if g.signed_in is None:
-        raise Unauthorized
-    who = records.principal()
-    if not (who.may(f"report_template:{verb}") and who.may("report_template:edit")):
-        raise NotAllowed
-
-
 def _edited(template: models.ReportTemplate | None, draft: Draft) -> Response | str:
     if request.method == "GET":
         return _page(template, draft)
-    _reader("create")
+    records.admit(_CREATE, _EDIT)
     draft, error = _drafted(draft), ""
     try:
         _apply(draft, request.form.get("do", ""))

@@ -14,7 +14,7 @@ from portal.domain.role_desk import RoleCard, RoleRights, Scope
 from portal.engine import store
 from portal.engine.errors import BadRequest
 from portal.engine.given import MOST_ID, refuse_unknown
-from portal.screens.role_desk import EDIT, READ, require
+from portal.screens.role_desk import EDIT, READ
 from portal.web import records
 
 _SCOPE = frozenset({"read", "write", "assign", "team_ids"})
@@ -41,7 +41,7 @@ class RoleApi(BaseApi):  # type: ignore[misc]
             200: {description: done}
             403: {description: not allowed}
         """
-        require(READ)
+        records.admit(READ)
         return jsonify({"result": [_told(card) for card in role_desk.cards(store.session())]})
 
     @expose("/<int:role_id>", methods=("GET",))
@@ -56,7 +56,7 @@ class RoleApi(BaseApi):  # type: ignore[misc]
             403: {description: not allowed}
             404: {description: not there}
         """
-        require(READ)
+        records.admit(READ)
         return jsonify({"result": _told(role_desk.card(store.session(), role_id))})
 
     @expose("/", methods=("POST",))
@@ -70,7 +70,7 @@ class RoleApi(BaseApi):  # type: ignore[misc]
             403: {description: not allowed}
             422: {description: values to correct}
         """
-        require(EDIT)
+        records.admit(EDIT)
         given = _body({"zh", "en", "like", "reason"})
         like = _of(given, "like", int, None)
         with records.writing() as (session, _):
@@ -93,7 +93,7 @@ class RoleApi(BaseApi):  # type: ignore[misc]
             409: {description: changed meanwhile, or refused by a rule}
             422: {description: values to correct}
         """
-        require(EDIT)
+        records.admit(EDIT)
         given = _body({"stamp", "verbs", "scopes", "fields", "acts_as", "reason"})
         with records.writing() as (session, _):
             if "acts_as" in given:
@@ -118,7 +118,7 @@ class RoleApi(BaseApi):  # type: ignore[misc]
             404: {description: not there}
             409: {description: refused by a rule}
         """
-        require(EDIT)
+        records.admit(EDIT)
         with records.writing() as (session, _):
             role_changes.remove(session, role_id)
         return make_response("", 204)

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from flask import Response, g, make_response, redirect, render_template, request
 from flask_appbuilder import BaseView, expose
 from sqlalchemy import select
-from werkzeug.exceptions import Unauthorized
 
 from portal import models
 from portal.domain import role_changes, role_desk, role_effect
 from portal.domain.role_desk import RoleCard, RoleRights, Scope
 from portal.engine import store
 from portal.engine.clock import clock
-from portal.engine.errors import Invalid, NotAllowed, NotFound, Refused
+from portal.engine.errors import Invalid, NotFound, Refused
 from portal.engine.spec import spec_named
 from portal.engine.text import Text
 from portal.security import policy, view_as
@@ -34,7 +33,7 @@ class RoleDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def overview(self) -> str:
-        require(READ)
+        records.admit(READ)
         sections = role_desk.sections()
         groups = list(dict.fromkeys(section.group for section in sections))
         tab = index(request.args.get("tab", "0"), len(groups))
@@ -52,7 +51,7 @@ class RoleDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/new", methods=("GET", "POST"))
     def new(self) -> Response | str:
-        require(EDIT)
+        records.admit(EDIT)
         given, errors = request.form, {}
         if request.method == "POST":
             try:
@@ -68,10 +67,10 @@ class RoleDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/<int:role_id>", methods=("GET", "POST"))
     def role(self, role_id: int) -> Response | str:
-        require(READ)
+        records.admit(READ)
         if request.method == "GET":
             return _page(role_desk.card(store.session(), role_id))
-        require(EDIT)
+        records.admit(EDIT)
         wanted = _wanted(role_desk.card(store.session(), role_id).rights.fields)
         try:
             with records.writing() as (session, _):
@@ -92,7 +91,7 @@ class RoleDeskView(BaseView):  # type: ignore[misc]
     @expose("/<int:role_id>/effect", methods=("POST",))
     def effect(self, role_id: int) -> str:
         """What the form as it stands would change; nothing is saved."""
-        require(READ)
+        records.admit(READ)
         session = store.session()
         held = role_desk.card(session, role_id)
         wanted = _wanted(held.rights.fields)
@@ -107,7 +106,7 @@ class RoleDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/<int:role_id>/rename", methods=("POST",))
     def rename(self, role_id: int) -> Response:
-        require(EDIT)
+        records.admit(EDIT)
         with records.writing() as (session, _):
             role_changes.rename(session, role_id, request.form.get("zh", ""), request.form.get("en", ""))
             role_changes.act_as(session, role_id, request.form.get("acts_as", ""))
@@ -115,14 +114,14 @@ class RoleDeskView(BaseView):  # type: ignore[misc]
 
     @expose("/<int:role_id>/delete", methods=("POST",))
     def delete(self, role_id: int) -> Response:
-        require(EDIT)
+        records.admit(EDIT)
         with records.writing() as (session, _):
             role_changes.remove(session, role_id)
         return make_response(redirect("/roles/", 303))
 
     @expose("/compare")
     def compare(self) -> str:
-        require(READ)
+        records.admit(READ)
         cards = role_desk.cards(store.session())
         left, right = (_chosen(cards, request.args.get(side)) for side in ("a", "b"))
         lines = role_desk.differences(left, right) if left and right else []
@@ -138,7 +137,7 @@ class EyesView(BaseView):  # type: ignore[misc]
 
     @expose("/why")
     def why(self) -> str:
-        require(READ)
+        records.admit(READ)
         given, finding = request.args, None
         if given.get("person") and given.get("record"):
             finding = _find_out(_number(given["person"]) or 0, given["record"])
@@ -146,7 +145,7 @@ class EyesView(BaseView):  # type: ignore[misc]
 
     @expose("/view-as", methods=("GET", "POST"))
     def look(self) -> Response | str:
-        require(view_as.PERMISSION)
+        records.admit(view_as.PERMISSION)
         if request.method == "GET":
             return render_template("role_view_as.html", people=_people(), minutes=view_as.LASTS.seconds // 60)
         person = _number(request.form.get("person")) or 0
@@ -158,18 +157,10 @@ class EyesView(BaseView):  # type: ignore[misc]
 
     @expose("/view-as/end", methods=("POST",))
     def stop(self) -> Response:
-        require(view_as.PERMISSION)
+        records.admit(view_as.PERMISSION)
         with records.writing() as (session, _):
             view_as.end(session, g.session_key)
         return make_response(redirect("/roles/", 303))
-
-
-def require(permission: str) -> None:
-    """Signed in, and holding it."""
-    if g.signed_in is None:
-        raise Unauthorized
-    if not records.principal().may(permission):
-        raise NotAllowed
 
 
 def _page(held: RoleCard, wanted: RoleRights | None = None, problems: tuple[Text, ...] = ()) -> str:

@@ -12,7 +12,7 @@ from portal.domain.role_desk import RoleCard, RoleRights
 from portal.engine import store
 from portal.engine.errors import BadRequest, Refused
 from portal.engine.text import Text
-from portal.screens.role_desk import EDIT, READ, index, require
+from portal.screens.role_desk import EDIT, READ, index
 from portal.security.levels import WORDS
 from portal.web import records
 
@@ -28,11 +28,11 @@ class RoleFieldsView(BaseView):  # type: ignore[misc]
 
     @expose("/<int:role_id>/fields", methods=("GET", "POST"))
     def fields(self, role_id: int) -> Response | str:
-        require(READ)
+        records.admit(READ)
         held = role_desk.card(store.session(), role_id)
         if request.method == "GET":
             return _page(held, held.rights)
-        require(EDIT)
+        records.admit(EDIT)
         wanted, seen = _wanted(held), request.form.get("seen", "")
         try:
             with records.writing() as (session, _):
@@ -45,7 +45,7 @@ class RoleFieldsView(BaseView):  # type: ignore[misc]
     @expose("/<int:role_id>/fields/effect", methods=("POST",))
     def effect(self, role_id: int) -> str:
         """What the form as it stands would change; nothing is saved."""
-        require(READ)
+        records.admit(READ)
         session = store.session()
         held = role_desk.card(session, role_id)
         wanted = _wanted(held)

@@ -43,12 +43,19 @@ def granted(verb: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-def require(spec: Spec, verb: str) -> None:
-    """Signed in, and holding the verb."""
+def admit(*permissions: str) -> Principal:
+    """Who asks: somebody signed in, who holds every one of these permissions."""
     if g.signed_in is None:
         raise Unauthorized
-    if not g.principal.may(f"{spec.name}:{verb}"):
+    who = principal()
+    if not all(map(who.may, permissions)):
         raise NotAllowed
+    return who
+
+
+def require(spec: Spec, verb: str) -> None:
+    """Signed in, and holding the verb."""
+    admit(f"{spec.name}:{verb}")
 
 
 def principal() -> Principal:
