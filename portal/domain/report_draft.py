@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import reduce
 from typing import Any
 
 from sqlalchemy import literal, select
@@ -15,6 +16,7 @@ from sqlalchemy import literal, select
 from portal.domain.calendar import company_calendar, span
 from portal.domain.periods import Period, PeriodKind
 from portal.domain.pooling import poolings
+from portal.domain.report_extras import Extras, beside, extras, said
 from portal.domain.report_figures import AMOUNTS, LABELS, Figure, Work, figures_of_work, read, work_of, yuan
 from portal.domain.report_rollup import NOTHING_GATHERED, Gathered, from_own, from_team
 from portal.engine import store
@@ -35,7 +37,8 @@ class Line:
     text: Text
     href: str
     at: datetime | None = None
-    note: str = ""
+    note: Text | None = None
+    """How one was in contact, and what an administrator had noted of the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def frozen(made: Draft, now: datetime) -> dict[str, Any]:
     return {
         **{figure.key: figure.kept for figure in made.figures},
         "hrefs": {figure.key: figure.href for figure in made.figures if figure.href},
-        "lines": [{"text": line.text.stored(), "href": line.href, "note": line.note} for line in made.done],
+        "lines": [{"text": line.text.stored(), "href": line.href, "note": line.note.stored() if line.note else ""} for line in made.done],
         **{key: _kept(part) for key, part in (("own", made.own), ("team", made.team)) if part.quotes or part.absent or part.figures},
         "frozen_at": now.isoformat(),
     }
@@ -120,27 +123,32 @@ def figures_of(kept: Mapping[str, Any]) -> tuple[Figure, ...]:
 def _lines(work: Work) -> list[Line]:
     """What came of it first, then whom one talked to; contacts on records that one no longer sees are a number."""
     unseen = say("另有 {n} 次跟进在你不再持有的记录上 | {n} more on records you no longer hold", n=len(work.unseen))
-    return [*_results(work), *_contacts(work.period, work.follow_ups), *([Line(unseen, "")] if work.unseen else [])]
+    noted = extras()
+    return [*_results(work, noted), *_contacts(work.period, work.follow_ups, noted), *([Line(unseen, "")] if work.unseen else [])]
 
 
-def _results(work: Work) -> list[Line]:
+def _results(work: Work, noted: Extras) -> list[Line]:
     """Deals won, contracts that took effect, money that came in."""
     kinds = (
-        (work.deals, "赢单：{name}{amount} | Won: {name}{amount}", "/opportunity/{id}"),
-        (work.contracts, "合同生效：{name}{amount} | In effect: {name}{amount}", "/contract/{id}"),
-        (work.receipts, "回款：{name}{amount} | Received: {name}{amount}", "/receipt/{id}"),
+        (work.deals, "赢单：{name}{amount} | Won: {name}{amount}", "opportunity"),
+        (work.contracts, "合同生效：{name}{amount} | In effect: {name}{amount}", "contract"),
+        (work.receipts, "回款：{name}{amount} | Received: {name}{amount}", "receipt"),
     )
     return [
-        Line(say(words, name=one_line(row.name or ""), amount="" if row.amount is None else f" {yuan(row.amount)}"), href.format(id=row.id))
-        for rows, words, href in kinds
+        Line(
+            say(words, name=one_line(row.name or ""), amount="" if row.amount is None else f" {yuan(row.amount)}"),
+            f"/{entity}/{row.id}",
+            note=said(noted[entity], row.extra) if noted.get(entity) else None,
+        )
+        for rows, words, entity in kinds
         for row in rows[:_MOST_RESULTS]
     ]
 
 
-def _contacts(period: Period, follow_ups: Sequence[Any]) -> list[Line]:
+def _contacts(period: Period, follow_ups: Sequence[Any], noted: Extras) -> list[Line]:
     """A day quotes each contact; a longer period has a line per customer, the most contacted first."""
     if period.kind is PeriodKind.DAY:
-        return [_quote(row) for row in follow_ups[:MOST_LINES]]
+        return [_quote(row, noted) for row in follow_ups[:MOST_LINES]]
     by_target: dict[str, list[Any]] = {}
     for row in follow_ups:
         by_target.setdefault(_href(row), []).append(row)
@@ -155,6 +163,7 @@ def _contacts(period: Period, follow_ups: Sequence[Any]) -> list[Line]:
             ),
             _href(rows[-1]),
             rows[-1].contacted_at,
+            _noted(rows[-1], noted),
         )
         for rows in ranked[:MOST_LINES]
     ]
@@ -165,9 +174,14 @@ def _href(row: Any) -> str:
     return f"/customer/{row.customer_id}" if row.customer_id else f"/lead/{row.lead_id}"
 
 
-def _quote(row: Any) -> Line:
-    said = say("{company}：{content} | {company}: {content}", company=one_line(row.company), content=one_line(row.content or "—"))
-    return Line(said, _href(row), row.contacted_at, ContactKind(row.kind).label if row.kind else "")
+def _noted(row: Any, noted: Extras) -> Text | None:
+    return said(noted.get("customer" if row.customer_id else "lead", ()), row.extra)
+
+
+def _quote(row: Any, noted: Extras) -> Line:
+    words = say("{company}：{content} | {company}: {content}", company=one_line(row.company), content=one_line(row.content or "—"))
+    parts = [each for each in (Text(ContactKind(row.kind).label) if row.kind else None, _noted(row, noted)) if each]
+    return Line(words, _href(row), row.contacted_at, reduce(beside, parts) if parts else None)
 
 
 def one_line(content: str) -> str:

@@ -146,6 +146,7 @@ def _follow_ups(user_id: int, since: datetime, until: datetime) -> list[Any]:
             as_seen(follow_up.content),
             follow_up.logged_late,
             func.coalesce(lead.company, customer.name).label("company"),
+            func.coalesce(lead.extra, customer.extra).label("extra"),
         )
         .outerjoin(lead, lead.id == follow_up.lead_id)
         .outerjoin(customer, customer.id == follow_up.customer_id)
@@ -176,7 +177,7 @@ def _deals(user_id: int, period: Period) -> list[Any]:
     deal = models.Opportunity
     if not told_of(deal.closed_on):
         return []
-    wanted = select(deal.id, as_seen(deal.name), as_seen(deal.amount)).where(
+    wanted = select(deal.id, as_seen(deal.name), as_seen(deal.amount), deal.extra).where(
         deal.owner_id == user_id, deal.state == OpportunityState.WON.value, deal.closed_on.between(period.first, period.last)
     )
     return list(store.session().execute(wanted.order_by(deal.closed_on, deal.id)))
@@ -186,7 +187,7 @@ def _contracts(user_id: int, since: datetime, until: datetime) -> list[Any]:
     contract = models.Contract
     if not told_of(contract.effective_at):
         return []
-    wanted = select(contract.id, as_seen(contract.title).label("name"), as_seen(contract.amount)).where(
+    wanted = select(contract.id, as_seen(contract.title).label("name"), as_seen(contract.amount), contract.extra).where(
         contract.owner_id == user_id, contract.effective_at >= since, contract.effective_at < until
     )
     return list(store.session().execute(wanted.order_by(contract.effective_at, contract.id)))

@@ -88,7 +88,11 @@ class CustomField(Entity):
         "分组 | Section", 80, help="表单里的分组；中文和英文用竖线分开。 | A section of the form; Chinese and English parted by a bar."
     )
     rank = integer("顺序 | Order", least=0, most=100_000, default=0)
-    is_listed = flag("列表显示 | Shown in the list", section=_LIST, help="大家的列表多一列。 | One more column for everybody.")
+    is_listed = flag(
+        "列表显示 | Shown in the list",
+        section=_LIST,
+        help="列表多一列；人人看得全的，报告草稿也引用。 | One more column; report drafts quote it too if all see it in full.",
+    )
     is_filterable = flag(
         "可筛选 | Filter",
         section=_LIST,

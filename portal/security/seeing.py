@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from portal.engine import store
 from portal.engine.spec import spec_named, spec_of
 from portal.engine.tables import RoleScope
+from portal.security import levels
 from portal.security.fields import Rights
 from portal.security.resolve import access_version, resolve
 from portal.security.session import principal_of
@@ -33,6 +34,13 @@ def told_of(*columns: Any) -> bool:
 def as_seen(column: Any) -> Any:
     """A mapped column as the reader may know it: nothing where he does not see it in full."""
     return column if seen(column) else cast(null(), column.type).label(column.key)
+
+
+def limited(session: Session) -> frozenset[tuple[str, str]]:
+    """Record type and key of every field that some role sees in part, or not at all."""
+    level = func.jsonb_each_text(RoleScope.fields).table_valued("key", "value", joins_implicitly=True)
+    found = select(RoleScope.entity, level.c.key).where(level.c.value.in_((levels.NONE, levels.MASKED))).distinct()
+    return frozenset((entity, key) for entity, key in session.connection().execute(found))
 
 
 def told(session: Session, entity: str, key: str, people: Collection[int], now: datetime) -> frozenset[int]:

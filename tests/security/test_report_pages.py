@@ -8,7 +8,9 @@ from typing import Any
 from portal import models
 from portal.engine.questions import Question, document
 from tests.cast import NOW, Cast
-from tests.domain.test_reports import opened, report_of
+from tests.domain.test_report_extras import field
+from tests.domain.test_report_figures import follow_up
+from tests.domain.test_reports import do, opened, report_of
 from tests.security.web import Browser, Site
 
 CHOICE = Question("q1", "choice", "进展 | How it went", required=True, parts=("顺利 | Well", "受阻 | Held up"))
@@ -51,8 +53,8 @@ def test_a_question_without_a_name_is_told_and_nothing_typed_is_lost(site: Site,
 
 def test_questions_move_up_down_and_by_dropping(site: Site) -> None:
     admin, questions = site.signed_in("admin"), [Question(f"q{n}", "text", f"第{n}个 | No {n}") for n in range(3)]
-    for do, order in (("up:2", "021"), ("down:0", "102"), ("move:0:2", "120"), ("remove:1", "02"), ("up:0", "012"), ("move:9:0", "012")):
-        page = press(admin, "new", do, questions, chosen="99").text
+    for moved, order in (("up:2", "021"), ("down:0", "102"), ("move:0:2", "120"), ("remove:1", "02"), ("up:0", "012"), ("move:9:0", "012")):
+        page = press(admin, "new", moved, questions, chosen="99").text
         assert "".join(line[0] for line in page.split('do" value="choose:')[1:]) == "012"[: len(order)]
         assert [page.index(f'class="pick cut" type="submit" name="do" value="choose:{n}"') for n in range(len(order))]
         shown = [each.split("第")[1][0] for each in page.split('class="pick cut"')[1:]]
@@ -102,3 +104,15 @@ def test_programs_answer_and_read_answers(site: Site, cast: Cast) -> None:
     assert client.post("/api/v1/work_report/submit", json=given, headers=headers).status_code == 200
     told = client.get(f"/api/v1/work_report/{report}", headers=headers).get_json()
     assert [item["value"] for item in told["result"]["answers"]["items"]] == ["顺利 | Well", [["启辰", "12"]]]
+
+
+def test_a_report_that_was_sent_keeps_what_was_quoted(site: Site, cast: Cast) -> None:
+    field(cast)
+    opened(cast)
+    lead = cast.lead(owner="rep", extra={"x_rival": "当时的对手"})
+    follow_up(cast, lead_id=lead)
+    do(cast, "rep", "submit", report_of(cast, "rep").id, now=NOW, problems="没有")
+    cast.set(models.Lead, lead, extra={"x_rival": "后来的对手"})
+    page = site.signed_in("leader_a").get(f"/report-desk/{report_of(cast, 'rep').id}").get_data(as_text=True)
+    assert "电话 · 竞品：当时的对手" in page
+    assert "后来的对手" not in page
