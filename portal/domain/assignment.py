@@ -9,12 +9,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain import approval_lock
-from portal.domain.batches import moved, stays, undoes
+from portal.domain.batches import begin, moved, stays, under_way, undoes
 from portal.domain.calendar import company_day, granted
 from portal.domain.claim_rules import holdings
 from portal.domain.ownership import Move, change_owner, lock_people
@@ -252,12 +252,9 @@ def _left_out(wanted: Sequence[int], seen: dict[int, int], rows: Sequence[Any]) 
 
 
 def _open_batch(session: Session, pooling: Pooling, planned: Deal, acting_user: Principal, now: datetime, *, method: str) -> int:
-    if (given := session.info.get("batch_id")) is not None:
-        return int(given)
     plan = {"shares": {str(user): len(share) for user, share in planned.shares.items()}}
     by_id = acting_user.user_id or next(iter(planned.shares))
-    made = insert(models.AssignBatch).values(entity=pooling.name, by_id=by_id, at=now, method=method, plan=plan)
-    return int(session.connection().execute(made.returning(models.AssignBatch.id)).scalar_one())
+    return under_way(session) or begin(session, pooling.name, method, by_id, now, plan=plan)
 
 
 def _count(session: Session, outcome: Outcome) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from portal import models
@@ -26,6 +26,8 @@ from portal.security.refusals import Refusals
 TakeBack = Callable[..., Outcome]
 """`(batch, *, acting_user, now)`; of a batch of many rows also `ids`: which of them."""
 Rows = Callable[[Session, Any], list[int]]
+Plan = Mapping[str, Any]
+"""What a batch was to do, and what taking it back needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,22 @@ class _Way:
 
 _ways: dict[tuple[str, str], _Way] = {}
 _METHODS = {"one": "assign", "round_robin": "assign"}
+
+
+def begin(session: Session, entity: str, method: str, by_id: int | None, now: datetime, *, plan: Plan | None = None, done: int = 0) -> int:
+    """A new batch of this person's: its id. `done`: how many rows it has moved already."""
+    made = insert(models.AssignBatch).values(entity=entity, by_id=by_id, at=now, method=method, plan=plan or {}, done=done)
+    return int(session.connection().execute(made.returning(models.AssignBatch.id)).scalar_one())
+
+
+def under_way(session: Session) -> int | None:
+    """The batch of a click that runs in chunks, once the first of them has begun it."""
+    return session.info.get("batch_id")
+
+
+def of_click(session: Session, entity: str, method: str, by_id: int, now: datetime) -> int | None:
+    """One batch a click, however many chunks it takes; None where no person clicked."""
+    return under_way(session) or (begin(session, entity, method, by_id, now) if by_id else None)
 
 
 def undoes(entity: str, verb: str, *, rows: Rows | None = None) -> Callable[[TakeBack], TakeBack]:

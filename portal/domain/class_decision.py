@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain import customers
-from portal.domain.batches import stays, undoes
+from portal.domain.batches import of_click, stays, undoes
 from portal.domain.pool import recycle_days
 from portal.domain.pool_verbs import reason_field, said
 from portal.domain.pooling import ids_of, pools_by_id
@@ -100,7 +100,7 @@ def _decide(reviews: Sequence[Any], becomes: Callable[[Any], str], reason: str, 
             able.append(review)
     if not able:
         return outcome
-    outcome.batch_id = _batch(session, acting_user, now)
+    outcome.batch_id = of_click(session, "class_review", "accept", acting_user.user_id, now)
     for target in CustomerClass:
         chosen = [review for review in able if becomes(review) == target.value]
         moving = [held[review.customer_id] for review in chosen if review.current_class != target.value]
@@ -145,15 +145,6 @@ def _reclassify(session: Session, moving: Sequence[Any], target: CustomerClass, 
     grounds = say("{quarter} 分类评估 | Class review {quarter}", quarter=reviews[0].quarter).in_("zh")
     with acting_as(session, by_hand):
         customers.put_in_class(moving, target.value, f"{grounds} {reason}".strip())
-
-
-def _batch(session: Session, acting_user: Principal, now: datetime) -> int | None:
-    if (given := session.info.get("batch_id")) is not None:
-        return int(given)
-    if not acting_user.user_id:
-        return None
-    made = insert(models.AssignBatch).values(entity="class_review", by_id=acting_user.user_id, at=now, method="accept", plan={})
-    return int(session.connection().execute(made.returning(models.AssignBatch.id)).scalar_one())
 
 
 def _accepted(session: Session, batch: Any) -> list[int]:

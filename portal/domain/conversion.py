@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain import customers, deals, duplicates
-from portal.domain.batches import undoes
+from portal.domain.batches import begin, undoes
 from portal.domain.leads import LEADS
 from portal.domain.pooling import ids_of, locked
 from portal.engine import custom, store
@@ -146,7 +146,7 @@ def convert(
             "opportunity": {"id": begun.id, "version": begun.version} if begun else None,
             **moved,
         }
-        outcome.batch_id = _keep(session, plan, lead, acting_user, now)
+        outcome.batch_id = begin(session, "lead", _METHOD, acting_user.user_id or lead.owner_id, now, plan=plan, done=1)
         outcome.done.append(lead.id)
         outcome.href = f"/customer/{customer.id}"
     return outcome
@@ -296,12 +296,6 @@ def _hand_on(lead: models.Lead, customer: models.Customer, now: datetime) -> Non
             setattr(customer, key, getattr(lead, key))
     lead.state, lead.customer_id, lead.converted_at = LeadState.CONVERTED.value, customer.id, now
     lead.next_at, lead.next_step = None, ""
-
-
-def _keep(session: Session, plan: dict[str, Any], lead: models.Lead, acting_user: Principal, now: datetime) -> int:
-    by_id = acting_user.user_id or lead.owner_id
-    made = insert(models.AssignBatch).values(entity="lead", by_id=by_id, at=now, method=_METHOD, plan=plan, done=1)
-    return int(session.connection().execute(made.returning(models.AssignBatch.id)).scalar_one())
 
 
 # undo ---------------------------------------------------------------------------------------------

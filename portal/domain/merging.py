@@ -13,12 +13,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import and_, false, func, insert, not_, or_, select, true
+from sqlalchemy import and_, false, func, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain import merge_moves
-from portal.domain.batches import undoes
+from portal.domain.batches import begin, undoes
 from portal.engine import audit, custom, operations, store
 from portal.engine.errors import Changed, NotFound, PortalError, Refused
 from portal.engine.fields import Field
@@ -210,7 +210,7 @@ def _become_one(merging: Merging, survivor: Any, merged: Any, fields: str, *, ac
     former = {"state": merged.state}
     moved = merge_moves.move_all(session, spec, merged.id, survivor.id, now)
     files = merge_moves.move_files(session, spec.name, true(), was=merged.id, to=survivor.id)
-    batch_id = _batch(session, spec, acting_user.user_id or survivor.owner_id, now)
+    batch_id = begin(session, spec.name, METHOD, acting_user.user_id or survivor.owner_id, now, done=1)
     merged.state, merged.merged_into_id, merged.merge_id, merged.deleted_at = merging.state, survivor.id, batch_id, now
     session.flush()
     session.info["confirmed"] = True
@@ -231,11 +231,6 @@ def _become_one(merging: Merging, survivor: Any, merged: Any, fields: str, *, ac
     name = str(theirs[spec.identity.key])
     audit.write(session, verb=METHOD, entity=spec.name, record_id=survivor.id, after=told, reason=name)
     return batch_id
-
-
-def _batch(session: Session, spec: Spec, by_id: int, now: datetime) -> int:
-    made = insert(models.AssignBatch).values(entity=spec.name, by_id=by_id, at=now, method=METHOD, plan={}, done=1)
-    return int(session.connection().execute(made.returning(models.AssignBatch.id)).scalar_one())
 
 
 # the way back ---------------------------------------------------------------------------------------

@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import models
 from portal.domain import approval_lock
-from portal.domain.batches import moved, stays, undoes
+from portal.domain.batches import moved, of_click, stays, undoes
 from portal.domain.ownership import Move, change_owner, lock_people, receiver
 from portal.domain.pool_verbs import reason_field, said
 from portal.domain.pooling import ids_of
@@ -65,7 +65,7 @@ def hand_over(name: str, records: Sequence[Any], *, acting_user: Principal, now:
         else:
             moves.append(Move(record_id, person_id))
     if moves:
-        outcome.batch_id = _batch(session, spec, acting_user, now)
+        outcome.batch_id = of_click(session, spec.name, METHOD, acting_user.user_id, now)
         outcome.done = change_owner(session, spec.model, moves, how=METHOD, now=now, reason=why, batch_id=outcome.batch_id)
         _tell(session, spec, person_id, acting_user, outcome, now)
     return outcome
@@ -75,16 +75,6 @@ def _locked(session: Session, spec: Spec, ids: Sequence[int]) -> dict[int, Any]:
     model = spec.model
     wanted = select(model.id, model.version, model.owner_id).where(among(model.id, ids), reachable(session, model))
     return {row.id: row for row in session.execute(wanted.order_by(model.id).with_for_update(key_share=True))}
-
-
-def _batch(session: Session, spec: Spec, acting_user: Principal, now: datetime) -> int | None:
-    """One a click, however many chunks it takes."""
-    if (given := session.info.get("batch_id")) is not None:
-        return int(given)
-    if not acting_user.user_id:
-        return None
-    made = insert(models.AssignBatch).values(entity=spec.name, by_id=acting_user.user_id, at=now, method=METHOD, plan={})
-    return int(session.connection().execute(made.returning(models.AssignBatch.id)).scalar_one())
 
 
 def _tell(session: Session, spec: Spec, person_id: int, acting_user: Principal, outcome: Outcome, now: datetime) -> None:

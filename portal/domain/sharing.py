@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from portal import models
-from portal.domain.batches import stays, undoes
+from portal.domain.batches import of_click, stays, undoes
 from portal.domain.calendar import company_day, company_zone
 from portal.domain.ownership import receiver, when_pooled
 from portal.engine import audit, store
@@ -94,7 +94,8 @@ def share(
             room -= record.id not in taking
     if not able:
         return outcome
-    outcome.batch_id, outcome.done = _batch(session, spec, acting_user, now), [record.id for record in able]
+    outcome.batch_id = of_click(session, spec.name, METHOD, acting_user.user_id, now)
+    outcome.done = [record.id for record in able]
     for record in able:
         part = taking.get(record.id) or models.Participant(**{key: record.id}, user_id=invited.person_id, batch_id=outcome.batch_id)
         part.level, part.until, part.ends_at, part.note = invited.level, invited.until, invited.ends_at, invited.note
@@ -143,16 +144,6 @@ def _refusal(record: Any, person_id: int, person: str, *, room: int, known: bool
     if room <= 0 and not known:
         return Refused(_MANY, rule="share_most", name=person, most=policy("share.most_records", on=company_day(now)))
     return None
-
-
-def _batch(session: Session, spec: Spec, acting_user: Principal, now: datetime) -> int | None:
-    """One a click: what is let in at once is taken back at once."""
-    if (given := session.info.get("batch_id")) is not None:
-        return int(given)
-    if not acting_user.user_id:
-        return None
-    made = insert(models.AssignBatch).values(entity=spec.name, by_id=acting_user.user_id, at=now, method=METHOD, plan={})
-    return int(session.connection().execute(made.returning(models.AssignBatch.id)).scalar_one())
 
 
 def _note(session: Session, spec: Spec, records: Sequence[Any], invited: _Invitation) -> None:
