@@ -14,14 +14,14 @@ from portal.domain.approval_lock import is_as_kept
 from portal.domain.approvals import OPEN, advance, close_tasks, end, give, note, open_tasks, stand, tell_asker, tell_holder
 from portal.domain.approvers import Approver, People
 from portal.engine import store
-from portal.engine.errors import PortalError, Refused
+from portal.engine.errors import Refused
 from portal.engine.kinds.choice import ChoiceField
 from portal.engine.kinds.numbers import IntegerField
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.kinds.texts import LongTextField
 from portal.engine.spec import spec_named
 from portal.engine.text import say
-from portal.engine.verbs import Outcome, verb
+from portal.engine.verbs import Outcome, one_by_one, verb
 from portal.entities.approvals import ActionKind, AddWhen, ApprovalState, TaskState
 from portal.security.principal import Principal
 from portal.security.session import entrusted
@@ -34,15 +34,13 @@ Decision = Callable[[Task, models.Approval], None]
 
 def _decide(tasks: Sequence[Task], decision: Decision, *, acting_user: Principal, now: datetime) -> Outcome:
     """Each task by itself: what is refused leaves the others decided. The approval's row lets one decide after the other."""
-    session, outcome = store.session(), Outcome()
-    for task_id in [task.id for task in tasks]:
-        try:
-            with session.begin_nested(), entrusted(session, engine(acting_user)):
-                decision(*_held(task_id, acting_user, now))
-            outcome.done.append(task_id)
-        except PortalError as refusal:
-            outcome.refused.append((task_id, refusal))
-    return outcome
+    session = store.session()
+
+    def one(task: Task) -> None:
+        with entrusted(session, engine(acting_user)):
+            decision(*_held(task.id, acting_user, now))
+
+    return one_by_one(tasks, one, apart=session)
 
 
 def _held(task_id: int, acting_user: Principal, now: datetime) -> tuple[Task, models.Approval]:
@@ -276,14 +274,13 @@ def add_signer(tasks: Sequence[Task], *, acting_user: Principal, now: datetime, 
 @verb("approval:withdraw", "撤回 | Withdraw", icon="arrow-back-up", takes=("own",), columns=("state", "decided_at"), states=("pending",))
 def withdraw(approvals: Sequence[models.Approval], *, acting_user: Principal, now: datetime) -> Outcome:
     """Take it back, until the next decision: once somebody has decided, it goes its way or is sent back."""
-    session, outcome = store.session(), Outcome()
-    for approval_id in [approval.id for approval in approvals]:
-        try:
-            with session.begin_nested(), entrusted(session, engine(acting_user)):
-                _take_back(approval_id, acting_user, now)
-            outcome.done.append(approval_id)
-        except PortalError as refusal:
-            outcome.refused.append((approval_id, refusal))
+    session = store.session()
+
+    def one(approval: models.Approval) -> None:
+        with entrusted(session, engine(acting_user)):
+            _take_back(approval.id, acting_user, now)
+
+    outcome = one_by_one(approvals, one, apart=session)
     outcome.message = say("已撤回，可以修改了。 | Withdrawn; it can be changed again.") if outcome.done else None
     return outcome
 

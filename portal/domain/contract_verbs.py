@@ -13,12 +13,12 @@ from portal import models
 from portal.domain import contract_versions
 from portal.domain.contracts import fingerprint_of, payments_of, refuse_incomplete
 from portal.engine import store
-from portal.engine.errors import PortalError, Refused
+from portal.engine.errors import Refused
 from portal.engine.kinds.texts import LongTextField, TextField
 from portal.engine.outbox import notify
 from portal.engine.tables import Attachment
 from portal.engine.text import Text, say
-from portal.engine.verbs import ApprovalRule, Outcome, verb
+from portal.engine.verbs import ApprovalRule, Outcome, one_by_one, verb
 from portal.entities.contracts import ContractState, PaymentState
 from portal.security.principal import Principal
 from portal.security.session import entrusted, guarded
@@ -44,17 +44,15 @@ def each_in(
     contracts: Sequence[models.Contract], states: Sequence[ContractState], do: Callable[[models.Contract], None], *, message: str | Text
 ) -> Outcome:
     """Each contract by itself, in the states that the verb is for."""
-    session, outcome = store.session(), Outcome()
-    for contract in contracts:
-        try:
-            if contract.state not in {state.value for state in states}:
-                raise Refused("现在的状态不能这样做。 | Not in its present state.", rule="state")
-            with session.begin_nested():
-                do(contract)
-                session.flush()
-            outcome.done.append(contract.id)
-        except PortalError as refusal:
-            outcome.refused.append((contract.id, refusal))
+    session = store.session()
+
+    def one(contract: models.Contract) -> None:
+        if contract.state not in {state.value for state in states}:
+            raise Refused("现在的状态不能这样做。 | Not in its present state.", rule="state")
+        do(contract)
+        session.flush()
+
+    outcome = one_by_one(contracts, one, apart=session)
     outcome.message = (message if isinstance(message, Text) else say(message)) if outcome.done else None
     return outcome
 

@@ -22,7 +22,7 @@ from portal.engine.kinds.choice import ChoiceField, choices_of
 from portal.engine.operations import operation
 from portal.engine.query.among import among
 from portal.engine.text import Text, say
-from portal.engine.verbs import Outcome, Preview, verb
+from portal.engine.verbs import Outcome, Preview, one_by_one, verb
 from portal.entities.customers import CUSTOMER_EDGES, CustomerClass, CustomerState
 from portal.security.principal import Principal
 
@@ -224,16 +224,16 @@ def put_in_class(customers: Sequence[Any], to: str, reason: str) -> Outcome:
 )
 def verify(customers: Sequence[Any], *, acting_user: Principal, now: datetime) -> Outcome:
     """Say who checked the entries and when; nobody checks his own."""
-    outcome, was = Outcome(), Before.of(customers, _CHECK)
-    for customer in customers:
+    was = Before.of(customers, _CHECK)
+
+    def one(customer: Any) -> None:
         if customer.pool_id is not None:
-            outcome.refused.append((customer.id, in_pool()))
-        elif customer.owner_id == acting_user.user_id:
-            outcome.refused.append((customer.id, Refused("不能核对自己的客户。 | Nobody verifies his own.", rule="own")))
-        else:
-            customer.verified_by_id, customer.verified_at = acting_user.user_id or None, now
-            outcome.done.append(customer.id)
-    return _kept("verify", customers, outcome, was, acting_user=acting_user, now=now)
+            raise in_pool()
+        if customer.owner_id == acting_user.user_id:
+            raise Refused("不能核对自己的客户。 | Nobody verifies his own.", rule="own")
+        customer.verified_by_id, customer.verified_at = acting_user.user_id or None, now
+
+    return _kept("verify", customers, one_by_one(customers, one), was, acting_user=acting_user, now=now)
 
 
 puts_back("customer", "stage", "reclassify", "verify")

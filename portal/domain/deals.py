@@ -20,7 +20,7 @@ from portal.engine.kinds.texts import LongTextField, TextField
 from portal.engine.mask import normalise_name
 from portal.engine.operations import operation
 from portal.engine.text import Text
-from portal.engine.verbs import Outcome, verb
+from portal.engine.verbs import Outcome, one_by_one, verb
 from portal.entities.deals import OpportunityState, StageKind
 from portal.security.principal import Principal
 
@@ -172,15 +172,14 @@ def _each(
     now: datetime,
 ) -> Outcome:
     """Each deal by itself, kept for Undo; `do` returns the stage change it wrote, if any."""
-    session, outcome, was = store.session(), Outcome(), Before.of(deals, columns)
-    for deal in deals:
-        try:
-            if (step := do(deal)) is not None:
-                was.made[deal.id] = {"stage_change": [step]}
-            outcome.done.append(deal.id)
-        except Refused as refusal:
-            outcome.refused.append((deal.id, refusal))
-    session.flush()
+    was = Before.of(deals, columns)
+
+    def one(deal: models.Opportunity) -> None:
+        if (step := do(deal)) is not None:
+            was.made[deal.id] = {"stage_change": [step]}
+
+    outcome = one_by_one(deals, one)
+    store.session().flush()
     done = [deal for deal in deals if deal.id in set(outcome.done)]
     outcome.batch_id = was.keep("opportunity", verb_name, done, acting_user=acting_user, now=now)
     return outcome

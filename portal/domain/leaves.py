@@ -17,7 +17,7 @@ from portal.engine.errors import Invalid, Refused
 from portal.engine.kinds.texts import LongTextField
 from portal.engine.operations import operation
 from portal.engine.text import Text, say
-from portal.engine.verbs import ApprovalRule, Outcome, verb
+from portal.engine.verbs import ApprovalRule, Outcome, one_by_one, verb
 from portal.entities.organisation import LeaveState
 from portal.policies import policy
 from portal.security.principal import Principal
@@ -184,15 +184,14 @@ def submit(leaves: Sequence[models.Leave], *, acting_user: Principal, now: datet
 )
 def cancel(leaves: Sequence[models.Leave], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """Not taken after all, or back early: duties come back, and nobody decides in his place any more."""
-    outcome = Outcome()
-    for leave in leaves:
+
+    def one(leave: models.Leave) -> None:
         if leave.state != LeaveState.APPROVED.value:
-            refusal = Refused("只有已批准的请假才能取消。 | Only a leave that was approved can be cancelled.", rule="state")
-            outcome.refused.append((leave.id, refusal))
-            continue
+            raise Refused("只有已批准的请假才能取消。 | Only a leave that was approved can be cancelled.", rule="state")
         leave.state = LeaveState.CANCELLED.value
         _end_deputy(leave, acting_user, now)
-        outcome.done.append(leave.id)
+
+    outcome = one_by_one(leaves, one)
     outcome.message = say("已取消，报告和分配照常。 | Cancelled; reports and leads come as usual.") if outcome.done else None
     return outcome
 

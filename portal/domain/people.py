@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain import handover, logins, starting
 from portal.engine import audit, store
-from portal.engine.errors import Invalid, PortalError, Refused
+from portal.engine.errors import Invalid, Refused
 from portal.engine.fields import BadValue, Field, Options, View
 from portal.engine.kinds import Choices
 from portal.engine.kinds.choice import ChoiceField
@@ -21,7 +21,7 @@ from portal.engine.operations import operation, parse
 from portal.engine.query.among import among
 from portal.engine.spec import registry
 from portal.engine.text import SEPARATOR, Text, pick, say
-from portal.engine.verbs import Outcome, verb
+from portal.engine.verbs import Outcome, one_by_one, verb
 from portal.entities.organisation import PortalUser, Team
 from portal.security import account, passwords
 from portal.security.duties import duties_of
@@ -281,15 +281,9 @@ def keep_an_admin(session: Session, *, without: int) -> None:
 
 
 def each(people: Iterable[PortalUser], one: Callable[[PortalUser], None]) -> Outcome:
-    """Refusals are collected, never half-done: each check comes before the first change of its person."""
-    outcome, session = Outcome(), store.session()
+    """Each person by himself; what he may counts anew from everybody's next request on."""
+    session = store.session()
     touch_access(session)
-    for person in people:
-        try:
-            one(person)
-        except PortalError as refused:
-            outcome.refused.append((person.id, refused))
-        else:
-            outcome.done.append(person.id)
+    outcome = one_by_one(people, one)
     session.flush()
     return outcome

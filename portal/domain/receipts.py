@@ -25,7 +25,7 @@ from portal.engine.kinds.dates import DateField
 from portal.engine.kinds.numbers import MoneyField
 from portal.engine.kinds.texts import LongTextField, TextField
 from portal.engine.text import Text, say
-from portal.engine.verbs import Outcome, Preview, verb
+from portal.engine.verbs import Outcome, Preview, one_by_one, verb
 from portal.entities.contracts import ContractState, PaymentState
 from portal.entities.payments import ReceiptMethod, ReceiptState
 from portal.security.principal import Principal
@@ -159,18 +159,19 @@ def _booked(session: Session, contract: models.Contract, amount: Decimal, receiv
 )
 def reverse(receipts: Sequence[models.Receipt], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """As if it had not come in; the receipt stays and says why."""
-    session, outcome = store.session(), Outcome()
-    for receipt in sorted(receipts, key=lambda each: each.contract_id or 0):  # two who reverse many lock in one order
+    session = store.session()
+
+    def one(receipt: models.Receipt) -> None:
         _hold(session, receipt)
         if receipt.state != ReceiptState.BOOKED.value:
-            refusal = Refused("这笔已经冲销了。 | This one has been reversed already.", rule="state")
-            outcome.refused.append((receipt.id, refusal))
-            continue
+            raise Refused("这笔已经冲销了。 | This one has been reversed already.", rule="state")
         receipt.state, receipt.reason = ReceiptState.REVERSED.value, reason.strip()
         session.flush()
         with entrusted(session, replace(acting_user, is_system=True, note="receipt:reverse")):
             _give_back(session, receipt, now)
-        outcome.done.append(receipt.id)
+
+    in_order = sorted(receipts, key=lambda each: each.contract_id or 0)  # two who reverse many lock in one order
+    outcome = one_by_one(in_order, one)
     outcome.message = say("已冲销，回款计划恢复未收。 | Reversed; the payments are open again.") if outcome.done else None
     return outcome
 

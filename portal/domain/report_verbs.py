@@ -24,7 +24,7 @@ from portal.engine.operations import operation
 from portal.engine.outbox import notify
 from portal.engine.questions import answered, faults
 from portal.engine.text import Text, say
-from portal.engine.verbs import Outcome, verb
+from portal.engine.verbs import Outcome, one_by_one, verb
 from portal.entities.reports import REPORT_PAGE, ReportState
 from portal.policies import policy
 from portal.security.principal import Principal
@@ -150,15 +150,13 @@ def write(report: models.WorkReport, values: Mapping[str, Any], *, acting_user: 
 )
 def mark_read(reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime) -> Outcome:
     """A superior has read it; a second reading changes nothing."""
-    outcome = Outcome()
-    for report in reports:
-        if refusal := _may_judge(report, acting_user, ("submitted", "late")):
-            outcome.refused.append((report.id, refusal))
-            continue
+
+    def one(report: models.WorkReport) -> None:
+        _judge(report, acting_user, ("submitted", "late"))
         _note_reader(report, acting_user, now)
         report.state = ReportState.READ.value
-        outcome.done.append(report.id)
-    return outcome
+
+    return one_by_one(reports, one)
 
 
 @verb(
@@ -185,15 +183,12 @@ def comment(
     most = policy("report.score_most", on=company_day(now))
     if score is not None and not 1 <= score <= most:
         raise Refused("评分是 1 到 {most} 的整数。 | The score is a whole number from 1 to {most}.", rule="score", most=most)
-    outcome = Outcome()
-    for report in reports:
-        if refusal := _may_judge(report, acting_user, _IN):
-            outcome.refused.append((report.id, refusal))
-            continue
+
+    def one(report: models.WorkReport) -> None:
+        _judge(report, acting_user, _IN)
         _note_reader(report, acting_user, now)
         report.state, report.comment = ReportState.COMMENTED.value, comment.strip()
         report.score = report.score if score is None else score
-        outcome.done.append(report.id)
         _tell_author(
             report,
             f"report.comment:{report.id}:{report.version}",
@@ -202,7 +197,8 @@ def comment(
             say("{who}点评了你的{title} | {who} commented on your {title}", who=acting_user.name, title=report.title),
             report.comment,
         )
-    return outcome
+
+    return one_by_one(reports, one)
 
 
 @verb(
@@ -216,14 +212,11 @@ def comment(
 )
 def send_back(reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """The author is asked to complete it; the reason stays on the report as its comment."""
-    outcome = Outcome()
-    for report in reports:
-        if refusal := _may_judge(report, acting_user, _IN):
-            outcome.refused.append((report.id, refusal))
-            continue
+
+    def one(report: models.WorkReport) -> None:
+        _judge(report, acting_user, _IN)
         _note_reader(report, acting_user, now)
         report.state, report.comment = ReportState.RETURNED.value, reason.strip()
-        outcome.done.append(report.id)
         _tell_author(
             report,
             f"report.returned:{report.id}:{report.version}",
@@ -232,7 +225,8 @@ def send_back(reports: Sequence[models.WorkReport], *, acting_user: Principal, n
             say("请补充你的{title} | Please complete your {title}", title=report.title),
             report.comment,
         )
-    return outcome
+
+    return one_by_one(reports, one)
 
 
 @verb("work_report:remind", "提醒 | Remind", icon="bell-ringing", takes=("reach",), bulk=True, states=("open", "draft", "returned"))
@@ -293,22 +287,20 @@ def _told_lately(reports: Sequence[models.WorkReport], now: datetime) -> dict[in
 )
 def exempt(reports: Sequence[models.WorkReport], *, acting_user: Principal, now: datetime, reason: str) -> Outcome:
     """Not owed after all, with the reason; the superior decides."""
-    outcome = Outcome()
-    for report in reports:
-        if refusal := _may_judge(report, acting_user, ("open", "draft", "missing")):
-            outcome.refused.append((report.id, refusal))
-            continue
+
+    def one(report: models.WorkReport) -> None:
+        _judge(report, acting_user, ("open", "draft", "missing"))
         report.state, report.exempt_reason = ReportState.EXEMPT.value, reason.strip()[:200]
-        outcome.done.append(report.id)
-    return outcome
+
+    return one_by_one(reports, one)
 
 
-def _may_judge(report: models.WorkReport, acting_user: Principal, states: Sequence[str]) -> Refused | None:
+def _judge(report: models.WorkReport, acting_user: Principal, states: Sequence[str]) -> None:
+    """Refuse who may not, and what is not in these states."""
     if report.owner_id == acting_user.user_id:
-        return Refused("自己的报告要由上级处理。 | One's own report is for the superior to judge.", rule="own")
+        raise Refused("自己的报告要由上级处理。 | One's own report is for the superior to judge.", rule="own")
     if report.state not in states:
-        return Refused("报告现在的状态不能这样做。 | The report's state does not allow this now.", rule="state")
-    return None
+        raise Refused("报告现在的状态不能这样做。 | The report's state does not allow this now.", rule="state")
 
 
 def _note_reader(report: models.WorkReport, acting_user: Principal, now: datetime) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from portal.engine.errors import NotFound, PortalError, WrongDeclaration
 from portal.engine.fields import Field
@@ -23,6 +26,24 @@ class Outcome:
     message: Text | None = None
     href: str = ""
     """Where its one record goes on, when that is elsewhere."""
+
+
+def one_by_one(records: Iterable[Any], do: Callable[[Any], object], *, apart: Session | None = None) -> Outcome:
+    """Each record by itself: one that is refused (`PortalError`) leaves the others done.
+
+    `do` refuses before it changes anything; where it cannot, what it had begun is undone in this session (`apart`).
+    """
+    outcome = Outcome()
+    for record in records:
+        record_id = record.id
+        try:
+            with apart.begin_nested() if apart is not None else nullcontext():
+                do(record)
+        except PortalError as refusal:
+            outcome.refused.append((record_id, refusal))
+        else:
+            outcome.done.append(record_id)
+    return outcome
 
 
 @dataclass(frozen=True, slots=True)
