@@ -16,7 +16,7 @@ from portal.domain.pooling import Pooling, poolings
 from portal.domain.report_figures import chosen, list_href
 from portal.domain.reports import UNSENT
 from portal.engine import store
-from portal.engine.query.listing import FIRST_COUNT_CAP
+from portal.engine.query.counting import FIRST_COUNT_CAP
 from portal.engine.text import Text, say
 from portal.entities.leads import FirstResponse, LeadState
 from portal.entities.reports import ReportState

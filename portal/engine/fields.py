@@ -137,6 +137,8 @@ class Field:
     """What such a field is for, told to who adds one at run time."""
     uses: ClassVar[frozenset[str]] = frozenset(USES)
     """What of `USES` goes with this kind."""
+    timely: ClassVar[frozenset[str]] = frozenset()
+    """Operators whose meaning moves with the clock, such as today."""
     conditions: ClassVar[tuple[str, ...]] = ()
     """Operators that a rule may ask by; none: no rule asks for such a field."""
 
@@ -255,6 +257,12 @@ class Field:
     def told(self, value: Any, view: View) -> Any:
         """The JSON value as this reader gets it."""
         return self.to_json(value)
+
+    @property
+    def is_told_as_kept(self) -> bool:
+        """Whether that is the value itself, whoever reads."""
+        kind = type(self)
+        return kind.told is Field.told and kind.to_json is Field.to_json
 
     def exported(self, column: ColumnElement[Any], view: View) -> ColumnElement[Any]:
         """The value in a CSV cell, as SQL: exports stream out of the database. What people write is escaped (`csv_out.escaped`)."""

@@ -150,7 +150,7 @@ class Rights:
         key, told = field.key, field.told
         mask = self.mask(spec, field)
         if mask is None:
-            return lambda row: told(row.get(key), view)
+            return (lambda row: row.get(key)) if field.is_told_as_kept else lambda row: told(row.get(key), view)
 
         def value(row: Mapping[str, Any]) -> Any:
             found = row.get(key)

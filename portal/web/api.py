@@ -23,6 +23,7 @@ from portal.engine.errors import BadRequest, Invalid, NotFound, PortalError, Ref
 from portal.engine.fields import Field
 from portal.engine.given import Unkept, id_of, json_of
 from portal.engine.kinds.reference import ReferenceField
+from portal.engine.query.counting import capped
 from portal.engine.query.listing import Listing, label_key
 from portal.engine.spec import Spec
 from portal.engine.tables import IdempotencyKey
@@ -52,8 +53,8 @@ class EntityApi(BaseApi):  # type: ignore[misc]
         fields = self._fields()
         listing = Listing(self.spec, rights, view, query if query.columns else replace(query, columns=tuple(f.key for f in fields)))
         page = listing.page(store.session())
-        count, capped = listing.count(store.session())
-        return jsonify({"result": self._json(page.rows, listing.shown()), "next": page.next, "count": count, "count_capped": capped})
+        count, more = capped(listing, store.session())
+        return jsonify({"result": self._json(page.rows, listing.shown()), "next": page.next, "count": count, "count_capped": more})
 
     @expose("/<int:record_id>", methods=("GET",))
     @granted("read")

@@ -13,7 +13,8 @@ from portal.engine.cell import Cell
 from portal.engine.fields import Field, View
 from portal.engine.given import id_of
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.query.listing import COUNT_CAP, Listing, ListQuery
+from portal.engine.query.counting import COUNT_CAP
+from portal.engine.query.listing import Listing, ListQuery
 from portal.engine.screen import Board
 from portal.engine.spec import Spec, registry
 from portal.engine.text import pick

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any
 
 from portal.engine import store
@@ -14,7 +13,8 @@ from portal.engine.fields import Field, View
 from portal.engine.given import id_of
 from portal.engine.kinds.numbers import MoneyField
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.query.listing import CHOSEN, COUNT_CAP, FIRST_COUNT_CAP, Counting, Listing, ListQuery, label_of, named_by
+from portal.engine.query.counting import COUNT_CAP, FIRST_COUNT_CAP, capped, counting, exact
+from portal.engine.query.listing import CHOSEN, Listing, ListQuery, label_of, named_by
 from portal.engine.spec import Spec
 from portal.engine.text import pick
 from portal.engine.verbs import Verb, verbs_of
@@ -146,7 +146,7 @@ class ListPageBuilder:
 
     def listing(self) -> Listing:
         found = Listing(self.spec, self.rights, self.view, self.query)
-        return found if found.is_plain else found.prepared()
+        return found if found.is_lasting else found.prepared()
 
     def may(self, verb: str) -> bool:
         return self.rights.principal.may(f"{self.spec.name}:{verb}")
@@ -195,21 +195,16 @@ class ListPageBuilder:
         """The active view's count and, where nothing is filtered, those of the other tabs, in one statement; and whether
         it stopped before the usual cap, so that rows need not wait for it."""
         if self.given.get("exact") == "1":
-            total, _ = listing.count(store.session(), exact=True)
-            return {self.query.branch: f"{total:,}"}, False
-        names = [self.query.branch]
-        if not (plain := listing.is_plain):
-            counted, cap = _counted(listing, names, FIRST_COUNT_CAP), FIRST_COUNT_CAP
-        else:
-            names += [tab for tab in self.rights.tabs(self.spec) if tab != self.query.branch]
-            counted, cap = _tabs_counted(self.spec, self.rights, tuple(names), self.query.deleted), COUNT_CAP
-        found = counted.of(store.session().execute(counted.statement).one())
-        return {name: _told(count, cap) for name, count in zip(names, found, strict=True)}, not plain and found[0] > cap
+            return {self.query.branch: f"{exact(listing, store.session()):,}"}, False
+        plain, branch = listing.is_plain, self.query.branch
+        names = (branch, *(tab for tab in self.rights.tabs(self.spec) if plain and tab != branch))
+        cap = COUNT_CAP if plain else FIRST_COUNT_CAP
+        found = counting(listing, names, cap).read(store.session())
+        return {name: _told(min(count, cap), count > cap) for name, count in zip(names, found, strict=True)}, not plain and found[0] > cap
 
     def count(self) -> str:
         """The active view's count to the usual cap: what the page could not wait for."""
-        counted = _counted(self.listing(), [self.query.branch], COUNT_CAP)
-        return _told(counted.of(store.session().execute(counted.statement).one())[0], COUNT_CAP)
+        return _told(*capped(self.listing(), store.session()))
 
     def tabs(self, counts: Mapping[str, str]) -> tuple[Link, ...]:
         tabs = self.rights.tabs(self.spec)
@@ -333,16 +328,5 @@ def _doubled(shown: Sequence[Field]) -> tuple[int, ...]:
     return tuple(number for number, slot in enumerate(slots) if slot and slot in slots[:number])
 
 
-def _told(count: int, cap: int) -> str:
-    return f"{cap:,}+" if count > cap else f"{count:,}"
-
-
-def _counted(listing: Listing, names: Sequence[str], cap: int) -> Counting:
-    """The capped counts of these tabs under the list's filters: one row."""
-    return listing.counting([replace(listing, query=replace(listing.query, branch=name)) for name in names], cap)
-
-
-@lru_cache(maxsize=512)
-def _tabs_counted(spec: Spec, rights: Rights, names: tuple[str, ...], deleted: bool) -> Counting:
-    """The same without filters: built once per reader, who is another principal as soon as anybody's rights change."""
-    return _counted(Listing(spec, rights, View(), ListQuery(deleted=deleted)), names, COUNT_CAP)
+def _told(count: int, more: bool) -> str:
+    return f"{count:,}{'+' if more else ''}"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, request
-from flask.json.provider import DefaultJSONProvider
 from flask_appbuilder.api.manager import OpenApi
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import IntegerConverter
 
-from portal.engine.given import id_of, json_of, storable
+from portal.engine.given import id_of, storable
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -31,13 +29,6 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OF_FAB = "flask_appbuilder."
 
 
-class Json(DefaultJSONProvider):
-    """A body that the database could not hold is no JSON of ours."""
-
-    def loads(self, s: str | bytes, **_: Any) -> Any:
-        return json_of(s)
-
-
 class RecordId(IntegerConverter):
     """An id in an address; beyond the largest there is no such page."""
 
@@ -51,7 +42,6 @@ class RecordId(IntegerConverter):
 def install(app: Flask) -> None:
     """FAB's own doors shut, CSRF before the view, headers after it."""
 
-    app.json = Json(app)
     app.url_map.converters["int"] = RecordId
 
     @app.before_request

@@ -93,3 +93,10 @@ def test_long_keys_are_refused_and_never_cut(program: Program, cast: Cast) -> No
         assert answer.status_code == 400
     whole = program.send(f"{LEAD}release", {"ids": leads, "reason": "x"}, **{"Idempotency-Key": "k" * 100})
     assert whole.get_json()["done"] == leads
+
+
+def test_answers_keep_the_order_they_are_declared_in_and_say_chinese_as_it_is(site: Site) -> None:
+    site.cast.lead(owner="rep", company="华为技术")
+    answer = site.signed_in("rep").get("/api/v1/lead/")
+    assert answer.get_data(as_text=True).startswith('{"result":[{"id":')
+    assert "华为技术" in answer.get_data(as_text=True)

@@ -35,6 +35,7 @@ class DateField(Field):
     kind = "date"
     widget = "date"
     operators = ("eq", "gt", "ge", "lt", "le", "between", *_RELATIVE)
+    timely = frozenset(_RELATIVE)
     icon = "calendar"
     about = "一天，如开标日 | A day, such as a tender's"
     uses = frozenset(USES) - {SEARCHED}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from portal.engine.errors import BadRequest
@@ -20,9 +21,6 @@ from portal.engine.query.search import search_criterion
 from portal.engine.spec import Spec, registry
 from portal.engine.store import WITH_DELETED
 
-COUNT_CAP = 10_000
-FIRST_COUNT_CAP = 1_000
-"""How far a page counts before it is shown; what goes beyond is counted to `COUNT_CAP` once its rows are there."""
 MOST_PER_PAGE = 200
 THROUGH = "."
 """In the key of a condition: `contract_id.owner_id` is the owner of the contract that the record refers to."""
@@ -65,17 +63,6 @@ class Page:
     rows: list[dict[str, Any]]
     next: str | None = None
     previous: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Counting:
-    """One statement that counts branches, and which of its columns each view adds up."""
-
-    statement: Select[Any]
-    places: tuple[tuple[int, ...], ...]
-
-    def of(self, counted: Sequence[int]) -> list[int]:
-        return [sum(counted[place] for place in places) for places in self.places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +138,7 @@ class Listing:
         """One page; `next` and `previous` are opaque cursors."""
         limit, backwards = self._limit, bool(self.query.before)
         key, descending = self._order()
-        statement = _kept_page(self.spec, self.rights, self._without_place()) if self.is_plain else self.ordered()
+        statement = _kept_page(self.opened()) if self.is_lasting else self.ordered()
         if cursor := self.query.after or self.query.before:
             statement = statement.where(beyond(self.spec, key, descending != backwards, decoded(cursor, self.spec, key)))
         found = [dict(row._mapping) for row in session.execute(statement)]  # noqa: SLF001
@@ -173,41 +160,26 @@ class Listing:
 
     @property
     def is_plain(self) -> bool:
-        """Neither filtered nor searched: its statements are worth keeping, since most lists are opened so."""
+        """Neither filtered nor searched."""
         return not self.query.filters and not self.query.search.strip()
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether its statements are worth keeping: what is searched for and who is chosen by hand seldom comes again, and
+        some conditions say something else tomorrow."""
+        asked = ((key, operator) for key, operator, _ in self.query.filters)
+        return not self.query.search.strip() and not any(
+            key == CHOSEN or operator in named_by(self.spec, key)[-1].timely for key, operator in asked
+        )
+
+    def opened(self) -> Opened:
+        query = self.query
+        place = ("…" if query.before else "", query.order, query.limit, query.branch, query.columns, query.deleted)
+        return Opened((self.spec, self.rights, self.view.zone.key, json.dumps(query.filters), *place), self)
 
     @property
     def _limit(self) -> int:
         return min(max(self.query.limit, 1), MOST_PER_PAGE)
-
-    def _without_place(self) -> ListQuery:
-        return replace(self.query, after="", before="…" if self.query.before else "", search="")
-
-    def count(self, session: Session, *, exact: bool = False) -> tuple[int, bool]:
-        """(rows, capped at COUNT_CAP unless exact)."""
-        if exact:
-            every = select(func.count()).select_from(self.spec.model).where(*self.conditions())
-            return int(session.scalar(self.reading(every)) or 0), False
-        counting = _kept_count(self.spec, self.rights, self._without_place()) if self.is_plain else self.counting([self])
-        counted = sum(session.execute(counting.statement).one())
-        return min(counted, COUNT_CAP), counted > COUNT_CAP
-
-    def counting(self, views: Sequence[Listing], cap: int = COUNT_CAP) -> Counting:
-        """The capped counts of views that differ by their branch alone: branch by branch, each to the cap, so that an index
-        serves each; and each once, whichever views it is part of."""
-        branches: list[ColumnElement[bool]] = []
-        places = tuple(tuple(_place(branches, each) for each in view.branches()) for view in views)
-        conditions = replace_branch(self).conditions()
-        counts = [self._capped(cap, *conditions, branch) for branch in branches]
-        return Counting(self.reading(select(*counts or [literal(0)])), places)
-
-    def branches(self) -> Sequence[ColumnElement[bool]]:
-        """What the view is made of, disjoint."""
-        return self.rights.branches(self.spec) if self.query.branch == "all" else [self.rights.branch(self.spec, self.query.branch)]
-
-    def _capped(self, cap: int, *conditions: ColumnElement[bool]) -> Any:
-        rows = select(literal(1)).select_from(self.spec.model).where(*conditions).limit(cap + 1).subquery()
-        return select(func.count()).select_from(rows).scalar_subquery()
 
     # parts -----------------------------------------------------------------------------
     def _order(self) -> tuple[str, bool]:
@@ -273,11 +245,6 @@ def condition_of(spec: Spec, each: Field, operator: str, raw: Any, view: View) -
     return or_(and_(~hidden, met), and_(hidden, shown_digits))
 
 
-def replace_branch(listing: Listing) -> Listing:
-    """The same list over the whole scope; the branch is added by the caller."""
-    return replace(listing, query=replace(listing.query, branch="all"))
-
-
 def parse_filters(raw: str) -> tuple[tuple[str, str, Any], ...]:
     """The filter grammar of pages and API alike: JSON `[[field, operator, value], …]`, all must hold."""
     if not raw:
@@ -325,10 +292,17 @@ def identity_expression(model: Any, spec: Spec) -> Any:
     return getattr(model, spec.identity.key)
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A view as it is opened again: by whom, who is another principal as soon as anybody's rights change, and with what."""
+
+    key: tuple[Any, ...]
+    listing: Listing = field(compare=False)
+
+
 @lru_cache(maxsize=512)
-def _kept_page(spec: Spec, rights: Rights, query: ListQuery) -> Select[Any]:
-    """Built once per reader, who is another principal as soon as anybody's rights change."""
-    return Listing(spec, rights, View(), query).ordered()
+def _kept_page(opened: Opened) -> Select[Any]:
+    return opened.listing.ordered()
 
 
 @lru_cache(maxsize=512)
@@ -341,21 +315,6 @@ def _kept_record(spec: Spec, rights: Rights) -> Select[Any]:
 @lru_cache(maxsize=512)
 def _kept_children(spec: Spec, rights: Rights, query: ListQuery, whole: Field) -> Select[Any]:
     return Listing(spec, rights, View(), query).ordered().where(spec.column(whole.key) == bindparam(_WHICH)).limit(query.limit)
-
-
-@lru_cache(maxsize=512)
-def _kept_count(spec: Spec, rights: Rights, query: ListQuery) -> Counting:
-    listing = Listing(spec, rights, View(), query)
-    return listing.counting([listing])
-
-
-def _place(branches: list[ColumnElement[bool]], branch: ColumnElement[bool]) -> int:
-    """Where the branch stands among them; it joins them when it is new."""
-    for place, each in enumerate(branches):
-        if each.compare(branch):
-            return place
-    branches.append(branch)
-    return len(branches) - 1
 
 
 @lru_cache(maxsize=256)
