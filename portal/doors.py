@@ -10,7 +10,7 @@ from flask_sqlalchemy import SQLAlchemy
 from portal import domain, views
 from portal.engine.spec import registry
 from portal.security.manager import PortalSecurityManager as SecurityManager
-from portal.web import answers, api, entity_view, health, identity, login, protection, shell, token
+from portal.web import addresses, answers, api, entity_view, health, identity, login, protection, shell, token
 
 __all__ = ["SecurityManager", "index_view", "install"]
 
@@ -24,6 +24,7 @@ def index_view() -> type:
 
 def install(app: Flask, appbuilder: AppBuilder, database: SQLAlchemy) -> None:
     """Everything a request meets, in the order it meets it."""
+    addresses.install(app)
     health.install(app)
     identity.install(app, database)
     protection.install(app)

@@ -7,10 +7,8 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, request
 from flask_appbuilder.api.manager import OpenApi
-from werkzeug.exceptions import NotFound
-from werkzeug.routing import IntegerConverter
 
-from portal.engine.given import id_of, storable
+from portal.engine.given import storable
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -29,20 +27,8 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OF_FAB = "flask_appbuilder."
 
 
-class RecordId(IntegerConverter):
-    """An id in an address; beyond the largest there is no such page."""
-
-    def to_python(self, value: str) -> int:
-        found = id_of(value)
-        if found is None:
-            raise NotFound
-        return found
-
-
 def install(app: Flask) -> None:
     """FAB's own doors shut, CSRF before the view, headers after it."""
-
-    app.url_map.converters["int"] = RecordId
 
     @app.before_request
     def check_characters() -> None:
