@@ -116,7 +116,7 @@ def test_programs_add_list_read_and_take_away(site: Site) -> None:
         ("b.txt", "application/octet-stream"),
     ]
     assert [each["id"] for each in client.get(path, headers=bearer).get_json()["result"]] == [second["id"], first["id"]]
-    assert client.get(second["href"], headers=bearer).get_data() == b"words"
+    assert client.get(second["href"], headers=bearer, buffered=True).get_data() == b"words"
     assert client.delete(second["href"], headers=bearer).status_code == 204
     assert client.get(second["href"], headers=bearer).status_code == 404
     assert client.post(f"{second['href']}/restore", headers=bearer).get_json()["result"]["name"] == "b.txt"

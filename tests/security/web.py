@@ -57,7 +57,7 @@ class Browser:
         return self.get("/api/v1/_openapi").status_code == 200
 
     def _here(self, options: dict[str, Any]) -> dict[str, Any]:
-        return {"environ_overrides": {"REMOTE_ADDR": self.address}, **options}
+        return {"environ_overrides": {"REMOTE_ADDR": self.address}, "buffered": True, **options}
 
 
 @dataclass
