@@ -53,22 +53,30 @@ _PG = {
     "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] %d ",
 }
-_PG_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0"}
+_PG_FORGETFUL = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "min_wal_size": "32MB",
+    "max_wal_size": "256MB",
+}
 _VALKEY = {"port": "0", "unixsocketperm": "700", "daemonize": "no", "databases": "64", "save": "", "appendfsync": "everysec"}
 
 
 def ensure(config: Config, *, durable: bool = True) -> Config:
     """The configuration with both URLs filled in, the embedded services it needs running.
 
-    `durable=False` is for tests: nothing is flushed to the disk. Raises `ServiceFailed`.
+    `durable=False` is for tests: nothing is flushed to the disk, or even written to it. Raises `ServiceFailed`.
     """
     if config.database_url and config.redis_url:
         return config
     ready = config
     with alone(config.home):
-        place = place_of(config.home)
-        own_folder(place.sockets, place)
-        own_folder(place.store, place)
+        place = place_of(config.home, durable=durable)
+        for folder in (place.sockets, place.store, place.data):
+            own_folder(folder, place)
         if not config.database_url:
             _start_postgres(place, durable=durable)
             ready = replace(ready, database_url=database_url(place))
@@ -99,7 +107,7 @@ def redis_url(place: Place, number: int = 0) -> str:
 
 
 def _pg_data(place: Place) -> Path:
-    return place.store / "postgres"
+    return place.data / "postgres"
 
 
 def _start_postgres(place: Place, *, durable: bool) -> None:
@@ -125,7 +133,7 @@ def _start_postgres(place: Place, *, durable: bool) -> None:
 
 def _make_cluster(place: Place, programs: Path, *, durable: bool) -> None:
     """New data: UTF-8, sorted by code point the same on every machine, Chinese letters known as letters."""
-    draft = place.store / "postgres.new"
+    draft = place.data / "postgres.new"
     shutil.rmtree(draft, ignore_errors=True)
     command = [
         str(programs / "initdb"),
