@@ -157,7 +157,7 @@ def masked_fields_writable(patch: Patch, _: Matrix) -> None:
 
 
 def count_of_all(patch: Patch, _: Matrix) -> None:
-    patch.setattr(listing.Listing, "count", as_system(lambda self, session, exact=False: (len(list(session.scalars(self.ids()))), False)))
+    patch.setattr(api, "capped", as_system(lambda view, session: (len(list(session.scalars(view.ids()))), False)))
 
 
 def picker_of_all(patch: Patch, _: Matrix) -> None:
@@ -231,7 +231,7 @@ def hidden_is_forbidden(patch: Patch, _: Matrix) -> None:
 
 
 def own_reports_judged(patch: Patch, _: Matrix) -> None:
-    patch.setattr(report_verbs, "_may_judge", lambda report, acting_user, states: None)
+    patch.setattr(report_verbs, "_judge", lambda report, acting_user, states: None)
 
 
 def previews_trusted(patch: Patch, _: Matrix) -> None:
