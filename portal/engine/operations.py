@@ -89,7 +89,7 @@ def _refuse_strays(spec: Spec, values: Mapping[str, Any]) -> None:
 
 def seen(spec: Spec, version: int | None) -> int | None:
     """The version that a door was sent with a save. Raises `Unseen` where records have versions and it was sent none."""
-    if not spec.archived:
+    if not spec.versioned:
         return None
     if version is None:
         raise Unseen

@@ -61,6 +61,11 @@ class Spec:
         return issubclass(self.model, Entity)
 
     @cached_property
+    def versioned(self) -> bool:
+        """Whether a save says which version it was made from."""
+        return "version" in self.table.c
+
+    @cached_property
     def plural(self) -> str:
         return self.screen.plural or self.label
 

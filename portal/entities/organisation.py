@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import Boolean, DateTime, Index, String, UniqueConstraint
+from sqlalchemy import Boolean, DateTime, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.engine.entity import Declared, Entity, Owned
@@ -58,7 +58,9 @@ class PortalUser(Declared, _FabUser):
     must_change_password: Mapped[bool] = mapped_column(Boolean, nullable=False, server_default="false", default=False)
     reset_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     reset_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    version: Mapped[int] = mapped_column(Integer, nullable=False, server_default="1")
 
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it by this name
     verbs = ("invite", "place", "reset_password", "deactivate", "reactivate")
     screen = Screen(
         icon="users",

@@ -202,7 +202,7 @@ class EntityApi(BaseApi):  # type: ignore[misc]
     def _json(self, rows: Sequence[Mapping[str, Any]], fields: tuple[Field, ...]) -> list[dict[str, Any]]:
         """Rows as this reader gets them; whose view it is is asked once for all of them."""
         rights, view = records.rights(), reader()
-        fixed = ["id", "version"] if self.spec.archived else ["id"]
+        fixed = ["id", "version"] if self.spec.versioned else ["id"]
         tellers = [(f.key, _named(f) if isinstance(f, ReferenceField) else rights.telling(self.spec, f, view)) for f in fields]
         return [{key: row[key] for key in fixed} | {key: tell(row) for key, tell in tellers} for row in rows]
 

@@ -50,7 +50,7 @@ def _schema(fields: Any, required: tuple[str, ...]) -> dict[str, Any]:
 
 def _read_schema(spec: Spec, seen: Any) -> dict[str, Any]:
     """A record as it is read: its id, and the version that a save sends back."""
-    fixed = {key: {"type": "integer"} for key in (("id", "version") if spec.archived else ("id",))}
+    fixed = {key: {"type": "integer"} for key in (("id", "version") if spec.versioned else ("id",))}
     made = _schema(seen, required=())
     return {**made, "properties": {**fixed, **made["properties"]}}
 
@@ -99,7 +99,7 @@ def _write(spec: Spec, status: int) -> dict[str, Any]:
 def _change(spec: Spec) -> dict[str, Any]:
     """What is given replaces what is there, if nobody saved the record since it was read."""
     made = _write(spec, 200)
-    if spec.archived:
+    if spec.versioned:
         told = {"type": "integer", "description": "as reading the record gave it; an older one answers 409"}
         version = {"type": "object", "required": ["version"], "properties": {"version": told}}
         given = {"$ref": f"#/components/schemas/{spec.name}_update"}

@@ -151,7 +151,7 @@ class Attempt:
 def seen(entity: str, record_id: int, cast: Cast, *, page: bool) -> dict[str, Any]:
     """The version that somebody who has just read the record sends with his save."""
     spec = registry()[entity]
-    row = cast.row(spec.model, record_id) if spec.archived else None
+    row = cast.row(spec.model, record_id) if spec.versioned else None
     return {} if row is None else {"_version" if page else "version": row.version}
 
 

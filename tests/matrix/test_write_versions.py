@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portal import models
 from tests.cast import Cast
 from tests.matrix.ledger import untouched
 from tests.matrix.test_write_rules import HOW, Callers
@@ -26,6 +27,19 @@ def test_a_late_save_stays_late_while_it_is_corrected(callers: Callers, cast: Ca
     assert caller.send("PUT", f"/api/v1/lead/{own}", {"note": "theirs", "version": 1}).status == 200
     wrong = caller.post(f"/lead/{own}/edit", {"company": "", "source_id": str(cast.source_id), "_version": "1"})
     assert wrong.status == 422 and 'name="_version" value="1"' in wrong.body
+
+
+def test_people_are_saved_like_every_record(callers: Callers, cast: Cast) -> None:
+    """Of two who change one person, the later is shown the name that the earlier gave, and loses nothing."""
+    caller, person = callers("admin", "cookie"), cast.people["mate"]
+    version = cast.row(models.User, person).version
+    page = caller.get(f"/user/{person}/edit").body
+    assert f'name="_version" value="{version}"' in page
+    typed = {"email": "mate@test.example", "phone": ""}
+    assert caller.post(f"/user/{person}/edit", {**typed, "name": "先改的名字", "_version": str(version)}).status == 303
+    late = caller.post(f"/user/{person}/edit", {**typed, "name": "后改的名字", "_version": str(version)})
+    assert late.status == 409 and "先改的名字" in late.body and "后改的名字" in late.body
+    assert cast.row(models.User, person).name == "先改的名字"
 
 
 def test_the_description_of_the_api_asks_for_it(callers: Callers) -> None:

@@ -36,6 +36,9 @@ def test_the_invitation_asks_for_an_address_first(site: Site) -> None:
     answer = invite(browser, person)
     assert answer.status_code == 409 and "填上邮箱" in json.loads(answer.headers["HX-Trigger"])["portal:toast"]["text"]
     assert not site.cast.row(models.User, person).active and site.cast.rows(Outbox) == []
-    browser.post(f"/user/{person}/edit", {"name": "同组乙", "email": "mate@test.example", "phone": ""}, page="/me/")
+    answer = browser.post(
+        f"/user/{person}/edit", {"name": "同组乙", "email": "mate@test.example", "phone": "", "_version": "1"}, page="/me/"
+    )
+    assert answer.status_code == 303
     assert invite(browser, person).status_code == 200
     assert site.cast.row(models.User, person).active and len(site.cast.rows(Outbox)) == 1

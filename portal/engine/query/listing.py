@@ -334,7 +334,7 @@ def _selected(spec: Spec, keys: tuple[str, ...]) -> Select[Any]:
 
 def _attendants(spec: Spec) -> list[str]:
     """Columns every row carries for rights and masks."""
-    wanted = ["version"] if spec.archived else []
+    wanted = ["version"] if spec.versioned else []
     if spec.scope == "owner":
         wanted += ["owner_id", "team_id"]
     if spec.pooled:
