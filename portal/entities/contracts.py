@@ -111,7 +111,7 @@ class Contract(Entity, Owned, Customisable):
 
     number = text("合同编号 | Number", 40, readonly=True, searched=True)
     title = text("合同名称 | Title", 120, required=True, searched=True, identity=True, slot="co")
-    customer_id = ref("客户 | Customer", "customer", required=True)
+    customer_id = ref("客户 | Customer", "customer", required=True, by_writers=True)
     opportunity_id = ref(
         "商机 | Opportunity",
         "opportunity",

@@ -115,7 +115,7 @@ class Opportunity(Entity, Owned, Customisable):
     form_states = (OpportunityState.OPEN.value, OpportunityState.PAUSED.value)
 
     name = text("商机名称 | Opportunity", 200, required=True, searched=True, identity=True, slot="co")
-    customer_id = ref("客户 | Customer", "customer", slot="sub", index=False)
+    customer_id = ref("客户 | Customer", "customer", slot="sub", index=False, by_writers=True)
     product_id = ref("产品 | Product", "product")
     amount = money("金额 | Amount", slot="money", least=0)
     pipeline_id = ref("销售流程 | Pipeline", "pipeline", help="不填用默认流程；之后不能改。 | Empty: the default one. It stays.")

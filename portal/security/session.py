@@ -381,14 +381,19 @@ def _proof(claims: tuple[tuple[Spec, ColumnElement[bool]], ...]) -> Select[Any]:
 
 
 def _parents(session: Session, principal: Principal, records: Iterable[Any]) -> Iterator[Claim]:
-    """No planting under a hidden parent: every newly referenced scoped record must be visible."""
-    wanted: dict[str, set[int]] = {}
+    """No planting under a hidden parent: every newly referenced scoped record must be visible, and the actor's to change
+    where what refers to it counts for it."""
+    wanted: dict[tuple[str, bool], set[int]] = {}
     for record in records:
-        for target, value in references.newly_made(session, record, _changed(session, record)):
-            wanted.setdefault(target, set()).add(value)
-    for target, ids in wanted.items():
-        visible = true() if registry()[target].scope == "open" else scopes.readable(registry()[target], principal, at_work=True)
-        yield registry()[target], ids, false() if visible is None else visible
+        for target, by_writers, value in references.newly_made(session, record, _changed(session, record)):
+            wanted.setdefault((target, by_writers), set()).add(value)
+    for (target, by_writers), ids in wanted.items():
+        spec = registry()[target]
+        if spec.scope == "open":
+            yield spec, ids, true()
+        else:
+            asked = [scopes.readable(spec, principal, at_work=True), *([scopes.writable(spec, principal)] if by_writers else [])]
+            yield spec, ids, and_(*(false() if each is None else each for each in asked))
 
 
 def _refuse_owner_changes(session: Session, touched: Iterable[Any]) -> None:

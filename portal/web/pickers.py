@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask import Response, jsonify, request
-from sqlalchemy import false, select, true
+from sqlalchemy import and_, false, select, true
 
 from portal.engine import store
 from portal.engine.errors import BadRequest
@@ -15,6 +15,7 @@ from portal.engine.kinds.reference import ReferenceField
 from portal.engine.query.search import search_criterion
 from portal.engine.spec import Spec, registry
 from portal.engine.verbs import verb_named
+from portal.security import scopes
 from portal.web import records
 
 MOST = 20
@@ -56,7 +57,8 @@ def _offered(spec: Spec, each: ReferenceField, target: Spec) -> Any:
     """Who or what may be chosen: people within the assign reach for owners, live dictionary rows for the rest."""
     if target.name == "user":
         return _people(spec, each, target)
-    return target.model.deleted_at.is_(None) if target.archived else true()
+    changes = scopes.writable(target, records.principal()) if each.by_writers else None
+    return and_(target.model.deleted_at.is_(None) if target.archived else true(), *([] if changes is None else [changes]))
 
 
 def _people(spec: Spec, each: ReferenceField, target: Spec) -> Any:

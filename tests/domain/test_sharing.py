@@ -18,7 +18,9 @@ from portal.engine.verbs import Outcome, verb_named
 from portal.security.fields import Rights
 from portal.security.perform import perform
 from portal.security.policy import explain
+from portal.security.session import OutOfScope
 from tests.cast import NOW, Cast
+from tests.domain.test_customers import make
 
 DAY = timedelta(days=1)
 FRIDAY = date(2026, 5, 15)
@@ -216,6 +218,22 @@ def test_a_conversion_lets_nobody_further_into_the_customer_it_joins(cast: Cast)
     do(cast, "rep", "lead:convert", [lead], customer_id=customer)
     rows = cast.rows(models.Participant, models.Participant.customer_id == customer)
     assert [(each.level, each.until) for each in rows] == [("read", FRIDAY)]
+
+
+@pytest.mark.parametrize("level", ["read", "write"])
+def test_a_deal_of_a_customer_is_begun_by_who_may_change_him(cast: Cast, level: str) -> None:
+    """It counts for him: for his class, for what he is owed."""
+    theirs, own = cast.customer(owner="rep"), cast.customer(owner="mate")
+    let_in(cast, "customer", [theirs], level=level)
+    deal = make(cast, "mate", "opportunity", customer_id=own, name="十台")
+    if level == "write":
+        make(cast, "mate", "opportunity", customer_id=theirs, name="二十台")
+        edit(cast, "mate", "opportunity", deal, customer_id=theirs)
+        return
+    with pytest.raises(OutOfScope):
+        make(cast, "mate", "opportunity", customer_id=theirs, name="二十台")
+    with pytest.raises(OutOfScope):
+        edit(cast, "mate", "opportunity", deal, customer_id=theirs)
 
 
 @pytest.mark.parametrize("level", ["read", "write"])

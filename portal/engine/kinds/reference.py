@@ -37,6 +37,7 @@ class ReferenceField(Field):
         on_delete: str = "RESTRICT",
         alter: str = "",
         gives: Mapping[str, str] | None = None,
+        by_writers: bool = False,
         **options: Unpack[Options],
     ) -> None:
         super().__init__(label, **options)
@@ -46,6 +47,8 @@ class ReferenceField(Field):
         """Name of the constraint where two tables point at each other: it is added after both exist."""
         self.gives = dict(gives or {})
         """Field of a new record → the field of the one referred to that it begins with, as its reader sees that."""
+        self.by_writers = by_writers
+        """What refers to such a record counts for it, so it takes who may change it; to see it is enough otherwise."""
 
     def sql_type(self) -> TypeEngine[Any]:
         return Integer()
@@ -95,8 +98,10 @@ def ref(
     alter: str = "",
     index: bool = True,
     gives: Mapping[str, str] | None = None,
+    by_writers: bool = False,
     **options: Unpack[Options],
 ) -> Mapped[int | None]:
     """The id of a record of another entity (`target`, its REST name)."""
-    made: Mapped[int | None] = ReferenceField(label, target, on_delete=on_delete, alter=alter, gives=gives, **options).column(index=index)
+    each = ReferenceField(label, target, on_delete=on_delete, alter=alter, gives=gives, by_writers=by_writers, **options)
+    made: Mapped[int | None] = each.column(index=index)
     return made
