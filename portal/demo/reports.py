@@ -15,7 +15,8 @@ from portal.domain.report_figures import LABELS, Figure, chosen, list_href
 from portal.domain.reports import TITLES
 from portal.domain.starting import REPORTS
 from portal.engine.questions import answered
-from portal.engine.text import say
+from portal.engine.text import Text, say
+from portal.entities.activity import ContactKind
 from portal.entities.reports import ON_LEAVE
 from portal.models import WorkReport
 
@@ -86,7 +87,7 @@ def _kept(person: Person, period: Period, seen: Seen, submitted: datetime) -> Ro
             say("{company}：{content} | {company}: {content}", company=lead.row["company"], content=row["content"]),
             f"/lead/{lead.id}",
             row["contacted_at"],
-            row["kind"],
+            Text(ContactKind(row["kind"]).label),
         )
         for lead, row in talks[-MOST_LINES:]
     )
