@@ -16,17 +16,13 @@ from markupsafe import Markup
 
 from portal.engine.fields import Field, View
 from portal.engine.kinds.reference import ReferenceField
-from portal.engine.kinds.texts import TextField
 from portal.engine.query.listing import ListQuery
-from portal.engine.spec import Spec, registry
+from portal.engine.spec import Spec
 from portal.engine.text import Language, pick
 from portal.security.fields import Rights
 from portal.web.arguments import url
 
 _KEPT = 2048
-_OF_TEXT = ((10, "w-md"), (40, "w-no"), (119, "w-sm"))
-"""Up to how many characters a text is a short code, the number of a record, or a name; longer ones are titles."""
-_WIDTHS = {"phone": "w-lg", "email": "w-no", "derived": "w-xs", "choice": "w-sm", "choices": "w-lg", "flag": "w-xs", "longtext": "w-lg"}
 
 
 class Menus(NamedTuple):
@@ -122,7 +118,7 @@ class _List:
         return [
             Column(
                 self.t(f.label),
-                f"{_width(f)} {f.align}",
+                f"co {f.align}" if f.identity else f.align,
                 self._sort_href(f) if f.sortable and f.key in self.found else None,
                 self._direction(f, "ascending", "descending"),
             )
@@ -162,14 +158,3 @@ def _written(asked: _List) -> Menus:
     }
     parts = (current_app.jinja_env.get_template(f"parts/list_{part}.html") for part in Menus._fields)
     return Menus(*(Markup(part.render(facts)) for part in parts))  # noqa: S704 - templates escape
-
-
-def _width(field: Field) -> str:
-    """The column's class: a number of a record is never cut, a person's or a place's name is short, a title is long."""
-    if field.identity:
-        return "w-co"
-    if field.kind == "text" and isinstance(field, TextField):
-        return next((width for longest, width in _OF_TEXT if field.length <= longest), "w-xl")
-    if isinstance(field, ReferenceField) and isinstance(named := registry()[field.target].identity, TextField):
-        return "w-no" if named.length > _OF_TEXT[-1][0] else "w-md"
-    return _WIDTHS.get(field.kind, "w-md")
