@@ -37,7 +37,7 @@ class FollowUp(Entity):
     lead_id = ref("线索 | Lead", "lead", index=False)
     customer_id = ref("客户 | Customer", "customer", index=False)
     kind = choice("方式 | Kind", ContactKind, required=True, default="call")
-    contacted_at = instant("联系时间 | Contacted at", required=True)
+    contacted_at = instant("联系时间 | Contacted at", required=True, slot="next")
     content = longtext("内容 | What was said", required=True, searched=True, identity=True)
     need = text("需求与痛点 | Needs and pains", 500)
     next_at = instant("下次跟进 | Next contact")

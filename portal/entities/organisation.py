@@ -123,7 +123,7 @@ class Leave(Entity, Owned):
     __table_args__ = (Index("ix_leave_first_on", "first_on"), Index("ix_leave_owner_days", "owner_id", "first_on", "last_on"))
 
     kind = choice("类型 | Kind", LeaveKind, required=True, default="annual", identity=True)
-    first_on = date("开始日期 | First day", required=True)
+    first_on = date("开始日期 | First day", required=True, slot="next")
     last_on = date("结束日期 | Last day", required=True)
     days = integer("工作日数 | Working days", readonly=True)
     deputy_id = ref("代理人 | Deputy", "user", help="休假期间替你审批的人。 | Who decides in your place meanwhile.", index=False)
@@ -150,7 +150,7 @@ class Delegation(Entity, Owned):
     __table_args__ = (Index("ix_delegation_first_on", "first_on"),)
 
     deputy_id = ref("代理人 | Deputy", "user", required=True, identity=True)
-    first_on = date("开始日期 | First day", required=True)
+    first_on = date("开始日期 | First day", required=True, slot="next")
     last_on = date("结束日期 | Last day", required=True)
     leave_id = ref("请假 | Leave", "leave", readonly=True)
     note = text("说明 | Note", 200)

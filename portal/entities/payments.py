@@ -40,10 +40,10 @@ class Receipt(Entity):
     contract_id = ref("合同 | Contract", "contract", required=True, readonly=True, index=False)
     payer = text("付款方 | Payer", 200, required=True, readonly=True, searched=True, identity=True)
     amount = money("金额 | Amount", required=True, readonly=True, slot="money")
-    received_on = date("收款日期 | Received on", required=True, readonly=True)
+    received_on = date("收款日期 | Received on", required=True, readonly=True, slot="next")
     method = choice("方式 | Method", ReceiptMethod, required=True, readonly=True)
     reference = text("流水号 | Bank reference", 80, readonly=True, searched=True)
-    state = states("状态 | State", ReceiptState, edges=RECEIPT_EDGES, slot="state")
+    state = states("状态 | State", ReceiptState, edges=RECEIPT_EDGES)
     note = longtext("备注 | Note", readonly=True)
     reason = text("冲销原因 | Why reversed", 500, readonly=True)
 

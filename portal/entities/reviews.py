@@ -66,7 +66,7 @@ class ClassReview(Entity):
     deals = integer("成交次数 | Deals", readonly=True)
     potential = money("在谈（按赢率） | In talks, by likelihood", readonly=True, taken_from=_AMOUNT)
     points = integer("得分（0–6） | Points (0–6)", readonly=True)
-    state = states("状态 | State", ReviewState, edges=REVIEW_EDGES, slot="state")
+    state = states("状态 | State", ReviewState, edges=REVIEW_EDGES)
     due_on = date("决定期限 | Decide by", readonly=True)
     decided_class = choice("决定为 | Decided", CustomerClass, readonly=True)
     decided_by_id = ref("决定人 | Decided by", "user", readonly=True, index=False)

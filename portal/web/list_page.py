@@ -31,6 +31,13 @@ TAB_LABELS = {
     "all": "全部 | All",
 }
 _MOST_ACTIONS = 3
+_BEGIN = {
+    (True, True): "从新建一条开始，或从文件导入。 | Create the first one, or import a file.",
+    (True, False): "从新建一条开始。 | Create the first one.",
+    (False, True): "从文件导入开始。 | Import a file to begin.",
+    (False, False): "有记录时会出现在这里。 | Records will appear here.",
+}
+"""What an empty list says to who may create, and who may import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,16 +265,17 @@ class ListPageBuilder:
         actions = {v.name: RowAction(self.t(v.label), v.icon, f"{self.href}verb/{v.name}", v.name) for v in offered}
         columns = [self.rights.showing(self.spec, f, self.view) for f in shown]
         taking = {v.name: self._taking(v) for v in offered}
-        doubled = _doubled(shown)
+        slots = _slots(self.spec, shown)
+        placed = tuple(number for number, each in enumerate(shown) if slots[number] != _declared(each))
         tells_state = self._tells_state()
         found = []
         for row in rows:
             href = self.rights.href(self.spec, row["id"])
             cells = [show(row) for show in columns]
-            for number in doubled:
-                cells[number] = cells[number]._replace(phone_slot="")
+            for number in placed:
+                cells[number] = cells[number]._replace(phone_slot=slots[number])
             if cells:
-                cells[0] = cells[0]._replace(kind="link", href=href, phone_slot=cells[0].phone_slot or "co")
+                cells[0] = cells[0]._replace(kind="link", href=href)
             name = cells[0].text if cells else str(row["id"])
             state = row.get(self.spec.state.key) if self.spec.state else None
             taken = [actions[v.name] for v in offered if v.offered(state) and taking[v.name](row)]
@@ -311,21 +319,38 @@ class ListPageBuilder:
                 self.t("换个词，或去掉一个条件。 | Try another word, or drop a condition."),
                 ((self.t("清除条件 | Clear the filters"), url(self.href, {}, tab=self.given.get("tab")), True),),
             )
-        actions = [(self.t("新建 | Create"), self.spec.new_href, True)] if self.may("create") and self.spec.form else []
-        if self.may("import"):
-            actions.append((self.t("导入文件 | Import a file"), f"{self.href}import", False))
-        text = (
-            self.t("从新建一条开始，或从文件导入。 | Create the first one, or import a file.")
-            if actions
-            else self.t("有记录时会出现在这里。 | Records will appear here.")
-        )
-        return Empty("nothing", self.t("这里还没有内容 | Nothing here yet"), text, tuple(actions))
+        if self.query.deleted:
+            words = self.t("删除的记录会在这里，可以恢复。 | What is deleted ends up here and can be restored.")
+            return Empty("nothing", self.t("回收站是空的 | The bin is empty"), words)
+        creates, imports = self.may("create") and bool(self.spec.form), self.may("import")
+        actions = [(self.t("新建 | Create"), self.spec.new_href, True)] if creates else []
+        actions += [(self.t("导入文件 | Import a file"), f"{self.href}import", False)] if imports else []
+        return Empty("nothing", self.t("这里还没有内容 | Nothing here yet"), self.t(_BEGIN[creates, imports]), tuple(actions))
 
 
-def _doubled(shown: Sequence[Field]) -> tuple[int, ...]:
-    """Columns whose place on a phone an earlier one has: one amount a card, not two on top of each other."""
-    slots = [each.slot or ("money" if isinstance(each, MoneyField) else "") for each in shown]
-    return tuple(number for number, slot in enumerate(slots) if slot and slot in slots[:number])
+def _slots(spec: Spec, shown: Sequence[Field]) -> tuple[str, ...]:
+    """Each column's place on a phone's card: as declared, else one that its kind suits; a place is given once."""
+    declared = [_declared(each) for each in shown]
+    slots = [slot if slot not in declared[:number] else "" for number, slot in enumerate(declared)]
+    for number, each in sorted(enumerate(shown), key=lambda pair: pair[1] is not spec.state):
+        if not slots[number]:
+            slots[number] = _free(slots, spec, each) if number else "co"
+    return tuple(slots)
+
+
+def _declared(each: Field) -> str:
+    return each.slot or ("money" if isinstance(each, MoneyField) else "")
+
+
+def _free(slots: Sequence[str], spec: Spec, each: Field) -> str:
+    """Dates suit no place by their kind: without their column's name nobody knows what happens then."""
+    if each is spec.state:
+        suits: tuple[str, ...] = ("grade", "next")
+    elif isinstance(each, ReferenceField):
+        suits = ("own",) if each.target == "user" else ("sub",)
+    else:
+        suits = {"text": ("sub",), "choice": ("grade",), "derived": ("grade",)}.get(each.kind, ())
+    return next((place for place in suits if place not in slots), "")
 
 
 def _told(count: int, more: bool) -> str:

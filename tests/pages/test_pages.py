@@ -188,12 +188,36 @@ def test_a_verb_that_is_sent_wrong_stays_as_it_was_typed_and_the_policy_silent(v
     assert [line for line in leader.said if "style" in line] == []
 
 
-def test_a_list_shows_its_words_where_there_is_room_for_them(visitors: Visitors) -> None:
-    with visitors("cashier01").page("/receipt/", language="en") as page:
+@pytest.mark.parametrize(("login", "path"), [("cashier01", "/receipt/"), ("legal01", "/contract/"), ("leader01", "/class_review/")])
+def test_a_list_shows_its_words_where_there_is_room_for_them(login: str, path: str, visitors: Visitors) -> None:
+    with visitors(login).page(path, language="en") as page:
         cut = page.locator(".dt :is(th, td:not(:first-child))").evaluate_all(
             "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.innerText)"
         )
         assert cut == []
+
+
+def test_the_first_column_stays_readable_where_a_list_is_wider_than_the_screen(visitors: Visitors) -> None:
+    with visitors("leader01").page("/lead/", language="en") as page:
+        page.set_viewport_size({"width": 1024, "height": 800})
+        page.locator(".grid-wrap").evaluate("list => list.scrollTo(9999, 0)")
+        name = page.locator(".dt .link").first.bounding_box()
+        assert name and name["x"] >= 220 and name["width"] > 80
+
+
+def test_a_card_on_a_phone_tells_what_its_record_is_and_in_which_state(visitors: Visitors) -> None:
+    """Whatever the record type declares: a name alone tells nobody which of five leaves to open."""
+    with visitors("leader01").page("/leave/", width=390, language="en") as page:
+        card = page.locator(".dt tbody tr").first
+        assert card.locator(".state").is_visible() and card.locator(".who").is_visible()
+
+
+def test_an_empty_list_offers_only_what_its_reader_may_do(visitors: Visitors) -> None:
+    with visitors("service01").page("/leave/") as page:
+        words = page.locator(".empty-x").inner_text()
+        assert "新建" in words and "导入" not in words
+        page.goto(page.url + "?deleted=1")
+        assert "回收站是空的" in page.locator(".empty-x").inner_text()
 
 
 def test_a_report_is_named_in_the_language_of_who_reads_it(visitors: Visitors) -> None:
