@@ -148,3 +148,9 @@ def test_its_people_can_sign_in(found: Found, app: Flask) -> None:
         "/api/v1/security/login", json={"username": "rep07", "password": demo_password("rep07"), "provider": "db"}
     )
     assert answer.status_code == 200
+
+
+def test_the_newest_notice_was_written_last(found: Found) -> None:
+    """An inbox is read in the order of writing."""
+    told = [row.created_at for row in found.rows(models.Notification)]
+    assert told == sorted(told)

@@ -75,6 +75,7 @@ def _write(stage: Stage) -> None:
     sharing.let_in(stage, firm)
     class_review.propose(stage.now)
     custom.fields(stage, firm)
+    notices.in_order(stage)
     _mappings(stage)
     touch_access(stage.session)
 

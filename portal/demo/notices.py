@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete
 
 from portal.demo.leads import DemoLead
 from portal.demo.rows import Row, Stage, write
@@ -38,6 +41,14 @@ def notify(stage: Stage, leads: list[DemoLead]) -> None:
             )
     rows.sort(key=lambda row: row["created_at"])
     write(stage, Notification.__table__, rows)
+
+
+def in_order(stage: Stage) -> None:
+    """The newest was written last, as in life: what the demo decides and signs tells of days gone by, after today's was told."""
+    table: Any = Notification.__table__
+    kept = [each for each in table.c if each.name != "id"]
+    rows = [dict(row) for row in stage.session.connection().execute(delete(table).returning(*kept)).mappings()]
+    write(stage, table, sorted(rows, key=lambda row: row["created_at"]))
 
 
 def _notice(stage: Stage, lead: DemoLead, kind: str, at: datetime, title: Text) -> Row:
