@@ -33,7 +33,7 @@ _SHORTCUTS = (
     ("/user/new", "plus", "新建员工 | New person", "user:create"),
     ("/lead/import", "upload", "导入线索 | Import leads", "lead:import"),
     ("/roles/why", "help-circle", "为什么看得到 | Why seen", "role_desk:read"),
-    ("/policy/", "adjustments", "政策 | Policies", "policy:edit"),
+    ("/policies/", "adjustments", "制度参数 | Policies", "policy:edit"),
 )
 _NO_ROLE = "你的账号还没有角色，请联系管理员。 | Your account has no role yet. Ask an administrator."
 
