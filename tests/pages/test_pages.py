@@ -242,3 +242,30 @@ def test_a_leader_reaches_every_report_of_the_board_on_a_phone(visitors: Visitor
     with visitors("leader01").page("/report-desk/board", width=390) as page:
         board = page.locator(".scroll-x:has(td.cut)")
         assert board.evaluate("board => board.scrollWidth <= board.clientWidth + 1")
+
+
+def test_on_a_phone_the_log_keeps_its_filters_folded_and_says_how_many_count(visitors: Visitors) -> None:
+    with visitors("admin01").page("/audit-log/?verb=sign_in&from=2020-01-01", width=390, language="en") as page:
+        fold = page.locator("label[for=log-more]")
+        assert fold.inner_text().split() == ["Filters", "2"] and not page.locator(".log-bar [name=who]").is_visible()
+        fold.click()
+        page.select_option(".log-bar [name=type]", "user")
+        page.locator(".log-bar [type=submit]").click()
+        page.wait_for_url("**type=user**")
+        assert page.locator("label[for=log-more]").inner_text().split() == ["Filters", "3"]
+        assert not faults(page) and not too_wide(page)
+
+
+def test_ones_own_menu_and_where_one_is_stay_in_sight_however_long_the_navigation(visitors: Visitors) -> None:
+    with visitors("admin01").page("/work_calendar/") as page:
+        height = (page.viewport_size or {})["height"]
+        for part in (".side .me", ".side .on"):
+            box = page.locator(part).bounding_box()
+            assert box and box["y"] >= 0 and box["y"] + box["height"] <= height, part
+        assert page.evaluate("document.documentElement.scrollHeight") <= height
+
+
+def test_what_was_sent_is_read_on_a_phone_without_scrolling_sideways(visitors: Visitors) -> None:
+    with visitors("rep07").page("/report-desk/", width=390) as page:
+        cells = page.locator(".tbl-past td:visible")
+        assert cells.count() and all((box := cell.bounding_box()) and box["x"] + box["width"] <= 390 for cell in cells.all())
