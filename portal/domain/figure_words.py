@@ -8,6 +8,8 @@ from portal.domain.figures import Figure, Told
 from portal.engine.text import Language, pick
 
 _WAN, _YI, _THOUSAND, _MILLION = 10_000, 100_000_000, 1_000, 1_000_000
+_TENFOLD = 900
+"""Per cent more."""
 NONE = "—"
 
 
@@ -32,10 +34,12 @@ def amount(value: Decimal, language: Language) -> str:
 
 
 def change_words(told: Told, then: Decimal | None, language: Language) -> str:
-    """How it went since then: points of a share, per cent of all else; a dash where there was nothing."""
+    """How it went since then: points of a share, per cent of all else, how many times as much from tenfold on; a dash for nothing."""
     found = told.change(then)
     if found is None:
         return NONE
     shown = round(found, 1)
+    if told.figure.kind != "share" and shown >= _TENFOLD:
+        return f"×{1 + shown / 100:,.0f}"
     unit = pick("点 | pts", language) if told.figure.kind == "share" else "%"
     return f"{'+' if shown > 0 else '−' if shown < 0 else ''}{abs(shown)} {unit}"

@@ -236,7 +236,9 @@ def asked_for(session: Session, spec: Spec, verb: Verb, selection: Selection, va
 
 
 def _label(spec: Spec, verb: Verb, selection: Selection) -> Text:
-    return Text("{verb}：{count} 条{entity} | {verb}: {count} {entity}", verb=verb.label, count=len(selection.ids), entity=spec.plural)
+    return Text(
+        "{verb}：{count} 条{entity} | {verb}: {count} {entity}", verb=verb.label, count=len(selection.ids), entity=spec.plural.lower()
+    )
 
 
 def _as_job(asked: Asked, values: Mapping[str, Any]) -> Response:
@@ -299,6 +301,10 @@ def _came_from() -> str:
 # the dialog -----------------------------------------------------------------------------------
 
 
+def _title(spec: Spec, verb: Verb, n: int) -> Text:
+    return Text("{verb} {n} 条{what} | {verb} {n} {what}", verb=verb.label, n=n, what=spec.plural.lower())
+
+
 def _dialog(asked: Asked, bound: Any = None, errors: tuple[str, ...] = ()) -> Dialog:
     spec, verb, view = asked.spec, asked.verb, asked.view
     allowed = takeable(spec, verb, asked.selection.ids)
@@ -317,9 +323,7 @@ def _dialog(asked: Asked, bound: Any = None, errors: tuple[str, ...] = ()) -> Di
     drawn = tuple(_with_verb(f, verb.name) for f in drawn)
     label = asked.t(verb.label)
     return Dialog(
-        title=asked.t(Text("{verb} {n} 条{what} | {verb} {n} {what}", verb=verb.label, n=len(asked.selection.ids), what=spec.plural))
-        if len(asked.chosen) > 1
-        else label,
+        title=asked.t(_title(spec, verb, len(asked.selection.ids)) if len(asked.chosen) > 1 else verb.label),
         verb=verb.name,
         post_href=f"/{spec.name}/verb/{verb.name}",
         allowed=count,

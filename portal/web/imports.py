@@ -284,7 +284,7 @@ def _href(spec: Spec, **given: str) -> str:
 
 def _page(spec: Spec, *, errors: tuple[str, ...] = (), name: str = "") -> ImportPage:
     known = imports.mappings(store.session(), records.principal())
-    label = pick(spec.plural, reader().language)
+    label = pick(spec.plural.lower(), reader().language)
     return ImportPage(
         title=say("导入{label} | Import {label}", label=label).in_(reader().language),
         href=f"/{spec.name}/import",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from portal.domain.figure_words import change_words
 from portal.domain.figures import FIGURES, Figure, Sheet, Told, sheet
 from portal.domain.spans import COMPARED, TREND, SpanKind, span_named, span_of
 from portal.engine.fields import View
@@ -81,6 +82,15 @@ def test_a_share_that_fell_five_points_is_marked_and_four_are_not(now: str, fell
 def test_a_count_falls_in_per_cent_and_is_not_marked() -> None:
     found = told(COUNT, "5", "10")
     assert found.change(found.before) == -50 and not found.fell
+
+
+@pytest.mark.parametrize(
+    ("now", "words"), [("90", "−10.0 %"), ("290", "+190.0 %"), ("999", "+899.0 %"), ("1000", "×10"), ("20570", "×206")]
+)
+def test_what_grew_tenfold_is_told_in_times(now: str, words: str) -> None:
+    """Twenty thousand per cent tells nobody anything."""
+    found = told(COUNT, now, "100")
+    assert change_words(found, found.before, "zh") == words
 
 
 @pytest.mark.parametrize(("now", "before"), [("5", "0"), ("5", None), (None, "5")])
