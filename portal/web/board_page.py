@@ -17,7 +17,7 @@ from portal.engine.query.counting import COUNT_CAP
 from portal.engine.query.listing import Listing, ListQuery
 from portal.engine.screen import Board
 from portal.engine.spec import Spec, registry
-from portal.engine.text import pick
+from portal.engine.text import pick, say
 from portal.engine.verbs import Verb, verb_named
 from portal.security import scopes
 from portal.security.fields import Rights
@@ -56,6 +56,7 @@ class BoardPage:
     entity: str
     list_href: str
     create_href: str
+    create_label: str
     verb_href: str
     verb_label: str
     argument: str
@@ -97,6 +98,7 @@ class BoardPageBuilder:
             title=self.t(self.spec.plural),
             entity=self.spec.name,
             list_href=url(f"/{self.spec.name}/", {"tab": self.query.branch} if self.query.branch != "all" else {}),
+            create_label=say("新建{what} | New {what}", what=self.spec.label.lower()).in_(self.view.language),
             create_href=self.spec.new_href if self.may("create") and self.spec.form else "",
             verb_href=f"/{self.spec.name}/verb/{self.board.verb}" if verb else "",
             verb_label=self.t(verb.label) if verb else "",

@@ -269,3 +269,13 @@ def test_what_was_sent_is_read_on_a_phone_without_scrolling_sideways(visitors: V
     with visitors("rep07").page("/report-desk/", width=390) as page:
         cells = page.locator(".tbl-past td:visible")
         assert cells.count() and all((box := cell.bounding_box()) and box["x"] + box["width"] <= 390 for cell in cells.all())
+
+
+def test_what_is_wrong_in_a_form_is_said_by_the_names_of_its_fields_and_nothing_typed_is_lost(visitors: Visitors) -> None:
+    with visitors("rep07").page("/lead/new") as page:
+        page.locator("form.page-form").evaluate("form => { form.noValidate = true; }")
+        page.fill("[name=phone]", "123")
+        page.locator(".foot .btn-primary").click()
+        words = page.locator(".page-form > .note-bad").inner_text()
+        assert "公司：必填" in words and "来源：必填" in words and "电话：" in words
+        assert page.input_value("[name=phone]") == "123"
