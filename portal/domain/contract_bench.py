@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import func, null, select
 
@@ -13,12 +11,13 @@ from portal import models
 from portal.domain.calendar import company_day
 from portal.domain.collection import Collected, collected
 from portal.domain.periods import PeriodKind, period_of
+from portal.domain.report_figures import list_href
+from portal.domain.worklists import MOST, Shown, matching, shown
 from portal.engine import store
 from portal.entities.contracts import ContractState, PaymentState
 from portal.security.principal import Principal
 from portal.security.seeing import as_seen, seen
 
-_MOST = 12
 _AHEAD = timedelta(days=90)
 _COLLECTED = (
     *(models.Receipt.amount, models.Receipt.received_on, models.Allocation.amount),
@@ -33,9 +32,9 @@ class DutyDay:
     `ending` where he does not see when contracts end."""
 
     today: date
-    to_seal: Sequence[Any] | None
-    due: Sequence[Any] | None
-    ending: Sequence[Any] | None
+    to_seal: Shown | None
+    due: Shown | None
+    ending: Shown | None
     running: int
     collected: Collected | None
     """Of this month; None where payments are not the reader's duty."""
@@ -56,19 +55,21 @@ def duty_day(who: Principal, *, now: datetime) -> DutyDay:
     )
 
 
-def _to_seal() -> Sequence[Any]:
+def _to_seal() -> Shown:
     contract, user = models.Contract, models.User
+    waiting = contract.state == ContractState.TO_SEAL.value
     wanted = (
         select(contract.id, contract.title, as_seen(contract.party), as_seen(contract.amount), as_seen(contract.signed_at), user.name)
         .outerjoin(user, user.id == contract.owner_id)
-        .where(contract.state == ContractState.TO_SEAL.value)
+        .where(waiting)
         .order_by(*((contract.signed_at,) if seen(contract.signed_at) else ()), contract.id)
-        .limit(_MOST)
+        .limit(MOST)
     )
-    return store.session().execute(wanted).all()
+    href = list_href("/contract/", ["state", "in", [ContractState.TO_SEAL.value]]) if seen(contract.state) else ""
+    return shown(store.session().execute(wanted).all(), matching(contract, waiting), href)
 
 
-def payments_due() -> Sequence[Any]:
+def payments_due() -> Shown:
     """What is still to come in, the earliest due first."""
     contract, plan = models.Contract, models.PaymentPlan
     still = func.coalesce(plan.amount, 0) - func.coalesce(plan.received, 0) if seen(plan.amount, plan.received) else null()
@@ -78,23 +79,28 @@ def payments_due() -> Sequence[Any]:
         .join(contract, contract.id == plan.contract_id)
         .where(plan.state.in_(OWED))
         .order_by(plan.due_on, plan.id)
-        .limit(_MOST)
+        .limit(MOST)
     )
-    return store.session().execute(wanted).all()
+    href = list_href("/payment_plan/", ["state", "in", list(OWED)]) if seen(plan.state) else ""
+    return shown(store.session().execute(wanted).all(), matching(plan, plan.state.in_(OWED)), href)
 
 
-def _ending(today: date) -> Sequence[Any] | None:
+def _ending(today: date) -> Shown | None:
     contract, user = models.Contract, models.User
     if not seen(contract.end_on):
         return None
+    until = today + _AHEAD
+    soon = (contract.state == ContractState.EFFECTIVE.value, contract.end_on.between(today, until))
     wanted = (
         select(contract.id, contract.title, as_seen(contract.party), contract.end_on, user.name)
         .outerjoin(user, user.id == contract.owner_id)
-        .where(contract.state == ContractState.EFFECTIVE.value, contract.end_on.between(today, today + _AHEAD))
+        .where(*soon)
         .order_by(contract.end_on, contract.id)
-        .limit(_MOST)
+        .limit(MOST)
     )
-    return store.session().execute(wanted).all()
+    asked = ["state", "in", [ContractState.EFFECTIVE.value]], ["end_on", "between", [today.isoformat(), until.isoformat()]]
+    href = list_href("/contract/", *asked) if seen(contract.state) else ""
+    return shown(store.session().execute(wanted).all(), matching(contract, *soon), href)
 
 
 def _running() -> int:
