@@ -13,7 +13,7 @@ from portal.domain import role_changes, role_desk, role_effect
 from portal.domain.role_desk import RoleCard, RoleRights, Scope
 from portal.engine import store
 from portal.engine.clock import clock
-from portal.engine.errors import Invalid, NotFound, Refused
+from portal.engine.errors import BadRequest, Invalid, NotFound, Refused
 from portal.engine.spec import spec_named
 from portal.engine.text import Text
 from portal.security import policy, view_as
@@ -136,12 +136,16 @@ class EyesView(BaseView):  # type: ignore[misc]
     default_view = "why"
 
     @expose("/why")
-    def why(self) -> str:
+    def why(self) -> Response:
         records.admit(READ)
-        given, finding = request.args, None
+        given, finding, found = request.args, None, True
         if given.get("person") and given.get("record"):
-            finding = _find_out(_number(given["person"]) or 0, given["record"])
-        return render_template("role_why.html", people=_people(), given=given, finding=finding)
+            try:
+                finding = _find_out(_number(given["person"]) or 0, given["record"])
+            except (BadRequest, NotFound):
+                found = False
+        shown = render_template("role_why.html", people=_people(), given=given, finding=finding, found=found)
+        return make_response(shown, 200 if found else 404)
 
     @expose("/view-as", methods=("GET", "POST"))
     def look(self) -> Response | str:

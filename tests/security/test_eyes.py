@@ -88,3 +88,10 @@ def test_why_names_the_rule_the_role_and_whom_to_ask(site: Site) -> None:
     assert "记录属于这个人的团队或下级团队。" in told["leader_b"]
     assert "记录不在这个角色的范围内。" in told["rep"]
     assert "组长乙" in told["rep"]
+
+
+@pytest.mark.parametrize("record", ["/lead/999999", "abc", "/nothing/1"])
+def test_an_address_of_nothing_is_said_beside_it_and_stays_to_be_corrected(site: Site, record: str) -> None:
+    answer = site.signed_in("admin").get(f"/roles/why?person={site.cast.people['rep']}&record={record}")
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 404 and "贴过来" in page and f'value="{record}"' in page
