@@ -127,6 +127,14 @@ def readable(spec: Spec, principal: Principal, *, with_deleted: bool = False, at
     return _scoped(spec, principal, "work" if at_work else "read", with_deleted=with_deleted)
 
 
+def referable(spec: Spec, principal: Principal, *, by_writers: bool) -> ColumnElement[bool]:
+    """Which rows a record of his may refer to: those he reads or, where what refers to them counts for them, changes."""
+    if spec.scope == "open":
+        return true()
+    asked = [readable(spec, principal, at_work=True), *([writable(spec, principal)] if by_writers else [])]
+    return and_(*(false() if each is None else each for each in asked))
+
+
 def writable(spec: Spec, principal: Principal) -> ColumnElement[bool] | None:
     """Which rows the principal writes; None for open entities (their verbs decide)."""
     return _scoped(spec, principal, "write", with_deleted=True)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Executable, Select, Table, and_, bindparam, event, false, func, inspect, or_, select, true
+from sqlalchemy import ColumnElement, Executable, Select, Table, and_, bindparam, event, false, func, inspect, or_, select
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, UOWTransaction
 
 from portal.engine import store, tables
@@ -388,12 +388,7 @@ def _parents(session: Session, principal: Principal, records: Iterable[Any]) -> 
         for target, by_writers, value in references.newly_made(session, record, _changed(session, record)):
             wanted.setdefault((target, by_writers), set()).add(value)
     for (target, by_writers), ids in wanted.items():
-        spec = registry()[target]
-        if spec.scope == "open":
-            yield spec, ids, true()
-        else:
-            asked = [scopes.readable(spec, principal, at_work=True), *([scopes.writable(spec, principal)] if by_writers else [])]
-            yield spec, ids, and_(*(false() if each is None else each for each in asked))
+        yield registry()[target], ids, scopes.referable(registry()[target], principal, by_writers=by_writers)
 
 
 def _refuse_owner_changes(session: Session, touched: Iterable[Any]) -> None:
