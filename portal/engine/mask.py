@@ -122,6 +122,13 @@ def normalise_name(raw: str) -> str:
     (有限公司, 股份有限公司, Ltd, Inc …) unless hardly a name were left. What tells companies apart
     stays: 集团, a place in brackets, and the exchange's ST or *ST.
     """
+    found = _without_form(raw)
+    while (again := _without_form(found)) != found:  # without its punctuation a name may end in a form: C:O
+        found = again
+    return found
+
+
+def _without_form(raw: str) -> str:
     text = unicodedata.normalize("NFKC", raw).casefold().strip()
     star = "*" if _WARNING.match(text) else ""
     while True:

@@ -1,7 +1,7 @@
 """Phones are hidden and compared, company names are compared, two characters find a name."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portal.engine.mask import FOLD_SQL, MASK_PHONE_SQL, PAIRS_SQL, fold, mask_phone, normalise_name, pairs, phone_digits
@@ -81,6 +81,8 @@ def test_a_number_without_country_code_is_dialled_in_the_region() -> None:
 
 
 @given(st.text(max_size=30))
+@example("0ÀC:O")
+@example("华为 C.O")
 def test_a_normal_form_is_its_own_normal_form(raw: str) -> None:
     digits = phone_digits(raw)
     assert digits is None or phone_digits(digits) == digits
