@@ -186,7 +186,7 @@ class Field:
         self.only_with = only_with
         """A choice of the same form, and its values with which this one is asked for: the form shows it with those alone."""
         self.silent = silent
-        """Searched and otherwise never shown: what it says stands in other fields."""
+        """Never shown, at most searched: what it says stands in other fields."""
 
     def offered(self, view: View) -> Any:
         """What the form of a new record holds before anything is typed."""

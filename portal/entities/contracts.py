@@ -130,7 +130,7 @@ class Contract(Entity, Owned, Customisable):
     delivery = text("交付方式 | Delivery", 200)
     clauses = longtext("条款 | Clauses", help="交付、验收、违约、知识产权等。 | Delivery, acceptance, breach, intellectual property.")
     state = states("状态 | State", ContractState, edges=CONTRACT_EDGES)
-    fingerprint = text("内容指纹 | Fingerprint", 64, readonly=True, filterable=False, sortable=False)
+    fingerprint = text("内容指纹 | Fingerprint", 64, readonly=True, filterable=False, sortable=False, silent=True)
     """SHA-256 of what was approved: whoever signs or seals gets that and nothing else."""
     approved_at = instant("审批通过 | Approved", readonly=True)
     signed_at = instant("客户签章 | Signed", readonly=True)

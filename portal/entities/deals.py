@@ -176,7 +176,12 @@ class Opportunity(Entity, Owned, Customisable):
         ),
         related=("contract", "stage_change", "participant"),
         board=Board(
-            by="stage_id", verb="move", argument="to", within="pipeline_id", total="amount", card=("customer_id", "amount", "close_on")
+            by="stage_id",
+            verb="move",
+            argument="to",
+            within="pipeline_id",
+            total="amount",
+            card=("customer_id", "amount", "close_on", "owner_id"),
         ),
     )
 

@@ -123,7 +123,8 @@ class Timeline:
 
     def _change(self, event: Any, referred: Referred) -> Entry:
         keys = dict.fromkeys([*event.before, *event.after]) if event.before else ()  # a new record's page shows what it began with
-        seen = [f for key in keys if (f := self.spec.fields.get(key)) is not None and self.rights.sees(self.spec, f)]
+        told = (f for key in keys if (f := self.spec.fields.get(key)) is not None and not f.silent)
+        seen = [f for f in told if self.rights.sees(self.spec, f)]
         changes = tuple(self._difference(f, event, referred) for f in seen)
         return Entry(
             "arrows-exchange" if changes else "point",

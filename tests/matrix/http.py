@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from html import unescape
 from urllib.parse import quote, unquote_plus, urlencode
 
@@ -118,9 +119,13 @@ def served(app: Flask) -> Iterator[int]:
 def found_in(answer: Answer, canaries: Iterable[str]) -> list[str]:
     """Canaries that the answer holds, however it is encoded."""
     raw = answer.body + "\n" + "\n".join(f"{k}: {v}" for k, v in answer.headers.items())
-    forms = [raw, unescape(raw), unquote_plus(raw), _unescaped(raw)]
-    text = "\n".join(forms)
-    return [c for c in canaries if c in text or base64.b64encode(c.encode()).decode().rstrip("=") in raw]
+    text = "\n".join({raw, unescape(raw), unquote_plus(raw), _unescaped(raw)})
+    return [c for c in canaries if c in text or _in_base64(c) in raw]
+
+
+@cache
+def _in_base64(canary: str) -> str:
+    return base64.b64encode(canary.encode()).decode().rstrip("=")
 
 
 def _unescaped(raw: str) -> str:
