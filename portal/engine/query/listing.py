@@ -173,9 +173,10 @@ class Listing:
         )
 
     def opened(self) -> Opened:
+        """What its statements are kept by; as text, since 1 is equal to true and lists are no keys."""
         query = self.query
         place = ("…" if query.before else "", query.order, query.limit, query.branch, query.columns, query.deleted)
-        return Opened((self.spec, self.rights, self.view.zone.key, json.dumps(query.filters), *place), self)
+        return Opened((self.spec, self.rights, self.view.zone.key, json.dumps(query.filters, default=str), *place), self)
 
     @property
     def _limit(self) -> int:
