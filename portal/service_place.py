@@ -27,8 +27,8 @@ _PRIVATE = 0o700
 _PATIENCE = 60.0
 """Seconds a service has to answer or to end; recovery after a crash is part of it."""
 _MEMORY = Path("/dev/shm")  # noqa: S108 - own_folder refuses one that somebody else made
-_MEMORY_WANTED = 4 << 30
-"""Bytes: several clones of the code may be under test at once."""
+_MEMORY_WANTED = 1 << 30
+"""Bytes: a run takes 170 MB, and several clones of the code may be under test at once."""
 _LONG_LOG = 20_000_000
 """Bytes after which a service's log is put aside at its next start."""
 
