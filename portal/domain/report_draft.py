@@ -20,7 +20,7 @@ from portal.domain.report_extras import Extras, beside, extras, said
 from portal.domain.report_figures import AMOUNTS, LABELS, Figure, Work, figures_of_work, read, work_of, yuan
 from portal.domain.report_rollup import NOTHING_GATHERED, Gathered, from_own, from_team
 from portal.engine import store
-from portal.engine.text import Text, say
+from portal.engine.text import Text, say, shortened
 from portal.entities.activity import ContactKind
 from portal.security.principal import Principal
 from portal.security.seeing import as_seen, seen
@@ -186,8 +186,7 @@ def _quote(row: Any, noted: Extras) -> Line:
 
 def one_line(content: str) -> str:
     """One line of it; a bar between spaces would read as the border of two languages."""
-    line = " ".join(content.split()).replace(" | ", " ｜ ")
-    return line if len(line) <= _QUOTE else line[: _QUOTE - 1] + "…"
+    return shortened(" ".join(content.split()).replace(" | ", " ｜ "), _QUOTE)
 
 
 def _planned(user_id: int, period: Period) -> list[Line]:

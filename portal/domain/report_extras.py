@@ -11,7 +11,7 @@ from portal.engine import store
 from portal.engine.fields import Field, View
 from portal.engine.kinds.reference import ReferenceField
 from portal.engine.spec import registry
-from portal.engine.text import LANGUAGES, Text, say
+from portal.engine.text import LANGUAGES, Text, say, shortened
 from portal.security.seeing import limited
 
 _MOST_FIELDS = 3
@@ -56,10 +56,5 @@ def beside(one: Text, other: Text) -> Text:
 
 def _told(field: Field, value: Any) -> Text:
     zone = company_calendar().zone
-    words = {language: _short(field.words(value, View(language, zone))) for language in LANGUAGES}
+    words = {language: shortened(field.words(value, View(language, zone)), _LONGEST) for language in LANGUAGES}
     return say("{label}：{value} | {label}: {value}", label=field.label, value=words)
-
-
-def _short(words: str) -> str:
-    line = " ".join(words.split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

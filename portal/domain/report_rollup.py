@@ -18,7 +18,7 @@ from portal.domain.report_figures import AMOUNTS
 from portal.domain.reports import IN
 from portal.engine import store
 from portal.engine.questions import CHOICE, NUMBER, in_words
-from portal.engine.text import SEPARATOR, Text, pick, say
+from portal.engine.text import SEPARATOR, Text, pick, say, shortened
 from portal.entities.reports import EXEMPT_BY_ITSELF
 
 _MADE_OF = {PeriodKind.WEEK: PeriodKind.DAY, PeriodKind.MONTH: PeriodKind.WEEK}
@@ -96,7 +96,7 @@ def _said(row: Any) -> str:
     answers = [_answer(item) for item in (row.answers or {}).get("items", ()) if item["kind"] != CHOICE]
     parts = [" ".join(each.split()).rstrip("。；;.") for each in (row.problems, row.extra_work, *answers)]
     line = "；".join(each for each in parts if each and each.lower() not in _NOTHING).replace(" | ", " ｜ ")
-    return line if len(line) <= _MOST_WORDS else line[: _MOST_WORDS - 1] + "…"
+    return shortened(line, _MOST_WORDS)
 
 
 def _answer(item: Mapping[str, Any]) -> str:

@@ -50,6 +50,12 @@ def pick(value: Any, language: Language) -> Any:
     return value
 
 
+def shortened(words: str, most: int) -> str:
+    """In one line of at most so many characters."""
+    line = " ".join(words.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
 def is_bilingual(value: str) -> bool:
     """Whether both halves are there."""
     halves = value.split(SEPARATOR)
